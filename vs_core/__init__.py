@@ -1,0 +1,70 @@
+"""Verbalized Sampling for LLM frameworks.
+
+Ask a model for a distribution of answers instead of one, and draw from it::
+
+    from vs_core import verbalize
+
+    distribution = verbalize("Tell me a joke about coffee", complete, k=5)
+    print(distribution.sample(seed=7))
+
+``complete`` is any callable that answers a `Request` with a string. The integrations
+``vs_langchain``, ``vs_dspy`` and ``vs_llama_index`` supply it for their frameworks.
+"""
+
+from __future__ import annotations
+
+from vs_core.candidates import Candidate, Distribution
+from vs_core.driver import arun, averbalize, run, verbalize
+from vs_core.errors import (
+    ConfigurationError,
+    MissingExtraError,
+    ModelError,
+    ParseError,
+    VSError,
+)
+from vs_core.hookspecs import hookimpl
+from vs_core.messages import Completion, Message, Request
+from vs_core.parsing import parse
+from vs_core.plugins import plugins
+from vs_core.prompts import Prompts
+from vs_core.strategies import (
+    CoT,
+    Direct,
+    MultiTurn,
+    SequenceList,
+    Strategy,
+    VSCoT,
+    VSMulti,
+    VSStandard,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Candidate",
+    "Completion",
+    "ConfigurationError",
+    "CoT",
+    "Direct",
+    "Distribution",
+    "Message",
+    "MissingExtraError",
+    "ModelError",
+    "MultiTurn",
+    "ParseError",
+    "Prompts",
+    "Request",
+    "SequenceList",
+    "Strategy",
+    "VSCoT",
+    "VSError",
+    "VSMulti",
+    "VSStandard",
+    "arun",
+    "averbalize",
+    "hookimpl",
+    "parse",
+    "plugins",
+    "run",
+    "verbalize",
+]

@@ -1,0 +1,78 @@
+"""What a format is: a way of writing candidates down, asked for and read back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+from vs_core.probabilities import DEFINITIONS, Definition
+
+__all__ = ["Answer", "Entry", "Format", "Shape"]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What an answer is asked to hold; for a reader, a hint of what to expect.
+
+    Args:
+        k: Number of candidates.
+        definition: What is asked for as their probability; None asks for none.
+        reasoning: Whether reasoning comes before the candidates.
+        schema: JSON schema of a typed candidate; None for plain text.
+        fields: Names under which a candidate's content may stand, beyond the usual ones. With
+            several, a candidate is a record of them.
+    """
+
+    k: int = 5
+    definition: Definition | None = field(default_factory=lambda: DEFINITIONS["explicit"])
+    reasoning: bool = False
+    schema: Mapping[str, Any] | None = field(default=None, hash=False)
+    fields: tuple[str, ...] = ()
+
+
+class Entry(NamedTuple):
+    """One candidate as a format found it, its probability not yet interpreted."""
+
+    text: str
+    probability: Any = None
+    value: Any = None
+    repairs: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = {}
+
+
+class Answer(NamedTuple):
+    """What a format read: its candidates and the reasoning before them."""
+
+    entries: Sequence[Entry]
+    reasoning: str | None = None
+
+
+class Format(ABC):
+    """One way of writing candidates with their probabilities.
+
+    A format has no state; it is asked with a `Shape` each time. A new one joins by the hook
+    ``vs_formats``.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def instructions(self, shape: Shape) -> str:
+        """Return what tells a model to answer in this format, and in nothing else."""
+
+    @abstractmethod
+    def read(self, text: str, shape: Shape) -> Answer | None:
+        """Return what ``text`` holds, or None if it is not written in this format.
+
+        Must be linear in the length of ``text`` and raise nothing.
+        """
+
+    @abstractmethod
+    def write(self, answer: Answer, shape: Shape) -> str:
+        """Return ``answer`` as a model that follows `instructions` would write it."""
+
+    def json_schema(self, shape: Shape) -> dict[str, Any] | None:  # noqa: ARG002
+        """Return the JSON schema of an answer for structured output; None if it is not JSON."""
+        return None

@@ -1,0 +1,151 @@
+"""All that crosses the boundary to a model: messages, requests and completions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Union
+
+from vs_core.errors import ConfigurationError, ModelError
+
+if TYPE_CHECKING:
+    from vs_core.formats.base import Format, Shape
+
+__all__ = ["Completion", "Message", "Prompt", "Request", "as_completion", "as_messages"]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of a conversation with a chat model.
+
+    Args:
+        role: ``"system"``, ``"user"``, ``"assistant"`` or any other role the model knows.
+        content: A string, or a sequence of content parts (mappings, as in the OpenAI chat API)
+            when the message is multimodal. vs-core passes parts through untouched.
+        raw: The framework's own message object that this one stands for, if it came from one, so
+            that an integration can hand it back unchanged. It takes no part in comparison.
+    """
+
+    role: str
+    content: Any
+    raw: Any = field(default=None, compare=False, repr=False)
+
+    def with_text(self, text: str) -> Message:
+        """Return this message with ``text`` added as a new paragraph (or content part)."""
+        if isinstance(self.content, str):
+            return replace(self, content=f"{self.content}\n\n{text}" if self.content else text)
+        return replace(self, content=[*self.content, {"type": "text", "text": text}])
+
+    @property
+    def text(self) -> str:
+        """The textual content: the string itself, or the text parts joined by newlines."""
+        if isinstance(self.content, str):
+            return self.content
+        parts = (
+            part if isinstance(part, str) else part.get("text", "") for part in self.content or ()
+        )
+        return "\n".join(part for part in parts if isinstance(part, str) and part)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The message as the OpenAI chat API writes it: ``{"role": ..., "content": ...}``."""
+        return {"role": self.role, "content": self.content}
+
+
+# typing.Union, for this one is evaluated at run time and Python 3.10 is supported.
+Prompt = Union[str, Message, Mapping[str, Any], Sequence[Union[Message, Mapping[str, Any]]]]
+"""What a user may give as a task: a string, a message, or a conversation of messages."""
+
+
+def as_messages(prompt: Prompt) -> tuple[Message, ...]:
+    """Return ``prompt`` as messages; a string is one user message.
+
+    Raises:
+        ConfigurationError: If the prompt is empty or holds something that is not a message.
+    """
+    if isinstance(prompt, str):
+        items: Sequence[Any] = [Message("user", prompt)] if prompt.strip() else []
+    elif isinstance(prompt, (Message, Mapping)):
+        items = [prompt]
+    else:
+        items = list(prompt)
+    if not items:
+        raise ConfigurationError("The prompt is empty: give a question or a list of messages.")
+    return tuple(_as_message(item) for item in items)
+
+
+def _as_message(item: Any) -> Message:
+    if isinstance(item, Message):
+        return item
+    if isinstance(item, Mapping) and "role" in item and "content" in item:
+        return Message(str(item["role"]), item["content"])
+    raise ConfigurationError(
+        f"Not a message: {item!r:.200}. A message is a vs_core.Message or a mapping with "
+        "'role' and 'content'."
+    )
+
+
+def with_instructions(messages: Sequence[Message], text: str) -> tuple[Message, ...]:
+    """Return ``messages`` with ``text`` joined to their system message.
+
+    A conversation without a system message gets one, in front.
+    """
+    for index, message in enumerate(messages):
+        if message.role in ("system", "developer"):
+            return (*messages[:index], message.with_text(text), *messages[index + 1 :])
+    return (Message("system", text), *messages)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call that a strategy wants answered.
+
+    Args:
+        messages: The conversation to send.
+        shape: What the answer must hold; ``None`` where any text is an answer.
+        format: How the answer was asked to be written; ``None`` where any text is an answer.
+        call: Number of this call among the calls of its flow, from 0. Two requests of one flow
+            never share it, so that a cache keyed by the request keeps independent calls apart
+            while a repeated run still finds its answers.
+    """
+
+    messages: tuple[Message, ...]
+    shape: Shape | None = None
+    format: Format | None = field(default=None, repr=False)
+    call: int = 0
+
+    @property
+    def json_schema(self) -> dict[str, Any] | None:
+        """JSON schema of the answer for structured output, where the format has one."""
+        if self.shape is None or self.format is None:
+            return None
+        return self.format.json_schema(self.shape)
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One raw answer of a model.
+
+    Args:
+        text: What the model wrote.
+        usage: Token counts, such as ``{"input_tokens": 12, "output_tokens": 34}``.
+        raw: The framework's own response, for whoever needs more than the text.
+    """
+
+    text: str
+    usage: Mapping[str, int] = field(default_factory=dict)
+    raw: Any = field(default=None, compare=False, repr=False)
+
+
+def as_completion(answer: Completion | str) -> Completion:
+    """Return what a user's ``complete`` callable gave as a `Completion`.
+
+    Raises:
+        ModelError: If it is neither a string nor a `Completion`.
+    """
+    if isinstance(answer, Completion):
+        return answer
+    if isinstance(answer, str):
+        return Completion(answer)
+    raise ModelError(
+        f"The model call returned {type(answer).__name__}, not a string or a Completion."
+    )
