@@ -42,9 +42,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Candidate",
+    "CoT",
     "Completion",
     "ConfigurationError",
-    "CoT",
     "Direct",
     "Distribution",
     "Message",

@@ -48,7 +48,7 @@ class Candidate(BaseModel):
         return self.text
 
 
-class Distribution(BaseModel, Sequence[Candidate]):  # type: ignore[misc]  # both define copy/index
+class Distribution(BaseModel, Sequence[Candidate]):
     """The candidates of one task: an immutable sequence, in the order the model gave them.
 
     It serialises with pydantic (``model_dump_json`` and ``model_validate_json`` round-trip),
@@ -283,7 +283,7 @@ class Distribution(BaseModel, Sequence[Candidate]):  # type: ignore[misc]  # bot
 
         return self._with(apply(candidate) for candidate in self)
 
-    def __add__(self, other: Distribution) -> Distribution:  # type: ignore[override]
+    def __add__(self, other: Distribution) -> Distribution:
         """Concatenate two distributions; where both have a metadatum, the left one's stays."""
         if not isinstance(other, Distribution):
             return NotImplemented
@@ -325,7 +325,7 @@ class Distribution(BaseModel, Sequence[Candidate]):  # type: ignore[misc]  # bot
             from vs_core.errors import raise_missing_extra
 
             raise_missing_extra("metrics", error)
-        return pd.DataFrame(
+        frame: pd.DataFrame = pd.DataFrame(
             {
                 "text": [candidate.text for candidate in self],
                 "probability": pd.array(
@@ -336,6 +336,7 @@ class Distribution(BaseModel, Sequence[Candidate]):  # type: ignore[misc]  # bot
                 "repairs": pd.Series([candidate.repairs for candidate in self], dtype="object"),
             }
         )
+        return frame
 
     def __str__(self) -> str:
         from vs_core.display import as_text
@@ -370,9 +371,7 @@ def _normalise(
     largest = max(given)
     scaled = math.fsum(p / largest for p in given)
     share = len(given) / size
-    weights = tuple(
-        1 / size if p is None else p / largest / scaled * share for p in probabilities
-    )
+    weights = tuple(1 / size if p is None else p / largest / scaled * share for p in probabilities)
     repair = f"{missing} of {size} weights are uniform: no probability was given"
     return weights, repair if missing else None
 

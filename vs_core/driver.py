@@ -101,9 +101,7 @@ def _complete_round(
         return [as_completion(complete(request)) for request in requests]
     executor = ThreadPoolExecutor(workers, thread_name_prefix="vs_core")
     try:
-        futures = [
-            executor.submit(copy_context().run, complete, request) for request in requests
-        ]
+        futures = [executor.submit(copy_context().run, complete, request) for request in requests]
         return [as_completion(future.result()) for future in futures]
     finally:
         executor.shutdown(cancel_futures=True)
@@ -182,6 +180,4 @@ async def averbalize(
 def _seeded(distribution: Distribution, seed: int | None) -> Distribution:
     if seed is None:
         return distribution
-    return distribution.model_copy(
-        update={"metadata": {**distribution.metadata, "seed": seed}}
-    )
+    return distribution.model_copy(update={"metadata": {**distribution.metadata, "seed": seed}})

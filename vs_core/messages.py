@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 from vs_core.errors import ConfigurationError, ModelError
 
@@ -51,8 +51,7 @@ class Message:
         return {"role": self.role, "content": self.content}
 
 
-# typing.Union, for this one is evaluated at run time and Python 3.10 is supported.
-Prompt = Union[str, Message, Mapping[str, Any], Sequence[Union[Message, Mapping[str, Any]]]]
+Prompt = str | Message | Mapping[str, Any] | Sequence[Message | Mapping[str, Any]]
 """What a user may give as a task: a string, a message, or a conversation of messages."""
 
 

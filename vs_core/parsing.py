@@ -57,7 +57,9 @@ def read(
     if not isinstance(raw, str):
         raise ParseError(f"an answer is a string, not {type(raw).__name__}", repr(raw))
     if len(raw) > limit:
-        raise ParseError(f"the answer has {len(raw):,} characters, over the limit of {limit:,}", raw)
+        raise ParseError(
+            f"the answer has {len(raw):,} characters, over the limit of {limit:,}", raw
+        )
     if not raw.strip():
         raise ParseError("the answer is empty", raw)
     ladder = list(_ladder(format))

@@ -38,6 +38,7 @@ class Plugins:
         self.broken: dict[str, Exception] = {}
         self._loaded = False
         self._tables: dict[str, dict[str, Callable[..., Any]]] = {}
+        self._owners: dict[tuple[str, str], str] = {}
 
     # --- registering -----------------------------------------------------------------------
 
@@ -77,7 +78,7 @@ class Plugins:
         for entry_point in entry_points(group=hookspecs.GROUP):
             try:
                 self.register(entry_point.load(), entry_point.name)
-            except Exception as error:  # noqa: BLE001  # one broken plugin must not stop the rest
+            except Exception as error:  # one broken plugin must not stop the rest
                 self.broken[entry_point.name] = error
                 warnings.warn(
                     f"The vs-core plugin {entry_point.name!r} cannot be loaded: {error!r}",
@@ -100,17 +101,22 @@ class Plugins:
 
     def _merge(self, kind: str) -> dict[str, Callable[..., Any]]:
         table: dict[str, Callable[..., Any]] = {}
-        owners: dict[str, str] = {}
         hook = getattr(self.manager.hook, f"vs_{kind}")
         for implementation in hook.get_hookimpls():  # in order of registration
             for name, factory in implementation.function().items():
-                if name in owners:
+                if name in table:
                     raise ConfigurationError(
                         f"Two plugins register the {_singular(kind)} {name!r}: "
-                        f"{owners[name]} and {implementation.plugin_name}."
+                        f"{self._owners[kind, name]} and {implementation.plugin_name}."
                     )
-                table[name], owners[name] = factory, implementation.plugin_name
+                table[name] = factory
+                self._owners[kind, name] = implementation.plugin_name
         return table
+
+    def owner(self, kind: str, name: str) -> str:
+        """Return the name of the plugin that registered ``name``."""
+        self.table(kind)
+        return self._owners[kind, name]
 
     def _make(self, kind: str, name: str, options: Mapping[str, Any]) -> Any:
         table = self.table(kind)

@@ -106,7 +106,7 @@ def definition_of(name: str) -> Definition:
 
 # Linear: every alternative starts with another kind of character and nothing nests.
 _NUMBER = r"\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?|[.,]\d+(?:[eE][-+]?\d+)?"
-_QUANTITY = re.compile(rf"(?P<sign>[-+−]?)\s*(?P<number>{_NUMBER})\s*(?P<after>%|percent|/|in\b)?")  # noqa: RUF001
+_QUANTITY = re.compile(rf"(?P<sign>[-+−]?)\s*(?P<number>{_NUMBER})\s*(?P<after>%|percent|/|in\b)?")
 _DENOMINATOR = re.compile(rf"\s*({_NUMBER})")
 _LONGEST = 64
 """Characters of a written probability that are looked at; no number needs more."""
@@ -138,7 +138,7 @@ def _read_number(raw: Any) -> _Number | None:
         return None
     value = _float(match["number"])
     repair = None if match[0] == text else f"probability read from {text!r}"
-    if match["sign"] in ("-", "−"):  # noqa: RUF001
+    if match["sign"] in ("-", "−"):
         value = -value
     if match["after"] in ("/", "in"):
         denominator = _DENOMINATOR.match(text, match.end())

@@ -1,4 +1,4 @@
-"""Every word that vs-core says to a model, as plain text.
+r"""Every word that vs-core says to a model, as plain text.
 
 Written in the spirit of the paper's templates (Zhang et al. 2025, arXiv 2510.01171): ask for k
 responses, say what probability means, sample at random from the full distribution or from its
@@ -6,7 +6,7 @@ tails, and want the format alone. How each format describes itself stands in tha
 
 Replace any of them::
 
-    VSStandard(prompts=Prompts(verbalize="Give {k} unusual answers.\\n{sampling}"))
+    VSStandard(prompts=Prompts(verbalize="Give {k} unusual answers.\n{sampling}"))
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import random
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from inspect import signature
 from itertools import accumulate
 from typing import Any
 
@@ -194,8 +195,9 @@ def diverse(
             nearest[index] = max(nearest[index], alike)
         best = max(
             left,
-            key=lambda index: (1 - tradeoff) * distribution.weights[index] / largest
-            - tradeoff * nearest[index],
+            key=lambda index: (
+                (1 - tradeoff) * distribution.weights[index] / largest - tradeoff * nearest[index]
+            ),
         )
         chosen.append(best)
         left.remove(best)
@@ -240,4 +242,10 @@ def vs_resamplers() -> Mapping[str, Callable[..., Resampler]]:
         argmax,
         diverse,
     )
-    return {function.__name__: partial(partial, function) for function in functions}
+    return {function.__name__: partial(_bound, function) for function in functions}
+
+
+def _bound(function: Callable[..., Any], **options: Any) -> Resampler:
+    """Return ``function`` with its options bound; TypeError if it does not have them."""
+    signature(function).bind(None, 0, random, **options)
+    return partial(function, **options)

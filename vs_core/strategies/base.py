@@ -79,7 +79,9 @@ class Strategy(ABC):
         if self.n is not None:
             _require_count("n", self.n, least=1)
         _require_count("retries", self.retries, least=0)
-        if self.threshold is not None and not (_is_number(self.threshold) and 0 < self.threshold <= 1):
+        if self.threshold is not None and not (
+            _is_number(self.threshold) and 0 < self.threshold <= 1
+        ):
             raise ConfigurationError(
                 f"threshold must be over 0 and at most 1, not {self.threshold!r}."
             )
@@ -216,15 +218,13 @@ class _Call:
             self._complain("unreadable", reason=error.reason)
             return
         self.reasoning = self.reasoning or answer.reasoning
-        invalid = []
+        invalid: list[Candidate] = []
         for candidate in answer:
             checked, error_text = _validated(candidate, self.strategy.schema)
             (self.candidates if error_text is None else invalid).append(checked)
         self.invalid += invalid
         if invalid:
-            errors = "\n".join(
-                f"- {shorten(item.text)}: {item.repairs[-1]}" for item in invalid
-            )
+            errors = "\n".join(f"- {shorten(item.text)}: {item.repairs[-1]}" for item in invalid)
             self._complain("invalid", errors=errors)
         elif self.missing:
             self._complain("short", given=len(self.candidates))
@@ -236,11 +236,11 @@ class _Call:
 
     def finish(self) -> None:
         """Keep an answer that stayed unreadable as one candidate, where that was asked for."""
-        if not self.candidates and not self.invalid and self.error:
-            if self.strategy.on_unparsed == "single" and self.error.text.strip():
-                single = Candidate(text=self.error.text.strip())
-                self.candidates.append(single.repaired("unreadable answer kept whole"))
-                self.error = None
+        text = self.error.text.strip() if self.error else ""
+        if text and self.strategy.on_unparsed == "single" and not self.candidates + self.invalid:
+            single = Candidate(text=text).repaired("unreadable answer kept whole")
+            self.candidates.append(single)
+            self.error = None
 
 
 class _Session:
@@ -360,4 +360,6 @@ def _is_number(value: Any) -> bool:
 
 def _require_count(name: str, value: Any, least: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ConfigurationError(f"{name} must be a whole number of at least {least}, not {value!r}.")
+        raise ConfigurationError(
+            f"{name} must be a whole number of at least {least}, not {value!r}."
+        )

@@ -1,0 +1,178 @@
+"""The commands of ``vs``."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.columns import Columns
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+import vs_core
+from vs_core.candidates import Candidate, Distribution
+from vs_core.cli.models import choose_model, counted
+from vs_core.display import shorten
+from vs_core.errors import ConfigurationError
+from vs_core.plugins import KINDS, plugins
+
+app = typer.Typer(
+    name="vs",
+    help="Verbalized Sampling: ask a model for a distribution of answers, and draw from it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+stdout = Console()
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Seed = Annotated[int | None, typer.Option(help="Makes draws and simulated answers repeat.")]
+
+
+@app.callback()
+def _vs(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(f"vs-core {vs_core.__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    prompt: Annotated[str, typer.Argument()] = "Tell me a joke about coffee.",
+    seed: Seed = 7,
+) -> None:
+    """Compare ten direct answers with ten drawn from a verbalized distribution (simulated)."""
+    from vs_core.testing import SimulatedModel
+
+    model = SimulatedModel(seed=seed or 0)
+    direct = vs_core.verbalize(prompt, model, strategy="direct", n=10, max_concurrency=1)
+    distribution = vs_core.verbalize(prompt, model, strategy="vs_standard", k=5, n=10, seed=seed,
+                                     max_concurrency=1)  # fmt: skip
+    drawn = distribution.sample(10)
+    stdout.print(
+        "[bold]These answers are SIMULATED[/]: an aligned model made from the theory of the "
+        "paper, so that you need no key. They show what the code does, not what your model does."
+    )
+    stdout.print(Text(f"\nPrompt: {shorten(prompt)}\n", style="italic"))
+    stdout.print(
+        Columns(
+            [
+                _counted_panel("Asked directly, ten times", list(direct)),
+                _counted_panel("Drawn from a verbalized distribution, ten times", drawn),
+            ],
+            equal=True,
+            expand=True,
+        )
+    )
+    stdout.print("\nThe distribution, as the model verbalized it:")
+    stdout.print(distribution.dedupe())
+
+
+def _counted_panel(title: str, answers: list[Candidate]) -> Panel:
+    counts = Counter(answer.text for answer in answers)
+    table = Table.grid(padding=(0, 1))
+    for text, count in counts.most_common():
+        table.add_row(f"{count}×", Text(shorten(text)))
+    return Panel(table, title=title, subtitle=f"{len(counts)} distinct of {len(answers)}")
+
+
+@app.command()
+def sample(
+    prompt: Annotated[str, typer.Argument(help="The task; - reads it from standard input.")],
+    k: Annotated[int, typer.Option("-k", help="Candidates a call.")] = 5,
+    n: Annotated[int | None, typer.Option("-n", help="Candidates in all; default: k.")] = None,
+    strategy: Annotated[str, typer.Option(help="See: vs plugins.")] = "vs_standard",
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Sample the tail: every probability below it."),
+    ] = None,
+    probability: Annotated[str, typer.Option(help="How probability is defined.")] = "explicit",
+    format: Annotated[str, typer.Option(help="How answers are written.")] = "json",
+    retries: Annotated[int, typer.Option(help="Times a bad answer is asked for again.")] = 1,
+    seed: Seed = None,
+    model: Annotated[str | None, typer.Option(help="Name of the model.")] = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option(help="OpenAI-compatible endpoint, ending in /v1."),
+    ] = None,
+    temperature: Annotated[float | None, typer.Option(help="Passed to the model.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Ask a model for a distribution of answers.
+
+    Any OpenAI-compatible endpoint (key from OPENAI_API_KEY); the simulated model, with a notice,
+    where none is configured.
+    """
+    prompt = sys.stdin.read() if prompt == "-" else prompt
+    made = plugins.strategy(
+        strategy, k=k, n=n, threshold=threshold, probability=probability, format=format,
+        retries=retries,
+    )  # fmt: skip
+    complete = choose_model(model, base_url, seed, temperature)
+    with counted(complete, len(made.sizes())) as counting:
+        distribution = vs_core.verbalize(prompt, counting, strategy=made, seed=seed)
+    _show(distribution, as_json)
+    if not as_json:
+        stdout.print(Text(f"\ndrawn: {shorten(distribution.sample().text, 1000)}", style="bold"))
+
+
+@app.command()
+def parse(
+    file: Annotated[str, typer.Argument(help="File to read; - is standard input.")] = "-",
+    format: Annotated[str | None, typer.Option(help="Format to try first.")] = None,
+    probability: Annotated[str, typer.Option(help="How probability is defined.")] = "explicit",
+    as_json: Json = False,
+) -> None:
+    """Read a model's answer as a distribution, in whatever format it is written."""
+    distribution = vs_core.parse(_read(file), format=format, probability=probability)
+    _show(distribution, as_json)
+    for repair in distribution.repairs if not as_json else ():
+        stdout.print(Text(f"repaired: {shorten(repair)}", style="dim"))
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8765,
+    gamma: Annotated[float, typer.Option(help="Sharpening of direct answers; 1 is none.")] = 8.0,
+    seed: Seed = None,
+) -> None:
+    """Serve the simulated model as an OpenAI-compatible API."""
+    from vs_core.testing import SimulatedModel
+    from vs_core.testing.server import serve as run
+
+    run(SimulatedModel(gamma=gamma, seed=seed or 0), host=host, port=port)
+
+
+@app.command("plugins")
+def list_plugins() -> None:
+    """List strategies, formats, resamplers and metrics, and the plugins they come from."""
+    table = Table("kind", "name", "from", show_edge=False)
+    for kind in KINDS:
+        for name in plugins.table(kind):
+            table.add_row(kind, Text(name), Text(plugins.owner(kind, name)))
+    stdout.print(table)
+    for name, error in plugins.broken.items():
+        stdout.print(Text(f"broken: {name}: {shorten(repr(error))}", style="red"))
+
+
+def _show(distribution: Distribution, as_json: bool) -> None:
+    if as_json:
+        print(distribution.model_dump_json(indent=2))
+    else:
+        stdout.print(distribution)
+
+
+def _read(file: str) -> str:
+    try:
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"Cannot read {file}: {error.strerror}.") from error
+    return data.decode("utf-8", errors="replace")
