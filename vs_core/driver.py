@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
@@ -39,7 +37,15 @@ def run(flow: Flow, complete: Complete, *, max_concurrency: int | None = None) -
         ModelError: If ``complete`` returned something that is not an answer.
         Exception: Whatever ``complete`` raised, untouched; requests not yet begun are dropped.
     """
-    return _drive(flow, lambda requests: _complete_round(requests, complete, max_concurrency))
+    steps = _observed(flow)
+    try:
+        requests = next(steps)
+        while True:
+            requests = steps.send(_complete_round(requests, complete, max_concurrency))
+    except StopIteration as stop:
+        return _result(stop)
+    finally:
+        steps.close()
 
 
 async def arun(
@@ -49,47 +55,35 @@ async def arun(
 
     If one request fails, or the caller is cancelled, the others of its round are cancelled.
     """
-    steps = _steps(flow)
+    steps = _observed(flow)
     try:
         requests = next(steps)
         while True:
             requests = steps.send(await _acomplete_round(requests, complete, max_concurrency))
     except StopIteration as stop:
-        return _finished(stop.value)
+        return _result(stop)
     finally:
         steps.close()
 
 
-def _drive(
-    flow: Flow, complete_round: Callable[[Sequence[Request]], Sequence[Completion]]
-) -> Distribution:
-    steps = _steps(flow)
+def _observed(flow: Flow) -> Flow:
+    """The flow, with its requests and its result shown to the observers on their way out."""
     try:
-        requests = next(steps)
+        requests = next(flow)
         while True:
-            requests = steps.send(complete_round(requests))
+            for request in requests:
+                plugins.observe_request(request)
+            requests = flow.send((yield requests))
     except StopIteration as stop:
-        return _finished(stop.value)
+        distribution = _result(stop)
+        plugins.observe_distribution(distribution)
+        return distribution
     finally:
-        steps.close()
+        flow.close()
 
 
-def _steps(flow: Flow) -> Flow:
-    """The flow, with every request shown to the observers on its way out."""
-    requests = next(flow)
-    while True:
-        for request in requests:
-            plugins.observe_request(request)
-        completions = yield requests
-        try:
-            requests = flow.send(completions)
-        except StopIteration as stop:
-            result: Distribution = stop.value
-            return result
-
-
-def _finished(distribution: Distribution) -> Distribution:
-    plugins.observe_distribution(distribution)
+def _result(stop: StopIteration) -> Distribution:
+    distribution: Distribution = stop.value
     return distribution
 
 
@@ -99,6 +93,8 @@ def _complete_round(
     workers = min(len(requests), max_concurrency or DEFAULT_CONCURRENCY)
     if workers <= 1:
         return [as_completion(complete(request)) for request in requests]
+    from concurrent.futures import ThreadPoolExecutor
+
     executor = ThreadPoolExecutor(workers, thread_name_prefix="vs_core")
     try:
         futures = [executor.submit(copy_context().run, complete, request) for request in requests]
@@ -110,11 +106,15 @@ def _complete_round(
 async def _acomplete_round(
     requests: Sequence[Request], complete: AsyncComplete, max_concurrency: int | None
 ) -> list[Completion]:
+    import asyncio
+
     free = asyncio.Semaphore(max_concurrency or DEFAULT_CONCURRENCY)
 
     async def answer(request: Request) -> Completion:
-        async with free:
-            return as_completion(await complete(request))
+        await free.acquire()
+        completion = as_completion(await complete(request))
+        free.release()  # a call that fails keeps its place, so that none begins after it
+        return completion
 
     tasks = [asyncio.ensure_future(answer(request)) for request in requests]
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import warnings
 from collections.abc import Callable, Mapping
 from types import ModuleType
@@ -121,6 +120,8 @@ class Plugins:
     def _make(self, kind: str, name: str, options: Mapping[str, Any]) -> Any:
         table = self.table(kind)
         if name not in table:
+            import difflib
+
             near = difflib.get_close_matches(str(name), table, n=1, cutoff=0.5)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise ConfigurationError(

@@ -1,0 +1,216 @@
+"""The loops over a flow: order, concurrency, context, cancelling, observers."""
+
+import asyncio
+import threading
+import time
+from contextvars import ContextVar
+
+import pytest
+
+import vs_core
+from vs_core import (
+    Completion,
+    Distribution,
+    Message,
+    ModelError,
+    Request,
+    arun,
+    averbalize,
+    hookimpl,
+    plugins,
+    run,
+    verbalize,
+)
+
+ANSWER = '{"responses": [{"text": "a", "probability": 0.6}, {"text": "b", "probability": 0.4}]}'
+
+
+def two_rounds():
+    """A flow of two rounds, that reports what it was sent."""
+    first = yield [Request((Message("user", f"one {i}"),), call=i) for i in range(3)]
+    second = yield [Request((Message("user", "two"),), call=3)]
+    return Distribution([completion.text for completion in (*first, *second)])
+
+
+def echo(request: Request) -> str:
+    return request.messages[-1].text
+
+
+async def aecho(request: Request) -> str:
+    await asyncio.sleep(0.01 * (3 - request.call))  # the last asked answers first
+    return request.messages[-1].text
+
+
+EXPECTED = ["one 0", "one 1", "one 2", "two"]
+
+
+@pytest.mark.parametrize("limit", [None, 1, 2])
+async def test_rounds_run_in_order_and_answers_keep_their_place(limit):
+    assert [c.text for c in run(two_rounds(), echo, max_concurrency=limit)] == EXPECTED
+    assert [c.text for c in await arun(two_rounds(), aecho, max_concurrency=limit)] == EXPECTED
+
+
+def wide(size):
+    completions = yield [Request((Message("user", str(i)),), call=i) for i in range(size)]
+    return Distribution([completion.text for completion in completions])
+
+
+def test_one_round_runs_concurrently_within_the_limit():
+    running, most, lock = 0, 0, threading.Lock()
+
+    def slow(request: Request) -> str:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.05)
+        with lock:
+            running -= 1
+        return echo(request)
+
+    run(wide(6), slow, max_concurrency=3)
+    assert most == 3
+    most = 0
+    run(wide(3), slow, max_concurrency=1)
+    assert most == 1
+
+
+async def test_the_limit_holds_without_blocking_too():
+    running, most = 0, 0
+
+    async def slow(request: Request) -> str:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.01)
+        running -= 1
+        return echo(request)
+
+    await arun(wide(6), slow, max_concurrency=3)
+    assert most == 3
+
+
+def test_threads_see_the_callers_context():
+    variable = ContextVar("variable", default="unset")
+    variable.set("mine")
+    seen = []
+    run(wide(3), lambda request: seen.append(variable.get()) or "x")
+    assert seen == ["mine"] * 3
+
+
+def test_one_request_stays_in_the_calling_thread():
+    names = []
+    run(wide(1), lambda request: names.append(threading.current_thread()) or "x")
+    assert names == [threading.current_thread()]
+
+
+def closing(closed):
+    try:
+        yield [Request((Message("user", str(i)),), call=i) for i in range(50)]
+    finally:
+        closed.append(True)
+
+
+def test_an_error_passes_untouched_and_the_rest_is_dropped():
+    calls, closed = [], []
+
+    def fail(request: Request) -> str:
+        calls.append(request.call)
+        time.sleep(0.005)
+        raise TimeoutError("no answer")
+
+    with pytest.raises(TimeoutError, match="no answer"):
+        run(closing(closed), fail, max_concurrency=2)
+    assert len(calls) < 50
+    assert closed == [True]
+
+
+async def test_an_error_cancels_the_other_requests():
+    cancelled, closed = [], []
+
+    async def fail(request: Request) -> str:
+        if request.call == 3:
+            raise TimeoutError("no answer")
+        try:
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            cancelled.append(request.call)
+            raise
+        return "late"
+
+    with pytest.raises(TimeoutError, match="no answer"):
+        await arun(closing(closed), fail, max_concurrency=5)
+    assert sorted(cancelled) == [0, 1, 2, 4]
+    assert closed == [True]
+
+
+async def test_cancelling_the_caller_cancels_the_requests():
+    cancelled = []
+
+    async def hang(request: Request) -> str:
+        try:
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            cancelled.append(request.call)
+            raise
+        return "late"
+
+    task = asyncio.create_task(arun(wide(3), hang))
+    await asyncio.sleep(0.02)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert sorted(cancelled) == [0, 1, 2]
+
+
+def test_an_answer_is_a_string_or_a_completion():
+    with pytest.raises(ModelError, match="dict"):
+        run(wide(1), lambda request: {"text": "x"})
+    assert run(wide(1), lambda request: Completion("x"))[0].text == "x"
+
+
+class Observer:
+    def __init__(self):
+        self.requests, self.distributions = [], []
+
+    @hookimpl
+    def vs_request(self, request):
+        self.requests.append(request)
+
+    @hookimpl
+    def vs_distribution(self, distribution):
+        self.distributions.append(distribution)
+
+
+async def test_observers_see_every_request_and_distribution():
+    observer = Observer()
+    plugins.register(observer)
+    try:
+        first = run(two_rounds(), echo)
+        second = await arun(two_rounds(), aecho)
+    finally:
+        plugins.unregister(observer)
+    assert [request.call for request in observer.requests] == [0, 1, 2, 3] * 2
+    assert observer.distributions == [first, second]
+    run(two_rounds(), echo)
+    assert len(observer.distributions) == 2
+
+
+async def test_verbalize_and_averbalize_agree():
+    async def complete(request: Request) -> str:
+        return ANSWER
+
+    first = verbalize("joke", lambda request: ANSWER, k=2, n=4, threshold=0.7, seed=5)
+    second = await averbalize("joke", complete, k=2, n=4, threshold=0.7, seed=5)
+    assert first == second
+    assert first.metadata["seed"] == 5
+    assert first.metadata["threshold"] == 0.7
+    assert [c.text for c in first] == ["a", "b", "a", "b"]
+
+
+def test_a_strategy_object_may_stand_for_a_name():
+    strategy = vs_core.VSStandard(k=2)
+    assert verbalize("joke", lambda request: ANSWER, strategy=strategy).metadata["k"] == 2
+    changed = verbalize("joke", lambda request: ANSWER, strategy=strategy, k=1)
+    assert changed.metadata["k"] == 1
+    assert [c["text"] for c in changed.metadata["surplus"]] == ["b"]

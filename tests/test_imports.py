@@ -1,0 +1,76 @@
+"""What an import costs, and what may import what."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+HEAVY = (
+    "numpy", "scipy", "pandas", "openai", "rich", "typer", "starlette", "uvicorn", "httpx",
+    "langchain_core", "dspy", "litellm", "llama_index", "json_repair", "pytest",
+)  # fmt: skip
+FRAMEWORKS = {"langchain", "langchain_core", "langgraph", "dspy", "litellm", "llama_index"}
+
+
+def loaded_by(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print(' '.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import vs_core",
+        'import vs_core; vs_core.parse(\'[{"text": "a", "probability": 1}]\').sample()',
+        "import vs_core; vs_core.verbalize('x', lambda r: '[\"a\"]', strategy='sequence', k=1)",
+        "import vs_core.clients",
+        "from vs_core.testing import SimulatedModel; SimulatedModel()",
+    ],
+)
+def test_the_core_loads_nothing_heavy(statement):
+    assert not loaded_by(statement) & set(HEAVY)
+
+
+def imported_names(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+def test_nothing_in_the_core_imports_a_framework_or_an_integration():
+    integrations = {path.name for path in (ROOT / "integrations").iterdir()}
+    for path in (ROOT / "vs_core").rglob("*.py"):
+        assert not imported_names(path) & (FRAMEWORKS | integrations), path
+
+
+def test_integrations_do_not_import_each_other():
+    packages = [path for path in (ROOT / "integrations").iterdir() if path.is_dir()]
+    assert len(packages) == 3
+    for package in packages:
+        others = {other.name for other in packages} - {package.name}
+        for path in package.rglob("*.py"):
+            assert not imported_names(path) & others, path
+
+
+@pytest.mark.parametrize(
+    ("package", "blocked", "extra"),
+    [
+        ("vs_langchain", "langchain_core", "langchain"),
+        ("vs_dspy", "dspy", "dspy"),
+        ("vs_llama_index", "llama_index.core", "llama-index"),
+    ],
+)
+def test_an_integration_without_its_extra_says_what_to_install(package, blocked, extra):
+    code = f"import sys; sys.modules[{blocked!r}] = None; import {package}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"pip install 'vs-core[{extra}]'" in done.stderr.splitlines()[-1]
+    assert "MissingExtraError" in done.stderr.splitlines()[-1]
