@@ -1,0 +1,151 @@
+"""The command line, run as a person runs it."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from vs_core import Distribution
+from vs_core.testing import SimulatedModel, SimulatedServer
+
+
+def vs(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
+    return subprocess.run(
+        [sys.executable, "-m", "vs_core.cli", *arguments],
+        input=stdin, capture_output=True, text=True,
+        env={**clean, "COLUMNS": "160", "NO_COLOR": "1", **environment},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def server():
+    with SimulatedServer() as server:
+        yield server
+
+
+def test_demo_compares_and_says_that_it_is_simulated():
+    done = vs("demo")
+    assert done.returncode == 0, done.stderr
+    assert "SIMULATED" in done.stdout
+    shown = [word for word in done.stdout.split("distinct of 10")[:2]]
+    direct, drawn = (int(part.split()[-1]) for part in shown)
+    assert direct < drawn
+    assert "probability" in done.stdout
+
+
+def test_sample_without_a_model_is_simulated_and_says_so_on_stderr():
+    done = vs("sample", "Name a US state.", "-k", "4", "--json", "--seed", "3")
+    assert done.returncode == 0, done.stderr
+    assert "SIMULATED" in done.stderr
+    data = json.loads(done.stdout)
+    assert set(data) >= {"candidates", "weights", "mass", "metadata"}
+    assert len(data["candidates"]) == 4
+    assert data["metadata"]["seed"] == 3
+    assert sum(data["weights"]) == pytest.approx(1)
+    assert Distribution.model_validate(data).weights == tuple(data["weights"])
+    assert vs("sample", "Name a US state.", "-k", "4", "--json", "--seed", "3").stdout == done.stdout
+
+
+def test_sample_draws_a_table():
+    done = vs("sample", "Name a US state.", "-k", "4", "-n", "8", "--strategy", "vs_multi")
+    assert done.returncode == 0, done.stderr
+    assert "drawn: " in done.stdout
+    assert "weight" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--strategy", "vs_cot"), ("--threshold", "0.05"), ("--format", "tags"),
+        ("--probability", "percentage"), ("-n", "7"),
+    ],
+)  # fmt: skip
+def test_sample_talks_to_an_endpoint(server, arguments):
+    done = vs("sample", "Name a US state.", "--base-url", server.base_url, "--json", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "SIMULATED" not in done.stderr
+    data = json.loads(done.stdout)
+    assert len(data["candidates"]) == (7 if arguments == ("-n", "7") else 5)
+    assert all(candidate["probability"] for candidate in data["candidates"])
+    chats = [request for request in server.requests if "messages" in request]
+    assert len(chats) == (2 if arguments == ("-n", "7") else 1)
+
+
+def test_sample_takes_endpoint_and_key_from_the_environment(server):
+    done = vs(
+        "sample", "-", "--model", "some-model", "--temperature", "0.3", stdin="Name a US state.",
+        OPENAI_BASE_URL=server.base_url, OPENAI_API_KEY="secret",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert server.requests[-1]["model"] == "some-model"
+    assert server.requests[-1]["temperature"] == 0.3
+    assert server.requests[-1]["messages"][-1]["content"] == "Name a US state."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("sample", "x", "-k", "0"), 2, "k must be"),
+        (("sample", "x", "--strategy", "vs_standart"), 2, "Did you mean 'vs_standard'"),
+        (("sample", "x", "--threshold", "7"), 2, "threshold"),
+        (("sample", "x", "--format", "xml"), 2, "format"),
+        (("sample", ""), 2, "empty"),
+        (("sample",), 2, "PROMPT"),
+        (("sample", "x", "--colour"), 2, "--colour"),
+        (("nonsense",), 2, "nonsense"),
+        (("parse", "/no/such/file"), 2, "/no/such/file"),
+        (("sample", "x", "--model", "m", "--base-url", "http://127.0.0.1:9/v1"), 1, "failed"),
+        (("sample", "x", "--model", "m"), 1, "OPENAI_API_KEY"),
+    ],
+)
+def test_errors_have_a_code_and_no_traceback(arguments, code, message):
+    done = vs(*arguments)
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not done.stdout
+
+
+def test_a_refusal_is_a_failure_with_the_text():
+    model = SimulatedModel(quirks=["refusal"] * 2)
+    with SimulatedServer(model) as server:
+        done = vs("sample", "Name a US state.", "--base-url", server.base_url)
+    assert done.returncode == 1
+    assert "The answer was" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_parse_reads_a_file_or_standard_input(tmp_path):
+    answer = 'Sure!\n```json\n[{"text": "a", "probability": "20%"}]\n```'
+    file = tmp_path / "answer.txt"
+    file.write_text(answer)
+    first, second = vs("parse", str(file), "--json"), vs("parse", stdin=answer)
+    assert json.loads(first.stdout)["candidates"][0]["probability"] == pytest.approx(0.2)
+    assert second.returncode == 0
+    assert "0.2" in second.stdout
+
+
+def test_parse_fails_on_what_is_no_distribution():
+    done = vs("parse", "-", stdin="I cannot help with that.")
+    assert done.returncode == 1
+    assert "I cannot help" in done.stderr
+
+
+def test_hostile_bytes_are_harmless():
+    done = subprocess.run(
+        [sys.executable, "-m", "vs_core.cli", "parse"],
+        input=b'[{"text": "\xff\x1b[31mred [bold]", "probability": 0.5}]', capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert b"\x1b" not in done.stdout
+    assert b"[bold]" in done.stdout
+
+
+def test_plugins_and_version():
+    done = vs("plugins")
+    for name in ("vs_standard", "tags", "gumbel_top_k"):
+        assert name in done.stdout
+    assert vs("--version").stdout.startswith("vs-core ")

@@ -1,0 +1,62 @@
+"""Every Python snippet of the README and the docs is executed, every example run.
+
+They are what a user would paste: they name a real model. The environment that the clients of all
+frameworks read points them to the simulated server.
+"""
+
+import os
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from vs_core.testing import SimulatedServer
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
+SNIPPET = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch):
+    with SimulatedServer() as server:
+        for name in ("OPENAI_BASE_URL", "OPENAI_API_BASE"):
+            monkeypatch.setenv(name, server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "simulated")
+        yield
+
+
+def snippets(page: Path) -> list[tuple[int, str]]:
+    text = page.read_text()
+    return [(text[: m.start(1)].count("\n"), m[1]) for m in SNIPPET.finditer(text)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_snippets_of_a_page_run_in_order(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {"__name__": page.stem}
+    for line, code in snippets(page):
+        # Blank lines in front, so that a traceback points into the page.
+        exec(compile("\n" * line + code, str(page), "exec"), namespace)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_an_example_runs(example, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [str(example)])
+    runpy.run_path(str(example), run_name="__main__")
+    assert capsys.readouterr().out.strip()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in LINK.findall(page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_there_is_something_to_run():
+    assert sum(len(snippets(page)) for page in PAGES) >= 10
+    assert os.environ["OPENAI_API_KEY"] == "simulated"
