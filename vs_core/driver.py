@@ -250,7 +250,7 @@ def _stream_round(
                         return
                     arrived.put(candidates)
             arrived.put(None)
-        except BaseException as error:  # noqa: BLE001  # raised again in the consumer's thread
+        except BaseException as error:  # raised again in the consumer's thread
             arrived.put(error)
 
     executor = ThreadPoolExecutor(workers, thread_name_prefix="vs_core")
@@ -287,7 +287,7 @@ async def _astream_round(
                     arrived.put_nowait(answer.feed(piece))
             arrived.put_nowait(answer.finish())
             arrived.put_nowait(None)
-        except Exception as error:  # noqa: BLE001  # raised again in the consumer
+        except Exception as error:  # raised again in the consumer
             arrived.put_nowait(error)
         else:
             free.release()  # a call that fails keeps its place, so that none begins after it

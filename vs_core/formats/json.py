@@ -188,7 +188,11 @@ def _interpret(data: Any, shape: Shape, repairs: tuple[str, ...]) -> Answer | No
 
 def _entry(item: Any, shape: Shape, repairs: tuple[str, ...]) -> Entry | None:
     if isinstance(item, str):
-        return None if shape.definition and not item.strip() else Entry(item.strip(), None, None, repairs)
+        return (
+            None
+            if shape.definition and not item.strip()
+            else Entry(item.strip(), None, None, repairs)
+        )
     if not isinstance(item, Mapping):
         return None
     names = {str(key).strip().lower(): key for key in item}
@@ -204,9 +208,7 @@ def _entry(item: Any, shape: Shape, repairs: tuple[str, ...]) -> Entry | None:
         content = rest.pop(name)
     if isinstance(content, str):
         return Entry(content.strip(), probability, None, repairs, rest)
-    return Entry(
-        json.dumps(content, ensure_ascii=False), probability, content, repairs, rest
-    )
+    return Entry(json.dumps(content, ensure_ascii=False), probability, content, repairs, rest)
 
 
 def _pick(data: Mapping[str, Any], keys: Sequence[str], kind: Any) -> Any:

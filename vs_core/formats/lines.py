@@ -41,9 +41,7 @@ class Lines(Format):
         blocks = [f"Reasoning: {answer.reasoning}\n"] if shape.reasoning else []
         for number, entry in enumerate(answer.entries, start=1):
             text = (
-                entry.text
-                if shape.schema is None
-                else json.dumps(entry.value, ensure_ascii=False)
+                entry.text if shape.schema is None else json.dumps(entry.value, ensure_ascii=False)
             )
             suffix = ""
             if shape.definition and entry.probability is not None:
@@ -57,15 +55,15 @@ class Lines(Format):
         if not starts:
             return None
         ends = [match.start() for match in starts[1:]] + [len(text)]
-        entries = [
-            _entry(text[match.end() : end]) for match, end in zip(starts, ends, strict=True)
-        ]
+        entries = [_entry(text[match.end() : end]) for match, end in zip(starts, ends, strict=True)]
         entries = [entry for entry in entries if entry.text]
         numbered = any(entry.probability is not None for entry in entries)
         if shape.definition and not numbered:
             return None  # a list that was not asked for is prose
         before = text[: starts[0].start()].strip()
-        reasoning = before.split(":", 1)[1].strip() if before.lower().startswith("reasoning:") else None
+        reasoning = (
+            before.split(":", 1)[1].strip() if before.lower().startswith("reasoning:") else None
+        )
         return Answer(entries, reasoning) if entries else None
 
 

@@ -1,0 +1,409 @@
+"""An aligned model made from the theory, without any weights.
+
+For each task it holds a base distribution π_ref. Asked directly, it answers from π_ref^γ, which
+preference tuning has sharpened (Zhang et al. 2025, section 3). Asked for a list, it gives its
+modes. Asked for a distribution, it verbalizes π_ref.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from threading import Lock
+from typing import Any, Literal, get_args
+
+from vs_core.errors import ConfigurationError
+from vs_core.formats import Answer, Entry, Format, Json, Lines, Shape, Tags
+from vs_core.messages import Completion, Message, Request
+from vs_core.testing.reading import Asked, Wrapper, understand
+from vs_core.testing.tasks import TASKS, SimulatedTask, task_for
+
+__all__ = ["Quirk", "SimulatedModel"]
+
+Quirk = Literal[
+    "empty", "fence", "long", "malformed", "percent", "plain", "prose", "refusal", "short",
+    "truncated",
+]  # fmt: skip
+"""Ways to misbehave, one answer at a time:
+
+========== =======================================================================
+empty      answers nothing
+fence      puts the answer into a Markdown fence
+long       gives two candidates more than asked for
+malformed  damages the syntax: a trailing comma, an unclosed tag
+percent    writes probabilities as percentages, whatever was asked for
+plain      answers in plain prose instead of the format
+prose      chats before and after the answer
+refusal    refuses
+short      gives half of what was asked for
+truncated  stops in the middle
+========== =======================================================================
+"""
+
+_FORMATS: dict[str, Format] = {format.name: format for format in (Json(), Tags(), Lines())}
+_REFUSAL = "I'm sorry, but I can't help with that."
+_REASONING = (
+    "This can be seen from several sides: the typical one first, then the ones that are easily "
+    "overlooked, and last those that nobody expects."
+)
+
+
+class SimulatedModel:
+    """A model that is simulated: deterministic, without network, key or weights.
+
+    It is a ``complete`` callable for `vs_core.verbalize`, and answers from the messages alone, as
+    `vs_core.testing.server.SimulatedServer` does over HTTP. The i-th time that it is asked the same
+    thing, it gives the i-th of a fixed series of answers, in whatever format it is asked.
+
+    Args:
+        gamma: How far direct answers are sharpened, at least 0: they come from π_ref^gamma. 1 is
+            an unaligned model.
+        seed: Of everything random.
+        noise: Standard deviation of the logarithm of verbalized probabilities around π_ref; ≥ 0.
+        quirks: How to misbehave, one entry an answer, in order; None behaves, as do all answers
+            after the last entry. See `Quirk`.
+        tasks: The known tasks; for any other prompt a base distribution is invented.
+
+    Raises:
+        ConfigurationError: If a quirk is unknown or a number out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        gamma: float = 8.0,
+        seed: int = 0,
+        noise: float = 0.0,
+        quirks: Sequence[Quirk | None] = (),
+        tasks: Sequence[SimulatedTask] = TASKS,
+    ) -> None:
+        unknown = {quirk for quirk in quirks if quirk not in (None, *get_args(Quirk))}
+        if unknown:
+            raise ConfigurationError(
+                f"Unknown quirks {sorted(map(str, unknown))}. Known: {', '.join(get_args(Quirk))}."
+            )
+        if not (gamma >= 0 and noise >= 0):
+            raise ConfigurationError("gamma and noise must be at least 0.")
+        self.gamma = gamma
+        self.seed = seed
+        self.noise = noise
+        self.quirks = tuple(quirks)
+        self.tasks = tuple(tasks)
+        self._lock = Lock()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget how often anything was asked, and begin the quirks anew."""
+        with self._lock:
+            self._asked: Counter[object] = Counter()
+            self._answers = 0
+
+    def base_distribution(self, prompt: str) -> dict[str, float]:
+        """Return π_ref for a prompt: answer to probability; sums to 1."""
+        return task_for(prompt, self.seed, self.tasks).distribution()
+
+    # --- completing --------------------------------------------------------------------------
+
+    def __call__(self, request: Request) -> Completion:
+        """Answer a request from its messages."""
+        return self.answer(request.messages)
+
+    async def acomplete(self, request: Request) -> Completion:
+        """Answer a request from its messages."""
+        return self.answer(request.messages)
+
+    def answer(
+        self, messages: Sequence[Message], json_schema: Mapping[str, Any] | None = None
+    ) -> Completion:
+        """Answer a conversation.
+
+        Args:
+            messages: The conversation.
+            json_schema: Schema of the answer, as structured output asks for it.
+
+        Returns:
+            The answer with its token usage, at four characters a token.
+        """
+        asked = understand(messages, json_schema)
+        occurrence, quirk = self._count(asked)
+        text = _Answering(self, asked, occurrence, quirk).text()
+        usage = {
+            "input_tokens": sum(tokens(message.text) for message in messages),
+            "output_tokens": tokens(text),
+        }
+        return Completion(text, usage)
+
+    def _count(self, asked: Asked) -> tuple[int, Quirk | None]:
+        """How often this was asked before, and the quirk whose turn it is.
+
+        The format plays no part: the same question gets the same answers in every format.
+        """
+        task = task_for(asked.task, self.seed, self.tasks).name
+        key = (task, asked.k, asked.definition is None, asked.threshold, asked.previous)
+        with self._lock:
+            occurrence = self._asked[key]
+            turn = self._answers
+            self._answers += 1
+            quirk = self.quirks[turn] if turn < len(self.quirks) else None
+            if quirk not in ("empty", "plain", "refusal"):  # these say nothing about the task
+                self._asked[key] += 1
+        return occurrence, quirk
+
+
+def tokens(text: str) -> int:
+    """Tokens of a text, at four characters each, rounded up."""
+    return math.ceil(len(text) / 4)
+
+
+class _Answering:
+    """One answer in the making."""
+
+    def __init__(
+        self, model: SimulatedModel, asked: Asked, occurrence: int, quirk: Quirk | None
+    ) -> None:
+        self.model = model
+        self.asked = asked
+        self.quirk = quirk
+        task = task_for(asked.task, model.seed, model.tasks)
+        self.rng = random.Random(f"{model.seed}|{task.name}|{sorted(asked.previous)}|{occurrence}")
+        self.base = self._not_given_before(task.distribution())
+
+    def _not_given_before(self, base: dict[str, float]) -> dict[str, float]:
+        """π_ref without what was given before, renormalised; variations when none is left."""
+        left = {a: p for a, p in base.items() if a not in self.asked.previous}
+        need = self.asked.k or 1
+        number = 2
+        while len(left) < need:  # a coin has two sides, and five answers were asked for
+            more = {f"{answer} ({number})": p / 1000 for answer, p in base.items()}
+            left |= {a: p for a, p in more.items() if a not in self.asked.previous}
+            number += 1
+        total = math.fsum(left.values())
+        return {answer: p / total for answer, p in left.items()}
+
+    def text(self) -> str:
+        if self.quirk == "empty":
+            return ""
+        if self.quirk == "refusal":
+            return _REFUSAL
+        if self.quirk == "plain":
+            return f"I would say this: {self._direct()} There may be more to it."
+        if self.asked.wrapper:
+            return self._mess_up(self._wrapped(self.asked.wrapper))
+        if self.asked.k is None:
+            return self._mess_up(self._direct())
+        return self._mess_up(self._written())
+
+    # --- choosing ----------------------------------------------------------------------------
+
+    def _direct(self) -> str:
+        """One draw from π_ref^γ."""
+        logs = {a: self.model.gamma * math.log(p) for a, p in self.base.items()}
+        peak = max(logs.values())
+        weights = [math.exp(value - peak) for value in logs.values()]
+        return self.rng.choices(list(logs), weights)[0]
+
+    def _candidates(self) -> list[tuple[str, float | None]]:
+        """What is answered to a request for several: texts with their probabilities."""
+        asked = self.asked
+        wanted = asked.k or 1
+        k = {"short": max(1, wanted // 2), "long": wanted + 2}.get(self.quirk or "", wanted)
+        if asked.definition is None:
+            if asked.k == 1:
+                return [(self._direct(), None)]
+            modes = sorted(self.base, key=lambda answer: -self.base[answer])
+            return [(answer, None) for answer in modes[:k]]
+        stated = self._stated()
+        # The largest of log p + Gumbel noise: a sample without replacement, of which a shorter
+        # one is a prefix.
+        keys = {a: math.log(self.base[a]) - math.log(self.rng.expovariate(1.0)) for a in stated}
+        chosen = sorted(stated, key=lambda answer: -keys[answer])[:k]
+        return [(answer, self._noisy(stated[answer])) for answer in chosen]
+
+    def _stated(self) -> dict[str, float]:
+        """Probabilities as they will be verbalized, below the threshold if there is one."""
+        threshold, k = self.asked.threshold, (self.asked.k or 1)
+        if threshold is None:
+            return self.base
+        tail = {answer: p for answer, p in self.base.items() if p < threshold}
+        if len(tail) >= k:
+            return tail
+        scale = 0.9 * threshold / max(self.base.values())
+        return {answer: p * scale for answer, p in self.base.items()}
+
+    def _noisy(self, p: float) -> float:
+        if self.model.noise:
+            p = min(1.0, p * math.exp(self.rng.gauss(0, self.model.noise)))
+        return max(round(p, 4), 0.0001)
+
+    def _entries(self) -> list[Entry]:
+        schema = self.asked.schema
+        return [
+            Entry(text, self._number(p), None if schema is None else self._fill(schema, text))
+            for text, p in self._candidates()
+        ]
+
+    def _number(self, p: float | None) -> float | str | None:
+        """A probability as its definition wants it written."""
+        definition = self.asked.definition
+        if p is None or definition is None:
+            return None
+        if self.quirk == "percent" or definition.name == "percentage":
+            return f"{p * 100:.4g}%"
+        if definition.scale == "nll":
+            return round(-math.log(p), 6)
+        return round(1 / p, 6) if definition.scale == "perplexity" else p
+
+    # --- writing -----------------------------------------------------------------------------
+
+    def _written(self) -> str:
+        """The candidates in the format that was asked for."""
+        asked = self.asked
+        shape = Shape(asked.k or 1, asked.definition, asked.reasoning, asked.schema)
+        return _FORMATS[asked.format].write(Answer(self._entries(), _REASONING), shape)
+
+    def _wrapped(self, wrapper: Wrapper) -> str:
+        """The candidates in the fields of a structure."""
+        values = {name: self._field(wrapper, name) for name in wrapper.fields}
+        if wrapper.style == "json":
+            return json.dumps(values, ensure_ascii=False)
+        if wrapper.style == "xml":
+            return "\n".join(
+                f"<{name}>\n{_xml(value)}\n</{name}>" for name, value in values.items()
+            )
+        blocks = [f"[[ ## {name} ## ]]\n{_plain(value)}" for name, value in values.items()]
+        return "\n\n".join([*blocks, "[[ ## completed ## ]]"])
+
+    def _field(self, wrapper: Wrapper, name: str) -> Any:
+        schema = wrapper.fields[name]
+        if name in ("reasoning", "rationale"):
+            return _REASONING
+        if schema.get("type") == "string" and self.asked.k and _describes(wrapper, name):
+            return self._written()
+        if _is_distribution(schema) and self.asked.k:
+            items = _resolve(schema["items"], schema)
+            return [self._item(items, schema, text, p) for text, p in self._candidates()]
+        return self._fill(schema, self._direct())
+
+    def _item(
+        self, item: Mapping[str, Any], root: Mapping[str, Any], text: str, p: float | None
+    ) -> Any:
+        if item.get("type") != "object":
+            return self._fill(item, text, root)
+        number = self._number(p)
+        definition = self.asked.definition
+        key = _probability_key(item)
+        filled = self._fill(item, text, root)
+        if key and number is not None:
+            kind = _resolve(item["properties"][key], root).get("type")
+            filled[key] = number if kind != "number" or not isinstance(number, str) else p
+        elif key and definition is None:
+            filled.pop(key)
+        return filled
+
+    def _fill(
+        self, schema: Mapping[str, Any], text: str, root: Mapping[str, Any] | None = None
+    ) -> Any:
+        """An instance of a JSON schema that says ``text`` where it can."""
+        root = root or schema
+        schema = _resolve(schema, root)
+        if "const" in schema:
+            return schema["const"]
+        if "enum" in schema:
+            return self._choose(schema["enum"], text)
+        kind = schema.get("type", "string")
+        if kind == "object":
+            return self._fill_object(schema, text, root)
+        if kind == "array":
+            size = max(1, schema.get("minItems", 1))
+            return [self._fill(schema.get("items", {}), text, root) for _ in range(size)]
+        if kind in ("integer", "number"):
+            return self._fill_number(schema, text)
+        if kind == "boolean":
+            return self._choose([True, False], text)
+        return None if kind == "null" else text
+
+    def _fill_object(
+        self, schema: Mapping[str, Any], text: str, root: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        filled: dict[str, Any] = {}
+        said = False
+        for name, field in schema.get("properties", {}).items():
+            if name in ("reasoning", "rationale"):
+                filled[name] = _REASONING
+                continue
+            filled[name] = self._fill(field, f"{text} ({name})" if said else text, root)
+            said = said or filled[name] == text
+        return filled
+
+    def _fill_number(self, schema: Mapping[str, Any], text: str) -> float:
+        low = schema.get("minimum", schema.get("exclusiveMinimum", -1) + 1)
+        high = schema.get("maximum", max(low, schema.get("exclusiveMaximum", low + 10) - 1))
+        chooser = random.Random(f"{self.model.seed}|{text}")
+        if schema["type"] == "integer":
+            return int(text) if text.isdigit() else chooser.randint(math.ceil(low), int(high))
+        return round(chooser.uniform(low, high), 3)
+
+    def _choose(self, options: Sequence[Any], text: str) -> Any:
+        if text in options:
+            return text
+        return random.Random(f"{self.model.seed}|{text}").choice(list(options))
+
+    # --- misbehaving -------------------------------------------------------------------------
+
+    def _mess_up(self, text: str) -> str:
+        if self.quirk == "fence":
+            return f"```{self.asked.format if self.asked.k else ''}\n{text}\n```"
+        if self.quirk == "prose":
+            return f"Sure! Here is what you asked for:\n\n{text}\n\nTell me if you want more."
+        if self.quirk == "truncated":
+            return text[: len(text) * 2 // 3]
+        if self.quirk == "malformed":
+            # A trailing comma in the last list, or the last closing tag gone.
+            head, bracket, tail = text.rpartition("]")
+            if bracket and "{" in head and not tail.strip(" \n}").strip():
+                return f"{head},{bracket}{tail}"
+            head, tag, tail = text.rpartition("</response>")
+            return head + tail if tag else text
+        return text
+
+
+def _describes(wrapper: Wrapper, name: str) -> bool:
+    """Whether a field's description asks for a list of responses within it."""
+    text = wrapper.texts.get(name, "").lower()
+    return any(word in text for word in ("json", "<response>", "numbered list"))
+
+
+def _resolve(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Follow ``$ref`` into the definitions of ``root``; of alternatives take the first not null."""
+    while "$ref" in schema:
+        schema = root.get("$defs", {}).get(schema["$ref"].rpartition("/")[2], {})
+    for key in ("anyOf", "oneOf", "allOf"):
+        if key in schema:
+            options = [_resolve(option, root) for option in schema[key]]
+            return next((o for o in options if o.get("type") != "null"), options[0])
+    return schema
+
+
+def _probability_key(item: Mapping[str, Any]) -> str | None:
+    names = ("probability", "confidence", "nll", "perplexity")
+    return next((name for name in names if name in item.get("properties", {})), None)
+
+
+def _is_distribution(schema: Mapping[str, Any]) -> bool:
+    """Whether a schema is a list of candidates."""
+    return schema.get("type") == "array" and "items" in schema
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _xml(value: Any) -> str:
+    if isinstance(value, list):
+        return "".join(f"<item>{_xml(item)}</item>" for item in value)
+    if isinstance(value, Mapping):
+        return "".join(f"<{name}>{_xml(item)}</{name}>" for name, item in value.items())
+    return str(value)

@@ -1,0 +1,459 @@
+"""The simulated model behind an OpenAI-compatible HTTP API, so that real clients talk to it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+import re
+import socket
+import struct
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from threading import Event, Thread
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from vs_core.errors import ConfigurationError, raise_missing_extra
+from vs_core.messages import Completion, Message
+from vs_core.testing.model import SimulatedModel, tokens
+
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+__all__ = ["Fault", "SimulatedServer", "serve"]
+
+Fault = Literal["429", "500", "drop", "slow", "timeout"]
+"""Ways to fail, one request at a time: rate limit, server error, a connection that is closed in the
+middle of the answer, slow tokens, and no answer for a long time."""
+
+_MODEL = "simulated"
+_DIMENSIONS = 256
+_LONGEST_SILENCE = 60.0  # seconds that a "timeout" holds a connection, at most
+_SLOW_TOKEN = 0.05  # seconds a token of a "slow" answer
+
+
+class SimulatedServer:
+    """A server of a `SimulatedModel` on this machine, in a thread of its own.
+
+    Use it as a context manager::
+
+        with SimulatedServer() as server:
+            client = OpenAI(base_url=server.base_url, api_key="any")
+
+    It serves chat completions (streamed or not, ``response_format``, ``n``, tools that are forced,
+    ``stop``, ``max_tokens``), completions, embeddings and the list of models.
+
+    Args:
+        model: What answers; default: a `SimulatedModel` with its defaults.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        faults: How to fail, one entry a request, in order; None does not, nor do requests after
+            the last entry. See `Fault`.
+        delay: Seconds before each answer.
+        token_delay: Seconds before each token of a streamed answer.
+
+    Attributes:
+        model: May be replaced while the server runs.
+        faults: May be replaced while the server runs.
+        requests: The JSON bodies of all requests so far, each with its ``path``, in order.
+
+    Raises:
+        MissingExtraError: If starlette or uvicorn are not installed; on entering.
+        ConfigurationError: If a fault is unknown.
+    """
+
+    def __init__(
+        self,
+        model: SimulatedModel | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        faults: Sequence[Fault | None] = (),
+        delay: float = 0.0,
+        token_delay: float = 0.0,
+    ) -> None:
+        unknown = {fault for fault in faults if fault not in (None, *get_args(Fault))}
+        if unknown:
+            raise ConfigurationError(
+                f"Unknown faults {sorted(map(str, unknown))}. Known: {', '.join(get_args(Fault))}."
+            )
+        self.model = model or SimulatedModel()
+        self.faults = list(faults)
+        self.requests: list[dict[str, Any]] = []
+        self.delay = delay
+        self.token_delay = token_delay
+        self._address = (host, port)
+        self._stopping = Event()
+        self._server: uvicorn.Server | None = None
+        self._thread: Thread | None = None
+
+    @property
+    def base_url(self) -> str:
+        """Where clients find it, ending in ``/v1``."""
+        return f"http://{self._address[0]}:{self._address[1]}/v1"
+
+    def __enter__(self) -> SimulatedServer:
+        listener = socket.create_server(self._address, backlog=512)
+        self._address = listener.getsockname()[:2]
+        self._stopping.clear()
+        self._server = _uvicorn(self)
+        self._thread = Thread(
+            target=self._server.run, args=([listener],), name="SimulatedServer", daemon=True
+        )
+        self._thread.start()
+        while not self._server.started and self._thread.is_alive():
+            time.sleep(0.002)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._server is not None
+        assert self._thread is not None
+        self._stopping.set()
+        self._server.should_exit = True
+        self._thread.join()
+
+    # --- answering ---------------------------------------------------------------------------
+
+    def _take_fault(self) -> Fault | None:
+        return self.faults.pop(0) if self.faults else None
+
+    async def _chat(self, body: dict[str, Any], fault: Fault | None) -> Response:
+        choices = [self._choice(body) for _ in range(_whole(body, "n", 1))]
+        if body.get("stream"):
+            return _sse(self._chunks(body, choices, fault))
+        return _json(_chat_response(body, choices))
+
+    def _choice(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """One choice: the message, why it ended, and its usage."""
+        messages = [_message(item) for item in body["messages"]]
+        tool = _forced_tool(body)
+        schema = tool["parameters"] if tool else _response_schema(body)
+        completion = _limited(self.model.answer(messages, schema), body)
+        if tool is None:
+            message = {"role": "assistant", "content": completion.text, "refusal": None}
+            return {"message": message, "finish": completion.raw, "usage": completion.usage}
+        call = {
+            "id": f"call_{hashlib.blake2b(completion.text.encode()).hexdigest()[:12]}",
+            "type": "function",
+            "function": {"name": tool["name"], "arguments": completion.text},
+        }
+        message = {"role": "assistant", "content": None, "tool_calls": [call], "refusal": None}
+        return {"message": message, "finish": "tool_calls", "usage": completion.usage}
+
+    async def _chunks(
+        self, body: Mapping[str, Any], choices: Sequence[Mapping[str, Any]], fault: Fault | None
+    ) -> AsyncIterator[dict[str, Any]]:
+        import anyio
+
+        pause = _SLOW_TOKEN if fault == "slow" else self.token_delay
+        for index, choice in enumerate(choices):
+            yield _chunk(body, index, {"role": "assistant", "content": ""})
+            for delta in _deltas(choice["message"]):
+                if pause:
+                    await anyio.sleep(pause)
+                yield _chunk(body, index, delta)
+            yield _chunk(body, index, {}, choice["finish"])
+        if (body.get("stream_options") or {}).get("include_usage"):
+            yield {**_chunk(body, 0, {}), "choices": [], "usage": _usage(choices)}
+
+    async def _complete(self, body: dict[str, Any], fault: Fault | None) -> Response:
+        prompts = body["prompt"] if isinstance(body["prompt"], list) else [body["prompt"]]
+        texts = [
+            _limited(self.model.answer([Message("user", str(prompt))]), body) for prompt in prompts
+        ]
+        if body.get("stream"):
+            return _sse(self._completion_chunks(body, texts, fault))
+        choices = [
+            {"index": index, "text": text.text, "finish_reason": text.raw, "logprobs": None}
+            for index, text in enumerate(texts)
+        ]
+        usage = _usage([{"usage": text.usage} for text in texts])
+        return _json({**_head(body, "cmpl", "text_completion"), "choices": choices, "usage": usage})
+
+    async def _completion_chunks(
+        self, body: Mapping[str, Any], texts: Sequence[Completion], fault: Fault | None
+    ) -> AsyncIterator[dict[str, Any]]:
+        import anyio
+
+        pause = _SLOW_TOKEN if fault == "slow" else self.token_delay
+        head = _head(body, "cmpl", "text_completion")
+        for index, text in enumerate(texts):
+            for token in _split(text.text):
+                if pause:
+                    await anyio.sleep(pause)
+                choice = {"index": index, "text": token, "finish_reason": None, "logprobs": None}
+                yield {**head, "choices": [choice]}
+            choice = {"index": index, "text": "", "finish_reason": text.raw, "logprobs": None}
+            yield {**head, "choices": [choice]}
+
+    async def _embed(self, body: dict[str, Any], fault: Fault | None) -> Response:  # noqa: ARG002
+        texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
+        size = _whole(body, "dimensions", _DIMENSIONS)
+        vectors: list[Any] = [embedding(str(text), size) for text in texts]
+        if body.get("encoding_format") == "base64":
+            packed = [struct.pack(f"<{size}f", *vector) for vector in vectors]
+            vectors = [base64.b64encode(data).decode() for data in packed]
+        data = [
+            {"object": "embedding", "index": index, "embedding": vector}
+            for index, vector in enumerate(vectors)
+        ]
+        used = sum(tokens(str(text)) for text in texts)
+        usage = {"prompt_tokens": used, "total_tokens": used}
+        return _json({"object": "list", "data": data, "model": _name(body), "usage": usage})
+
+
+def serve(
+    model: SimulatedModel | None = None, *, host: str = "127.0.0.1", port: int = 8765
+) -> None:
+    """Serve until interrupted, saying where and that it is simulated.
+
+    Raises:
+        MissingExtraError: If starlette or uvicorn are not installed.
+        ConfigurationError: If the address cannot be listened on.
+    """
+    server = SimulatedServer(model, host=host, port=port)
+    try:
+        listener = socket.create_server((host, port), backlog=512)
+    except OSError as error:
+        raise ConfigurationError(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
+    server._address = listener.getsockname()[:2]
+    print(f"A SIMULATED model at {server.base_url} (any key will do); Ctrl-C stops it.", flush=True)
+    _uvicorn(server).run([listener])
+
+
+def embedding(text: str, dimensions: int = _DIMENSIONS) -> list[float]:
+    """Return a unit vector for a text: hashed words and their parts, so similar texts are near."""
+    vector = [0.0] * dimensions
+    for word in re.findall(r"\w+", text.casefold()):
+        padded = f"<{word}>"
+        pieces = {word, *(padded[i : i + 3] for i in range(len(padded) - 2))}
+        for piece in pieces:
+            digest = hashlib.blake2b(piece.encode("utf-8", "replace"), digest_size=8).digest()
+            index = int.from_bytes(digest[:4], "little") % dimensions
+            vector[index] += 1.0 if digest[4] & 1 else -1.0
+    norm = math.sqrt(math.fsum(value * value for value in vector))
+    return [value / norm for value in vector] if norm else [1.0] + [0.0] * (dimensions - 1)
+
+
+# --- HTTP --------------------------------------------------------------------------------------
+
+
+def _uvicorn(server: SimulatedServer) -> uvicorn.Server:
+    try:
+        import uvicorn
+    except ImportError as error:
+        raise_missing_extra("testing", error)
+    config = uvicorn.Config(
+        _app(server), lifespan="off", log_config=None, log_level="critical", access_log=False,
+        timeout_graceful_shutdown=1, ws="none",
+    )  # fmt: skip
+    return uvicorn.Server(config)
+
+
+def _app(server: SimulatedServer) -> Starlette:
+    try:
+        from starlette.applications import Starlette
+        from starlette.routing import Route
+    except ImportError as error:
+        raise_missing_extra("testing", error)
+
+    handlers = {
+        "/v1/chat/completions": (server._chat, "messages"),
+        "/v1/completions": (server._complete, "prompt"),
+        "/v1/embeddings": (server._embed, "input"),
+    }
+
+    async def post(request: Request) -> Response:
+        handler, required = handlers[request.url.path]
+        try:
+            body = await request.json()
+            if not isinstance(body, dict) or not body.get(required):
+                raise ValueError(f"the body must be an object with {required!r}")
+        except ValueError as error:
+            return _error(400, f"Bad request: {error}")
+        server.requests.append({**body, "path": request.url.path})
+        fault = server._take_fault()
+        if server.delay:
+            await _wait(server, server.delay)
+        if fault in ("429", "500"):
+            return _error(int(fault), "This failure is simulated.")
+        if fault == "timeout":
+            await _wait(server, _LONGEST_SILENCE)
+        try:
+            response = await handler(body, fault)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            return _error(400, f"Bad request: {type(error).__name__}: {error}")
+        return _dropped() if fault == "drop" else response
+
+    async def models(request: Request) -> Response:  # noqa: ARG001
+        model = {"id": _MODEL, "object": "model", "created": 0, "owned_by": "vs-core (simulated)"}
+        return _json({"object": "list", "data": [model]})
+
+    routes = [Route(path, post, methods=["POST"]) for path in handlers]
+    return Starlette(routes=[*routes, Route("/v1/models", models)])
+
+
+async def _wait(server: SimulatedServer, seconds: float) -> None:
+    """Sleep, unless the server is to stop."""
+    import anyio
+
+    until = time.monotonic() + seconds
+    # Polling, for the flag is set in another thread than the event loop's.
+    while (left := until - time.monotonic()) > 0 and not server._stopping.is_set():  # noqa: ASYNC110
+        await anyio.sleep(min(0.05, left))
+
+
+def _json(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    from starlette.responses import JSONResponse
+
+    return JSONResponse(data, status, headers)
+
+
+def _error(status: int, message: str) -> Response:
+    kind = {400: "invalid_request_error", 429: "rate_limit_error"}.get(status, "server_error")
+    error = {"message": message, "type": kind, "param": None, "code": str(status)}
+    return _json({"error": error}, status, {"Retry-After": "0"} if status == 429 else None)
+
+
+def _dropped() -> Response:
+    """A response that promises more than it sends, so that the connection is cut."""
+    from starlette.responses import Response
+
+    return Response(b'{"id": ', headers={"Content-Length": "1000"}, media_type="application/json")
+
+
+def _sse(chunks: AsyncIterator[dict[str, Any]]) -> Response:
+    from starlette.responses import StreamingResponse
+
+    async def events() -> AsyncIterator[str]:
+        async for chunk in chunks:
+            yield f"data: {json.dumps(chunk)}\n\n"
+        yield "data: [DONE]\n\n"
+
+    return StreamingResponse(events(), media_type="text/event-stream")
+
+
+# --- the shapes of the API -----------------------------------------------------------------------
+
+
+def _whole(body: Mapping[str, Any], key: str, default: int) -> int:
+    value = body.get(key)
+    if value is None:
+        return default
+    if not isinstance(value, int) or not 1 <= value <= 4096:
+        raise ValueError(f"{key} must be a whole number from 1 to 4096")
+    return value
+
+
+def _message(item: Mapping[str, Any]) -> Message:
+    return Message(str(item["role"]), item.get("content") or "")
+
+
+def _response_schema(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    response_format = body.get("response_format") or {}
+    if response_format.get("type") != "json_schema":
+        return None
+    schema: Mapping[str, Any] = response_format["json_schema"]["schema"]
+    return schema
+
+
+def _forced_tool(body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The function that the request makes the model call, if any."""
+    functions = [tool["function"] for tool in body.get("tools") or ()]
+    choice = body.get("tool_choice")
+    if choice in ("required", "any") and functions:
+        chosen = functions[0]
+    elif isinstance(choice, Mapping):
+        name = choice["function"]["name"]
+        chosen = next((f for f in functions if f["name"] == name), None)
+        if chosen is None:
+            raise ValueError(f"tool_choice names {name!r}, which is no tool")
+    else:
+        return None
+    return {"name": chosen["name"], "parameters": chosen.get("parameters") or {"properties": {}}}
+
+
+def _limited(completion: Completion, body: Mapping[str, Any]) -> Completion:
+    """Apply ``stop`` and ``max_tokens``; ``raw`` becomes the finish reason."""
+    text, finish = completion.text, "stop"
+    stops = body.get("stop") or ()
+    for stop in [stops] if isinstance(stops, str) else stops:
+        text = text.partition(stop)[0]
+    most = body.get("max_completion_tokens") or body.get("max_tokens")
+    if most and tokens(text) > most:
+        text, finish = text[: most * 4], "length"
+    usage = {**completion.usage, "output_tokens": tokens(text)}
+    return Completion(text, usage, finish)
+
+
+def _name(body: Mapping[str, Any]) -> str:
+    return str(body.get("model") or _MODEL)
+
+
+def _head(body: Mapping[str, Any], prefix: str, kind: str) -> dict[str, Any]:
+    digest = hashlib.blake2b(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
+    return {
+        "id": f"{prefix}-{digest[:16]}",
+        "object": kind,
+        "created": int(time.time()),
+        "model": _name(body),
+        "system_fingerprint": "simulated",
+    }
+
+
+def _usage(choices: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    read = choices[0]["usage"]["input_tokens"]
+    written = sum(choice["usage"]["output_tokens"] for choice in choices)
+    return {
+        "prompt_tokens": read,
+        "completion_tokens": written,
+        "total_tokens": read + written,
+    }
+
+
+def _chat_response(body: Mapping[str, Any], choices: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    listed = [
+        {
+            "index": index,
+            "message": choice["message"],
+            "finish_reason": choice["finish"],
+            "logprobs": None,
+        }
+        for index, choice in enumerate(choices)
+    ]
+    head = _head(body, "chatcmpl", "chat.completion")
+    return {**head, "choices": listed, "usage": _usage(choices)}
+
+
+def _chunk(
+    body: Mapping[str, Any], index: int, delta: Mapping[str, Any], finish: str | None = None
+) -> dict[str, Any]:
+    choice = {"index": index, "delta": delta, "finish_reason": finish, "logprobs": None}
+    return {**_head(body, "chatcmpl", "chat.completion.chunk"), "choices": [choice]}
+
+
+def _deltas(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The pieces of a message as they are streamed."""
+    for index, call in enumerate(message.get("tool_calls") or ()):
+        function = {"name": call["function"]["name"], "arguments": ""}
+        head = {"index": index, "id": call["id"], "type": "function", "function": function}
+        yield {"tool_calls": [head]}
+        for piece in _split(call["function"]["arguments"]):
+            yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
+    for piece in _split(message.get("content") or ""):
+        yield {"content": piece}
+
+
+def _split(text: str) -> list[str]:
+    """A text in pieces of about a token."""
+    return re.findall(r"\s*\S{1,6}|\s+$", text)
