@@ -84,10 +84,20 @@ class ConformanceSuite:
     harness: ClassVar[Harness]
 
     @pytest.fixture(scope="class")
-    def running(self) -> Iterator[SimulatedServer]:
+    @classmethod
+    def running(cls) -> Iterator[SimulatedServer]:
         """One server for all tests of the class."""
         with SimulatedServer() as server:
             yield server
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def loop(cls) -> Iterator[asyncio.AbstractEventLoop]:
+        """One event loop for all tests of the class: some clients keep connections open in it."""
+        loop = asyncio.new_event_loop()
+        yield loop
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
 
     @pytest.fixture
     def server(self, running: SimulatedServer) -> SimulatedServer:
@@ -117,11 +127,18 @@ class ConformanceSuite:
         assert (got.reasoning is None) == (expected.reasoning is None)
         assert got.metadata["strategy"] == strategy
 
-    def test_matrix_async(self, server: SimulatedServer, strategy: str, format: str | None) -> None:
+    def test_matrix_async(
+        self,
+        server: SimulatedServer,
+        loop: asyncio.AbstractEventLoop,
+        strategy: str,
+        format: str | None,
+    ) -> None:
         """The same without blocking."""
         options: dict[str, Any] = {"strategy": strategy, "k": K, "n": 2 * K}
         expected = _reference(format=format or "json", **options)
-        got = self._arun(server, **options, **_given(format))
+        sampler = self.harness.build(server.base_url, **options, **_given(format))
+        got = loop.run_until_complete(self.harness.arun(sampler, PROMPT))
         _assert_same(got, expected)
         assert len(server.requests) == expected.metadata["calls"]
 
@@ -240,10 +257,6 @@ class ConformanceSuite:
 
     def _run(self, server: SimulatedServer, **options: Any) -> Distribution:
         return self.harness.run(self.harness.build(server.base_url, **options), PROMPT)
-
-    def _arun(self, server: SimulatedServer, **options: Any) -> Distribution:
-        sampler = self.harness.build(server.base_url, **options)
-        return asyncio.run(self.harness.arun(sampler, PROMPT))
 
 
 def _serving(server: SimulatedServer, *quirks: str) -> SimulatedServer:
