@@ -1,0 +1,46 @@
+"""`VerbalizedQueryEngine`: a `TransformQueryEngine` that does not block when awaited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llama_index.core.base.response.schema import RESPONSE_TYPE
+from llama_index.core.query_engine import TransformQueryEngine
+from llama_index.core.schema import NodeWithScore, QueryBundle
+
+__all__ = ["VerbalizedQueryEngine"]
+
+
+class VerbalizedQueryEngine(TransformQueryEngine):
+    """A `TransformQueryEngine` whose async methods await the transform's ``arun``.
+
+    LlamaIndex's own engine calls a transform's blocking ``run`` even in ``aquery``, which stops the
+    event loop for as long as the model takes. It takes the same arguments, with a
+    `VerbalizedQueryTransform`.
+    """
+
+    async def _aquery(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
+        return await self._query_engine.aquery(await self._transformed(query_bundle))
+
+    async def aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        """Retrieve for the transformed query without blocking."""
+        return await self._query_engine.aretrieve(await self._transformed(query_bundle))
+
+    async def asynthesize(
+        self,
+        query_bundle: QueryBundle,
+        nodes: list[NodeWithScore],
+        additional_source_nodes: Sequence[NodeWithScore] | None = None,
+    ) -> RESPONSE_TYPE:
+        """Answer the transformed query from ``nodes`` without blocking."""
+        return await self._query_engine.asynthesize(
+            query_bundle=await self._transformed(query_bundle),
+            nodes=nodes,
+            additional_source_nodes=additional_source_nodes,
+        )
+
+    async def _transformed(self, query_bundle: QueryBundle) -> QueryBundle:
+        transformed: QueryBundle = await self._query_transform.arun(  # type: ignore[attr-defined]
+            query_bundle, metadata=self._transform_metadata
+        )
+        return transformed

@@ -1,0 +1,28 @@
+"""LlamaIndex, through OpenAILike."""
+
+from typing import Any
+
+from llama_index.llms.openai_like import OpenAILike
+from vs_core import Distribution
+from vs_core.testing.conformance import ConformanceSuite, Harness
+from vs_llama_index import VerbalizedQueryTransform
+
+
+class LlamaIndexHarness(Harness):
+    name = "llama_index"
+
+    def build(self, base_url: str, **options: Any) -> VerbalizedQueryTransform:
+        llm = OpenAILike(
+            model="simulated", api_base=base_url, api_key="x", is_chat_model=True, max_retries=0
+        )
+        return VerbalizedQueryTransform(llm=llm, prompt="{query_str}", **options)
+
+    def run(self, sampler: VerbalizedQueryTransform, prompt: str) -> Distribution:
+        return sampler.run(prompt).distribution
+
+    async def arun(self, sampler: VerbalizedQueryTransform, prompt: str) -> Distribution:
+        return (await sampler.arun(prompt)).distribution
+
+
+class TestLlamaIndex(ConformanceSuite):
+    harness = LlamaIndexHarness()
