@@ -220,6 +220,9 @@ class _Call:
         self.reasoning = self.reasoning or answer.reasoning
         invalid: list[Candidate] = []
         for candidate in answer:
+            if self.k == 1 and answer.reasoning:  # its own, where each call reasons anew
+                about = {**candidate.metadata, "reasoning": answer.reasoning}
+                candidate = candidate.model_copy(update={"metadata": about})
             checked, error_text = _validated(candidate, self.strategy.schema)
             (self.candidates if error_text is None else invalid).append(checked)
         self.invalid += invalid

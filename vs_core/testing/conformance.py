@@ -53,6 +53,9 @@ class Harness(ABC):
     formats: ClassVar[tuple[str | None, ...]] = FORMATS
     """Values of ``format=`` to test; None stands for the integration's own default."""
 
+    refuses_unknown_options: ClassVar[bool] = True
+    """Whether an option that nobody knows is an error; False where it is passed to the model."""
+
     @abstractmethod
     def build(self, base_url: str, **options: Any) -> Any:
         """Return the integration over the framework's real client.
@@ -241,7 +244,6 @@ class ConformanceSuite:
             {"probability": "maybe"},
             {"retries": -1},
             {"on_unparsed": "ignore"},
-            {"colour": "blue"},
         ],
         ids=str,
     )
@@ -252,6 +254,13 @@ class ConformanceSuite:
         with pytest.raises(ConfigurationError):
             self.harness.build(server.base_url, **options)
         assert not server.requests
+
+    def test_an_unknown_option_is_refused_at_once(self, server: SimulatedServer) -> None:
+        """Unless unknown options go to the model, as in some frameworks they do."""
+        if not self.harness.refuses_unknown_options:
+            pytest.skip(f"{self.harness.name} passes options that it does not know to the model")
+        with pytest.raises(ConfigurationError, match="colour"):
+            self.harness.build(server.base_url, colour="blue")
 
     # --- running -----------------------------------------------------------------------------
 

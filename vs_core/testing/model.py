@@ -334,6 +334,9 @@ class _Answering:
             if name in ("reasoning", "rationale"):
                 filled[name] = _REASONING
                 continue
+            if name == _probability_key(schema):
+                filled[name] = self._fill_number({"type": "number", "maximum": 1}, text)
+                continue
             filled[name] = self._fill(field, f"{text} ({name})" if said else text, root)
             said = said or filled[name] == text
         return filled

@@ -190,11 +190,23 @@ def _previous(messages: Sequence[Message]) -> frozenset[str]:
     found: set[str] = set()
     for message in messages:
         if message.role == "assistant":
+            text = _unwrapped(message.text)
             try:
-                found |= {candidate.text for candidate in parse(message.text)}
+                found |= {candidate.text for candidate in parse(text)}
             except ParseError:
-                found.add(message.text.strip())
+                found.add(text)
     return frozenset(found)
+
+
+def _unwrapped(text: str) -> str:
+    """An earlier answer without the structure of a DSPy adapter around it."""
+    text = re.sub(r"\[\[ ## \w+ ## \]\]", "", text).strip()
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return text
+    inner = data.get("candidates") if isinstance(data, dict) else None
+    return inner if isinstance(inner, str) else text
 
 
 def _with_schema(asked: Asked, json_schema: Mapping[str, Any] | None) -> Asked:
@@ -245,8 +257,8 @@ class _DspyPrompt:
         about = " ".join(texts.values()) + "\n" + self.system.rpartition("objective is:")[2]
         how = users[-1] if _says_how(users[-1]) else about
         asked = _instructed(how, _previous(self.messages), values)
-        if asked.task and not re.search(r"\W\s*$", values):  # a bare topic: the field names help
-            asked = Asked(**{**asked.__dict__, "task": f"{values} {' '.join(outputs)}"})
+        if not re.search(r"[.!?]\s*$", values):  # a bare topic: the fields' names say what of it
+            asked = Asked(**{**asked.__dict__, "task": " ".join([values, *_content(schemas)])})
         single = len(users) > 1 and users[-1].startswith("Give one more")
         return Asked(
             **{
@@ -306,6 +318,15 @@ class _DspyPrompt:
         return [value.strip() for _, value in tags] or [request.strip()]
 
 
+def _content(schemas: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Names of the fields that hold what was asked for, those of candidates among them."""
+    for name, schema in schemas.items():
+        item = schema.get("items", {})
+        item = schema.get("$defs", {}).get(item.get("$ref", "").rpartition("/")[2], item)
+        names = item.get("properties", {}) if name == "candidates" else [name]
+        yield from (n for n in names if n != "reasoning" and not _PROBABILITY.search(n))
+
+
 def _field_schema(kind: str, note: str, structure: str, name: str) -> Mapping[str, Any]:
     schema = _embedded_schema(note)
     if schema:
@@ -322,4 +343,7 @@ def _field_schema(kind: str, note: str, structure: str, name: str) -> Mapping[st
 
 
 def _leaf(name: str) -> dict[str, str]:
-    return {"type": "number" if _PROBABILITY.search(name) else "string"}
+    """A type that fits a name, for nested tags do not say it."""
+    if _PROBABILITY.search(name):
+        return {"type": "number"}
+    return {"type": "integer" if name in ("rating", "score", "age", "year") else "string"}

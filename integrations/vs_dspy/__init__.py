@@ -1,0 +1,21 @@
+"""Verbalized Sampling for DSPy.
+
+A module that stands where ``dspy.Predict`` stood::
+
+    joke = VerbalizedSampler("topic -> joke", k=5)
+    prediction = joke(topic="coffee")
+    prediction.joke, prediction.completions, prediction.distribution
+"""
+
+from __future__ import annotations
+
+try:
+    import dspy as _dspy  # noqa: F401
+except ImportError as error:
+    from vs_core.errors import raise_missing_extra
+
+    raise_missing_extra("dspy", error)
+
+from vs_dspy.sampler import VerbalizedPrediction, VerbalizedSampler
+
+__all__ = ["VerbalizedPrediction", "VerbalizedSampler"]

@@ -1,0 +1,238 @@
+"""`VerbalizedSampler`: a module that asks for a distribution where ``dspy.Predict`` asks once."""
+
+from __future__ import annotations
+
+import random
+from contextlib import suppress
+from typing import Any
+
+import dspy
+from dspy.adapters.chat_adapter import ChatAdapter
+from dspy.signatures.signature import ensure_signature
+from dspy.utils.exceptions import AdapterParseError
+from vs_core import Candidate, Completion, ConfigurationError, Distribution, Message, Request
+from vs_core.driver import arun, run
+from vs_core.plugins import plugins
+from vs_core.prompts import Prompts
+from vs_core.strategies import Flow, Strategy
+
+from vs_dspy.reading import SignatureFormat
+from vs_dspy.signatures import CANDIDATES, REASONING, Signature, check_signature, schema_of, verbalized
+
+__all__ = ["VerbalizedPrediction", "VerbalizedSampler"]
+
+_TASK = (Message("user", "the fields of the signature"),)
+"""Stands for what the adapter makes of the inputs: a flow only adds turns after it."""
+
+_MOST_CALLS = 10_000
+"""Rollout ids of a flow's calls lie this far apart for different rollouts of the whole."""
+
+
+class VerbalizedPrediction(dspy.Prediction):
+    """A prediction with the fields of the drawn candidate.
+
+    ``completions`` holds the fields of all candidates, in DSPy's own form.
+    """
+
+    _distribution: Distribution
+
+    @classmethod
+    def drawn_from(
+        cls, distribution: Distribution, records: list[dict[str, Any]], drawn: int
+    ) -> VerbalizedPrediction:
+        """Return the prediction of candidate ``drawn``; ``records`` are the fields of all."""
+        prediction: VerbalizedPrediction = cls.from_completions(records)
+        prediction._store = dict(records[drawn])
+        prediction._distribution = distribution
+        return prediction
+
+    @property
+    def distribution(self) -> Distribution:
+        """All candidates with their probabilities."""
+        return self._distribution
+
+
+class VerbalizedSampler(dspy.Module):
+    """Ask for k candidates with their probabilities in one call, and predict one of them.
+
+    It stands where ``dspy.Predict`` stood: the prediction has the fields of the drawn candidate,
+    ``prediction.completions`` those of all, and ``prediction.distribution`` the distribution.
+
+    The inner predictor's instructions hold the request to verbalize, open to every optimizer; what
+    the answer must hold stands in the type and description of its output field, which they leave
+    alone. Calls go through that predictor and its adapter, so caching, history, usage tracking and
+    callbacks work as for ``dspy.Predict``.
+
+    Args:
+        signature: The task: a string such as ``"topic -> joke"`` or a signature class.
+        k: Candidates a call.
+        strategy: A registered name or a strategy of `vs_core`.
+        n: Candidates in all; default: k.
+        threshold: Ask for responses whose probability is below it, on (0, 1].
+        resampler: How one is drawn; a registered name or a function. See `vs_core.resampling`.
+        seed: Makes drawing reproducible.
+        format: None asks in the adapter's own typed form; the name of a format of the core
+            (``"json"``, ``"tags"``, ``"lines"``) asks for text in that.
+        probability: How probability is defined; see `vs_core.strategies.Strategy`.
+        retries: How often an unreadable, short or invalid answer is asked for again.
+        on_unparsed: ``"raise"``, or ``"single"`` to keep an unreadable answer as one candidate.
+        prompts: The words; see `vs_core.prompts.Prompts`.
+        **config: Passed to the language model, as ``dspy.Predict`` does: ``temperature``, ….
+
+    Raises:
+        ConfigurationError: If an option cannot work, the signature has no output field, or one
+            with a name of ours (``candidates``, ``probability``, ``reasoning``).
+    """
+
+    def __init__(
+        self,
+        signature: str | Signature,
+        k: int | None = None,
+        strategy: str | Strategy = "vs_standard",
+        n: int | None = None,
+        threshold: float | None = None,
+        resampler: Any = "proportional",
+        seed: int | None = None,
+        format: str | None = None,
+        probability: str | None = None,
+        retries: int | None = None,
+        on_unparsed: str | None = None,
+        prompts: Prompts | None = None,
+        **config: Any,
+    ) -> None:
+        super().__init__()
+        given = {
+            "k": k, "n": n, "threshold": threshold, "probability": probability,
+            "retries": retries, "on_unparsed": on_unparsed, "prompts": prompts, "format": format,
+        }  # fmt: skip
+        options = {name: value for name, value in given.items() if value is not None}
+        self.signature = ensure_signature(signature)
+        self.strategy = plugins.strategy(strategy, **options)
+        self.format = None if format is None else plugins.format(format)
+        plugins.resampler(resampler)
+        self.resampler = resampler
+        self.seed = seed
+        self._check()
+        self.predict = dspy.Predict(self._asking(self._k), **config)
+
+    def _check(self) -> None:
+        shape = self.strategy.shape(self._k)
+        reserved = [] if shape is None else [CANDIDATES]
+        if shape and shape.definition:
+            reserved.append(shape.definition.key)
+        if shape and shape.reasoning:
+            reserved.append(REASONING)
+        check_signature(self.signature, tuple(reserved))
+        if self.strategy.schema is not None:
+            raise ConfigurationError("In DSPy the signature is the schema: type its output fields.")
+
+    @property
+    def _k(self) -> int:
+        return self.strategy.sizes()[0]
+
+    # --- running -----------------------------------------------------------------------------
+
+    def forward(self, **inputs: Any) -> VerbalizedPrediction:
+        """Predict from the signature's inputs.
+
+        Raises:
+            ParseError: If the model gave no distribution, after all retries.
+        """
+        reader = self._reader()
+
+        def complete(request: Request) -> Completion:
+            attempt = reader.attempt(request.messages[len(_TASK) :])
+            with dspy.context(adapter=attempt.adapter), suppress(AdapterParseError):
+                self.predict(**self._arguments(request, inputs))
+            return Completion(attempt.text)
+
+        flow = self._flow(reader)
+        return self._prediction(run(flow, complete, max_concurrency=_threads()), reader)
+
+    async def aforward(self, **inputs: Any) -> VerbalizedPrediction:
+        """Predict without blocking; see `forward`."""
+        reader = self._reader()
+
+        async def complete(request: Request) -> Completion:
+            attempt = reader.attempt(request.messages[len(_TASK) :])
+            with dspy.context(adapter=attempt.adapter), suppress(AdapterParseError):
+                await self.predict.acall(**self._arguments(request, inputs))
+            return Completion(attempt.text)
+
+        flow = self._flow(reader)
+        return self._prediction(await arun(flow, complete, max_concurrency=_threads()), reader)
+
+    def _reader(self) -> SignatureFormat:
+        adapter = dspy.settings.adapter or ChatAdapter()
+        return SignatureFormat(adapter, list(self.signature.output_fields), self.format)
+
+    def _flow(self, reader: SignatureFormat) -> Flow:
+        """The strategy at work, with its words and its format left to the signature."""
+        prompts = self.strategy.prompts.replace(
+            verbalize="", sequence="", reason="", reason_once=""
+        )
+        asks_for_any_text = self.strategy.shape(self._k) is None
+        schema = None if asks_for_any_text else schema_of(self.signature)
+        return self.strategy.replace(format=reader, prompts=prompts, schema=schema).flow(_TASK)
+
+    def _arguments(self, request: Request, inputs: dict[str, Any]) -> dict[str, Any]:
+        """What the predictor is called with: the inputs, and what keeps this call apart."""
+        arguments = dict(inputs)
+        config = dict(arguments.pop("config", None) or {})
+        if request.call:
+            # DSPy's cache is keyed by the rollout: calls of one flow that ask the same thing must
+            # not share an entry, and a repeated run must find its own again.
+            config["rollout_id"] = self._rollout(config) * _MOST_CALLS + request.call
+        if request.shape is not None and request.shape.k != self._k:
+            arguments["signature"] = self._for(request.shape.k)
+        return {**arguments, "config": config}
+
+    def _rollout(self, config: dict[str, Any]) -> int:
+        lm = self.predict.lm or dspy.settings.lm
+        settings = {**getattr(lm, "kwargs", {}), **self.predict.config, **config}
+        return int(settings.get("rollout_id") or 0)
+
+    def _for(self, k: int) -> Signature:
+        """The predictor's signature as it is now, optimized or not, asking for ``k``."""
+        now = self.predict.signature.instructions
+        ours, theirs = self.strategy.instruction(self._k), self.strategy.instruction(k)
+        return self._asking(k).with_instructions(now.replace(ours, theirs) if ours else now)
+
+    def _asking(self, k: int) -> Signature:
+        return verbalized(self.signature, self.strategy, k, self.format)
+
+    def _prediction(
+        self, distribution: Distribution, reader: SignatureFormat
+    ) -> VerbalizedPrediction:
+        if self.strategy.shape(self._k) is None:  # the answers are those of the user's signature
+            distribution = distribution.map(lambda candidate: _plain(candidate, reader))
+        if self.seed is not None:
+            metadata = {**distribution.metadata, "seed": self.seed}
+            distribution = distribution.model_copy(update={"metadata": metadata})
+        records = [self._record(candidate, distribution.reasoning) for candidate in distribution]
+        draw = plugins.resampler(self.resampler)
+        (drawn,) = draw(distribution, 1, random.Random(self.seed))
+        return VerbalizedPrediction.drawn_from(distribution, records, drawn)
+
+    def _record(self, candidate: Candidate, reasoning: str | None) -> dict[str, Any]:
+        """A candidate as the user's output fields."""
+        fields = list(self.signature.output_fields)
+        if len(fields) > 1:
+            value = candidate.value
+            get = value.get if isinstance(value, dict) else lambda name: getattr(value, name, None)
+            record = {name: get(name) for name in fields}
+        else:
+            record = {fields[0]: candidate.text if candidate.value is None else candidate.value}
+        own = candidate.metadata.get(REASONING, reasoning)
+        return record if own is None else {REASONING: own, **record}
+
+
+def _plain(candidate: Candidate, reader: SignatureFormat) -> Candidate:
+    """Give the candidate of a plain answer the content of its fields."""
+    entry = reader.plain(candidate.text)
+    return candidate.model_copy(update={"text": entry.text, "value": entry.value})
+
+
+def _threads() -> int | None:
+    threads: int | None = dspy.settings.num_threads
+    return threads

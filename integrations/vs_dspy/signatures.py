@@ -1,0 +1,118 @@
+"""Signatures that ask for candidates, made from the user's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dspy
+from pydantic import BaseModel, Field, create_model
+from vs_core import ConfigurationError, Strategy
+from vs_core.formats import Format, Shape
+
+__all__ = ["CANDIDATES", "check_signature", "schema_of", "verbalized"]
+
+CANDIDATES = "candidates"
+REASONING = "reasoning"
+
+Signature = type[dspy.Signature]
+
+
+def check_signature(signature: Signature, reserved: tuple[str, ...]) -> None:
+    """Refuse a signature that cannot be verbalized.
+
+    Raises:
+        ConfigurationError: If it has no output field, or a field with a name of ours.
+    """
+    if not signature.output_fields:
+        raise ConfigurationError(f"The signature {signature.signature!r} has no output field.")
+    taken = sorted(set(reserved) & set(signature.fields))
+    if taken:
+        raise ConfigurationError(
+            f"The signature {signature.signature!r} has fields named {taken}, which "
+            "VerbalizedSampler needs for itself: rename them."
+        )
+
+
+def schema_of(signature: Signature) -> Any:
+    """Return the type of a candidate's content.
+
+    None for a single text field, the type of any other single field, and a pydantic model of all
+    fields where there are several.
+    """
+    fields = signature.output_fields
+    if len(fields) == 1:
+        (only,) = fields.values()
+        return None if only.annotation is str else only.annotation
+    return create_model(_type_name(signature, "Fields"), **_typed(signature))
+
+
+def verbalized(
+    signature: Signature, strategy: Strategy, k: int, format: Format | None
+) -> Signature:
+    """Return the signature that asks for ``k`` candidates.
+
+    Its instructions are the user's and the strategy's: that is what optimizers rewrite. What the
+    answer must hold is said by the type and the description of the field ``candidates``, which they
+    leave alone: a list of a pydantic type made from the user's output fields, or, with a format of
+    the core, text in that format.
+
+    Where any text is an answer (``direct``) it is the user's own; for ``cot``, with reasoning.
+    """
+    shape = strategy.shape(k)
+    instruction = strategy.instruction(k)
+    instructions = "\n\n".join(part for part in (signature.instructions, instruction) if part)
+    made = signature.with_instructions(instructions)
+    if shape is None:
+        return made
+    if shape.reasoning:
+        description = "the angles, styles and perspectives from which the request can be answered"
+        first = dspy.OutputField(desc=description)
+        made = made.prepend(REASONING, first, type_=str)
+    if format is None and shape.definition is None and k == 1:
+        return made  # one answer without a probability: the user's fields, after reasoning
+    for name in signature.output_fields:
+        made = made.delete(name)
+    if format is not None:
+        field = dspy.OutputField(desc=format.instructions(_without_reasoning(shape)))
+        return made.append(CANDIDATES, field, type_=str)
+    field = dspy.OutputField(desc=_description(signature, shape))
+    return made.append(CANDIDATES, field, type_=list[_candidate_type(signature, shape)])  # type: ignore[misc]
+
+
+def _without_reasoning(shape: Shape) -> Shape:
+    """The shape of the field: reasoning has a field of its own."""
+    return Shape(shape.k, shape.definition, False, shape.schema, shape.fields)
+
+
+def _description(signature: Signature, shape: Shape) -> str:
+    names = ", ".join(f"`{name}`" for name in signature.output_fields)
+    text = f"exactly {shape.k} different candidates, each with {names}"
+    if shape.definition:
+        text += f" and `{shape.definition.key}`: {shape.definition.meaning}"
+    return text
+
+
+def _candidate_type(signature: Signature, shape: Shape) -> type[BaseModel]:
+    """One candidate: all output fields, and its probability."""
+    fields = _typed(signature)
+    if shape.definition:
+        kind = str if shape.definition.name == "percentage" else float
+        fields[shape.definition.key] = (kind, Field(description=shape.definition.meaning))
+    return create_model(_type_name(signature, "Candidate"), **fields)
+
+
+def _typed(signature: Signature) -> dict[str, Any]:
+    return {
+        name: (field.annotation, Field(description=_own_description(name, field)))
+        for name, field in signature.output_fields.items()
+    }
+
+
+def _own_description(name: str, field: Any) -> str | None:
+    """A field's description, unless it is the placeholder that DSPy puts where there is none."""
+    description: str | None = (field.json_schema_extra or {}).get("desc")
+    return None if description == f"${{{name}}}" else description
+
+
+def _type_name(signature: Signature, suffix: str) -> str:
+    return "".join(name.title().replace("_", "") for name in signature.output_fields) + suffix
