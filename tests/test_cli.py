@@ -30,8 +30,7 @@ def test_demo_compares_and_says_that_it_is_simulated():
     done = vs("demo")
     assert done.returncode == 0, done.stderr
     assert "SIMULATED" in done.stdout
-    shown = [word for word in done.stdout.split("distinct of 10")[:2]]
-    direct, drawn = (int(part.split()[-1]) for part in shown)
+    direct, drawn = (int(part.split()[-1]) for part in done.stdout.split("distinct of 10")[:2])
     assert direct < drawn
     assert "probability" in done.stdout
 
@@ -46,7 +45,9 @@ def test_sample_without_a_model_is_simulated_and_says_so_on_stderr():
     assert data["metadata"]["seed"] == 3
     assert sum(data["weights"]) == pytest.approx(1)
     assert Distribution.model_validate(data).weights == tuple(data["weights"])
-    assert vs("sample", "Name a US state.", "-k", "4", "--json", "--seed", "3").stdout == done.stdout
+    assert (
+        vs("sample", "Name a US state.", "-k", "4", "--json", "--seed", "3").stdout == done.stdout
+    )
 
 
 def test_sample_draws_a_table():

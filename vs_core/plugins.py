@@ -49,8 +49,12 @@ class Plugins:
         """
         try:
             self.manager.register(plugin, name)
-            self.manager.check_pending()
         except (ValueError, pluggy.PluginValidationError) as error:
+            raise ConfigurationError(f"Not a plugin that can be registered: {error}") from error
+        try:
+            self.manager.check_pending()  # a hook that does not exist is a misspelled one
+        except pluggy.PluginValidationError as error:
+            self.manager.unregister(plugin)
             raise ConfigurationError(f"Not a plugin that can be registered: {error}") from error
         self._tables.clear()
 

@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 
 import dspy
 from pydantic_core import to_json
+
 from vs_core import Message, ParseError
 from vs_core.formats import Answer, Entry, Format, Shape
 from vs_core.parsing import read
-
 from vs_dspy.signatures import CANDIDATES, REASONING, Signature
 
 __all__ = ["SignatureFormat"]
@@ -42,9 +42,7 @@ class SignatureFormat(Format):
 
     name: ClassVar[str] = "signature"
 
-    def __init__(
-        self, adapter: dspy.Adapter, fields: Sequence[str], inner: Format | None
-    ) -> None:
+    def __init__(self, adapter: dspy.Adapter, fields: Sequence[str], inner: Format | None) -> None:
         self.adapter = adapter
         self.fields = tuple(fields)
         self.inner = inner
@@ -78,14 +76,14 @@ class SignatureFormat(Format):
 
     def _entry(self, item: Any, shape: Shape) -> Entry:
         """One candidate as the adapter gave it: a pydantic object, or the fields by name."""
-        get = item.get if isinstance(item, Mapping) else lambda name: getattr(item, name, None)
-        probability = get(shape.definition.key) if shape.definition else None
+        said: Mapping[str, Any] = item if isinstance(item, Mapping) else vars(item)
+        probability = said.get(shape.definition.key) if shape.definition else None
         if len(self.fields) == 1:
-            value = get(self.fields[0])
+            value = said.get(self.fields[0])
             if isinstance(value, str):
                 return Entry(value.strip(), probability)
             return Entry(_text(value), probability, value)
-        record = {name: get(name) for name in self.fields}
+        record = {name: said.get(name) for name in self.fields}
         return Entry(_text(record), probability, record)
 
     def _recover(self, text: str, shape: Shape) -> Answer | None:
@@ -94,9 +92,7 @@ class SignatureFormat(Format):
             found = read(_MARKER.sub("", text), hinted, self.inner)
         except ParseError:
             return None
-        entries = [
-            Entry(c.text, c.probability, c.value, c.repairs, c.metadata) for c in found
-        ]
+        entries = [Entry(c.text, c.probability, c.value, c.repairs, c.metadata) for c in found]
         return Answer(entries, found.reasoning)
 
     # --- an adapter --------------------------------------------------------------------------
@@ -118,7 +114,7 @@ class SignatureFormat(Format):
             attempt.text = completion
             try:
                 values = parse(signature, completion)
-            except Exception:  # noqa: BLE001  # adapters raise many kinds; the core reads it then
+            except Exception:  # adapters raise many kinds; the core reads it then
                 values = {}
             self._values[completion.strip()] = values
             return values or dict.fromkeys(signature.output_fields)

@@ -10,14 +10,21 @@ import dspy
 from dspy.adapters.chat_adapter import ChatAdapter
 from dspy.signatures.signature import ensure_signature
 from dspy.utils.exceptions import AdapterParseError
+
 from vs_core import Candidate, Completion, ConfigurationError, Distribution, Message, Request
 from vs_core.driver import arun, run
 from vs_core.plugins import plugins
 from vs_core.prompts import Prompts
 from vs_core.strategies import Flow, Strategy
-
 from vs_dspy.reading import SignatureFormat
-from vs_dspy.signatures import CANDIDATES, REASONING, Signature, check_signature, schema_of, verbalized
+from vs_dspy.signatures import (
+    CANDIDATES,
+    REASONING,
+    Signature,
+    check_signature,
+    schema_of,
+    verbalized,
+)
 
 __all__ = ["VerbalizedPrediction", "VerbalizedSampler"]
 
@@ -218,9 +225,9 @@ class VerbalizedSampler(dspy.Module):
         """A candidate as the user's output fields."""
         fields = list(self.signature.output_fields)
         if len(fields) > 1:
-            value = candidate.value
-            get = value.get if isinstance(value, dict) else lambda name: getattr(value, name, None)
-            record = {name: get(name) for name in fields}
+            value = candidate.value or {}
+            said = value if isinstance(value, dict) else vars(value)
+            record = {name: said.get(name) for name in fields}
         else:
             record = {fields[0]: candidate.text if candidate.value is None else candidate.value}
         own = candidate.metadata.get(REASONING, reasoning)

@@ -6,6 +6,7 @@ from typing import Any
 
 import dspy
 from pydantic import BaseModel, Field, create_model
+
 from vs_core import ConfigurationError, Strategy
 from vs_core.formats import Format, Shape
 
@@ -76,7 +77,8 @@ def verbalized(
         field = dspy.OutputField(desc=format.instructions(_without_reasoning(shape)))
         return made.append(CANDIDATES, field, type_=str)
     field = dspy.OutputField(desc=_description(signature, shape))
-    return made.append(CANDIDATES, field, type_=list[_candidate_type(signature, shape)])  # type: ignore[misc]
+    kind: Any = _candidate_type(signature, shape)
+    return made.append(CANDIDATES, field, type_=list[kind])
 
 
 def _without_reasoning(shape: Shape) -> Shape:

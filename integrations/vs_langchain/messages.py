@@ -14,6 +14,7 @@ from langchain_core.messages import (
     convert_to_messages,
 )
 from langchain_core.prompt_values import PromptValue
+
 from vs_core import Completion, ConfigurationError, Message, Request
 
 __all__ = ["from_answer", "from_input", "to_messages"]

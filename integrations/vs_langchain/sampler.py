@@ -21,10 +21,10 @@ from langchain_core.runnables.configurable import DynamicRunnable
 from langchain_core.runnables.fallbacks import RunnableWithFallbacks
 from langchain_core.runnables.graph import Graph
 from pydantic import Field, PrivateAttr
+
 from vs_core import Candidate, Completion, ConfigurationError, Distribution, Request, Strategy
 from vs_core.driver import arun, run
 from vs_core.plugins import plugins
-
 from vs_langchain.messages import from_answer, from_input, to_messages
 
 __all__ = ["VerbalizedSampler"]
@@ -99,7 +99,7 @@ class VerbalizedSampler(RunnableSequence[Any, Any]):
         fields = {key: options.pop(key) for key in self._FIELDS if key in options}
         # Not RunnableSequence.__init__, which takes steps: this is a sequence only in order to be
         # asked first when a chain is composed with it.
-        super(RunnableSequence, self).__init__(
+        super(RunnableSequence, self).__init__(  # type: ignore[call-arg]
             model=None if model is None else coerce_to_runnable(model),
             strategy=strategy,
             output=output,
@@ -129,7 +129,7 @@ class VerbalizedSampler(RunnableSequence[Any, Any]):
         """Compose with what follows."""
         return RunnableSequence(*self.steps, coerce_to_runnable(other))
 
-    def __ror__(self, other: Any) -> RunnableSequence[Any, Any]:
+    def __ror__(self, other: Any) -> Any:
         """Compose with what comes before: weave into its chain, or follow it.
 
         Python asks the right operand first when its type is a subclass of the left one's.
@@ -178,9 +178,7 @@ class VerbalizedSampler(RunnableSequence[Any, Any]):
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Ask for a distribution without blocking; see `invoke`."""
-        return await self._acall_with_config(
-            self._arun, input, config, run_type="chain", **kwargs
-        )
+        return await self._acall_with_config(self._arun, input, config, run_type="chain", **kwargs)
 
     def _run(
         self,
@@ -216,9 +214,7 @@ class VerbalizedSampler(RunnableSequence[Any, Any]):
         flow = self._strategy.flow(from_input(value))
         distribution = await arun(flow, complete, max_concurrency=config.get("max_concurrency"))
         if self.after is not None:
-            results = await self.after.abatch(
-                _answers(distribution), child, return_exceptions=True
-            )
+            results = await self.after.abatch(_answers(distribution), child, return_exceptions=True)
             distribution = _with_values(distribution, results)
         return self._drawn(distribution)
 

@@ -12,19 +12,20 @@ from llama_index.core.base.llms.types import (
     TextBlock,
 )
 from llama_index.core.llms import LLM
+
 from vs_core import Completion, Message, Request
 
 __all__ = ["acompleter", "completer", "from_chat_messages"]
 
 
 def completer(llm: LLM) -> Callable[[Request], Completion]:
-    """Return a ``complete`` callable over an LLM: by ``chat``, or ``complete`` where it has none."""
+    """Return a ``complete`` callable over an LLM: by its ``chat``, or else its ``complete``."""
 
     def complete(request: Request) -> Completion:
         messages = _to_chat_messages(request.messages)
         if llm.metadata.is_chat_model:
             return _completion(llm.chat(messages))
-        return _completion(llm.complete(llm.messages_to_prompt(messages), formatted=True))
+        return _completion(llm.complete(_to_prompt(llm, messages), formatted=True))
 
     return complete
 
@@ -36,8 +37,7 @@ def acompleter(llm: LLM) -> Callable[[Request], Awaitable[Completion]]:
         messages = _to_chat_messages(request.messages)
         if llm.metadata.is_chat_model:
             return _completion(await llm.achat(messages))
-        prompt = llm.messages_to_prompt(messages)
-        return _completion(await llm.acomplete(prompt, formatted=True))
+        return _completion(await llm.acomplete(_to_prompt(llm, messages), formatted=True))
 
     return complete
 
@@ -66,6 +66,12 @@ def _to_chat_message(message: Message) -> ChatMessage:
     if not isinstance(content, str):
         content = [TextBlock(text=p["text"]) if isinstance(p, Mapping) else p for p in content]
     return ChatMessage(role=message.role, content=content, additional_kwargs=extra)
+
+
+def _to_prompt(llm: LLM, messages: Sequence[ChatMessage]) -> str:
+    """The messages as one text, for a model that only completes."""
+    assert llm.messages_to_prompt is not None  # noqa: S101  # LLM sets it; its type says optional
+    return llm.messages_to_prompt(messages)
 
 
 def _completion(response: ChatResponse | CompletionResponse) -> Completion:

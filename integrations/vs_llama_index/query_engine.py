@@ -22,10 +22,6 @@ class VerbalizedQueryEngine(TransformQueryEngine):
     async def _aquery(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
         return await self._query_engine.aquery(await self._transformed(query_bundle))
 
-    async def aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        """Retrieve for the transformed query without blocking."""
-        return await self._query_engine.aretrieve(await self._transformed(query_bundle))
-
     async def asynthesize(
         self,
         query_bundle: QueryBundle,

@@ -11,11 +11,11 @@ from llama_index.core.prompts import BasePromptTemplate, PromptTemplate
 from llama_index.core.prompts.mixin import PromptDictType
 from llama_index.core.schema import QueryBundle, QueryType
 from llama_index.core.settings import Settings
+
 from vs_core import ConfigurationError, Distribution, Strategy
 from vs_core.driver import arun, run
 from vs_core.plugins import plugins
 from vs_core.strategies import Flow
-
 from vs_llama_index.completing import acompleter, completer, from_chat_messages
 
 __all__ = ["VerbalizedQueryBundle", "VerbalizedQueryTransform"]

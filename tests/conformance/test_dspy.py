@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 import dspy
+
 from vs_core import Distribution
 from vs_core.testing.conformance import FORMATS, ConformanceSuite, Harness
 from vs_dspy import VerbalizedSampler

@@ -9,6 +9,7 @@ from langchain_core.globals import set_llm_cache
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable
 from langchain_openai import ChatOpenAI
+
 from vs_core import Distribution
 from vs_core.testing.conformance import ConformanceSuite, Harness
 from vs_langchain import VerbalizedSampler

@@ -3,6 +3,7 @@
 from typing import Any
 
 from llama_index.llms.openai_like import OpenAILike
+
 from vs_core import Distribution
 from vs_core.testing.conformance import ConformanceSuite, Harness
 from vs_llama_index import VerbalizedQueryTransform

@@ -39,6 +39,7 @@ def core(base_url: str) -> Distribution:
 
 def langchain(base_url: str) -> Distribution:
     from langchain_openai import ChatOpenAI
+
     from vs_langchain import VerbalizedSampler
 
     llm = ChatOpenAI(base_url=base_url, api_key="x", model="simulated")
@@ -53,6 +54,7 @@ def langchain(base_url: str) -> Distribution:
 
 def dspy(base_url: str) -> Distribution:
     import dspy
+
     from vs_dspy import VerbalizedSampler
 
     lm = dspy.LM("openai/simulated", api_base=base_url, api_key="x", cache=False)
@@ -67,6 +69,7 @@ def dspy(base_url: str) -> Distribution:
 
 def llama_index(base_url: str) -> Distribution:
     from llama_index.llms.openai_like import OpenAILike
+
     from vs_llama_index import VerbalizedQueryTransform
 
     llm = OpenAILike(model="simulated", api_base=base_url, api_key="x", is_chat_model=True)

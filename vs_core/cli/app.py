@@ -34,13 +34,21 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 Seed = Annotated[int | None, typer.Option(help="Makes draws and simulated answers repeat.")]
 
 
-@app.callback()
-def _vs(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         print(f"vs-core {vs_core.__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def _vs(
+    version: Annotated[  # typer calls its callback before any command
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None: ...
 
 
 @app.command()
@@ -53,26 +61,19 @@ def demo(
 
     model = SimulatedModel(seed=seed or 0)
     direct = vs_core.verbalize(prompt, model, strategy="direct", n=10, max_concurrency=1)
-    distribution = vs_core.verbalize(prompt, model, strategy="vs_standard", k=5, n=10, seed=seed,
-                                     max_concurrency=1)  # fmt: skip
-    drawn = distribution.sample(10)
+    distribution = vs_core.verbalize(prompt, model, k=10, seed=seed)
     stdout.print(
         "[bold]These answers are SIMULATED[/]: an aligned model made from the theory of the "
         "paper, so that you need no key. They show what the code does, not what your model does."
     )
     stdout.print(Text(f"\nPrompt: {shorten(prompt)}\n", style="italic"))
-    stdout.print(
-        Columns(
-            [
-                _counted_panel("Asked directly, ten times", list(direct)),
-                _counted_panel("Drawn from a verbalized distribution, ten times", drawn),
-            ],
-            equal=True,
-            expand=True,
-        )
-    )
-    stdout.print("\nThe distribution, as the model verbalized it:")
-    stdout.print(distribution.dedupe())
+    panels = [
+        _counted_panel("Asked directly, ten times", list(direct)),
+        _counted_panel("Drawn from a verbalized distribution, ten times", distribution.sample(10)),
+    ]
+    stdout.print(Columns(panels, equal=True, expand=True))
+    stdout.print("\nThe distribution, as the model verbalized it in one call:")
+    stdout.print(distribution)
 
 
 def _counted_panel(title: str, answers: list[Candidate]) -> Panel:
@@ -85,7 +86,9 @@ def _counted_panel(title: str, answers: list[Candidate]) -> Panel:
 
 @app.command()
 def sample(
-    prompt: Annotated[str, typer.Argument(help="The task; - reads it from standard input.")],
+    prompt: Annotated[
+        str, typer.Argument(metavar="PROMPT", help="The task; - reads it from standard input.")
+    ],
     k: Annotated[int, typer.Option("-k", help="Candidates a call.")] = 5,
     n: Annotated[int | None, typer.Option("-n", help="Candidates in all; default: k.")] = None,
     strategy: Annotated[str, typer.Option(help="See: vs plugins.")] = "vs_standard",

@@ -51,9 +51,9 @@ class Tags(Format):
             blocks.append(f"<response><text>{text}</text>{number}</response>")
         return "\n".join(blocks)
 
-    def read(self, text: str, shape: Shape) -> Answer | None:
+    def read(self, text: str, shape: Shape) -> Answer | None:  # noqa: ARG002
         """See `Format.read`."""
-        starts = [match for match in _OPEN.finditer(text)]
+        starts = list(_OPEN.finditer(text))
         if not starts:
             return None
         entries: list[Entry] = []

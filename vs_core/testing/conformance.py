@@ -24,7 +24,7 @@ import pytest
 from vs_core.candidates import Distribution
 from vs_core.driver import verbalize
 from vs_core.errors import ConfigurationError, ParseError
-from vs_core.testing.model import SimulatedModel
+from vs_core.testing.model import Quirk, SimulatedModel
 from vs_core.testing.server import SimulatedServer
 
 __all__ = ["ConformanceSuite", "Harness"]
@@ -180,7 +180,7 @@ class ConformanceSuite:
 
     @pytest.mark.parametrize("quirk", ["refusal", "plain", "empty"])
     def test_unreadable_answer_is_asked_for_again(
-        self, running: SimulatedServer, quirk: str
+        self, running: SimulatedServer, quirk: Quirk
     ) -> None:
         """An unreadable answer costs one more call."""
         server = _serving(running, quirk)
@@ -197,7 +197,7 @@ class ConformanceSuite:
 
     def test_refusal_is_an_error(self, running: SimulatedServer) -> None:
         """A refusal is a ParseError that carries the text, after exactly the retries."""
-        server = _serving(running, *["refusal"] * 3)
+        server = _serving(running, "refusal", "refusal", "refusal")
         with pytest.raises(ParseError) as caught:
             self._run(server, k=K, retries=2)
         assert caught.value.text
@@ -211,7 +211,7 @@ class ConformanceSuite:
         assert got.repairs
 
     @pytest.mark.parametrize("quirk", ["fence", "prose", "malformed", "long"])
-    def test_messy_answer_is_read(self, running: SimulatedServer, quirk: str) -> None:
+    def test_messy_answer_is_read(self, running: SimulatedServer, quirk: Quirk) -> None:
         """A messy answer is read as if it were clean, in one call."""
         server = _serving(running, quirk)
         got = self._run(server, k=K)
@@ -268,7 +268,7 @@ class ConformanceSuite:
         return self.harness.run(self.harness.build(server.base_url, **options), PROMPT)
 
 
-def _serving(server: SimulatedServer, *quirks: str) -> SimulatedServer:
+def _serving(server: SimulatedServer, *quirks: Quirk) -> SimulatedServer:
     """The server with a fresh model and no requests."""
     server.model = SimulatedModel(quirks=quirks)
     server.requests.clear()

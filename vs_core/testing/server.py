@@ -139,15 +139,16 @@ class SimulatedServer:
         tool = _forced_tool(body)
         schema = tool["parameters"] if tool else _response_schema(body)
         completion = _limited(self.model.answer(messages, schema), body)
+        message: dict[str, Any] = {"role": "assistant", "refusal": None}
         if tool is None:
-            message = {"role": "assistant", "content": completion.text, "refusal": None}
+            message["content"] = completion.text
             return {"message": message, "finish": completion.raw, "usage": completion.usage}
         call = {
             "id": f"call_{hashlib.blake2b(completion.text.encode()).hexdigest()[:12]}",
             "type": "function",
             "function": {"name": tool["name"], "arguments": completion.text},
         }
-        message = {"role": "assistant", "content": None, "tool_calls": [call], "refusal": None}
+        message |= {"content": None, "tool_calls": [call]}
         return {"message": message, "finish": "tool_calls", "usage": completion.usage}
 
     async def _chunks(

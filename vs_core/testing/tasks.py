@@ -34,8 +34,8 @@ class SimulatedTask:
 
 
 def _falling(answers: Sequence[str]) -> dict[str, float]:
-    """Weights that fall off like 1/rank (Zipf), the first answer the most typical."""
-    return {answer: 1 / rank for rank, answer in enumerate(answers, start=1)}
+    """Weights that fall off like 1/√rank, the first answer the most typical."""
+    return {answer: rank**-0.5 for rank, answer in enumerate(answers, start=1)}
 
 
 # Weights: millions of inhabitants, rounded.
