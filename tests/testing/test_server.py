@@ -1,0 +1,215 @@
+"""The server, through the real OpenAI client, sync and async, and the plain clients of all."""
+
+import json
+import threading
+import time
+from typing import Literal
+
+import httpx
+import openai
+import pytest
+from openai import AsyncOpenAI, OpenAI
+from pydantic import BaseModel
+
+from vs_core import ConfigurationError, parse
+from vs_core.testing import SimulatedModel, SimulatedServer
+
+STATES = [{"role": "user", "content": "Name a US state."}]
+ASKED = [
+    {"role": "system", "content": "Give 4 responses in JSON, each with its probability."},
+    *STATES,
+]
+
+
+@pytest.fixture
+def server():
+    with SimulatedServer() as server:
+        yield server
+
+
+@pytest.fixture
+def client(server):
+    return OpenAI(base_url=server.base_url, api_key="any", max_retries=0)
+
+
+def chat(client, messages=STATES, **options):
+    return client.chat.completions.create(model="simulated", messages=messages, **options)
+
+
+def test_a_chat_completion(server, client):
+    answer = chat(client)
+    assert answer.choices[0].message.content in SimulatedModel().base_distribution("US state")
+    assert answer.choices[0].finish_reason == "stop"
+    assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
+    assert server.requests[0]["messages"] == STATES
+    assert server.requests[0]["path"] == "/v1/chat/completions"
+    assert [model.id for model in client.models.list()] == ["simulated"]
+
+
+async def test_async_and_over_http_as_in_process(server):
+    client = AsyncOpenAI(base_url=server.base_url, api_key="any")
+    answer = await client.chat.completions.create(model="m", messages=ASKED)
+    fresh = SimulatedModel()
+    from vs_core.messages import as_messages
+
+    assert answer.choices[0].message.content == fresh.answer(as_messages(ASKED)).text
+
+
+def test_a_stream_is_the_answer_in_pieces(client, server):
+    chunks = list(chat(client, ASKED, stream=True, stream_options={"include_usage": True}))
+    pieces = [chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices]
+    server.model.reset()
+    whole = chat(client, ASKED)
+    assert len(pieces) > 10
+    assert "".join(pieces) == whole.choices[0].message.content
+    assert chunks[-1].usage == whole.usage
+    assert [c.choices[0].finish_reason for c in chunks if c.choices][-1] == "stop"
+
+
+def test_slow_tokens_come_one_by_one(server):
+    server.token_delay = 0.01
+    client = OpenAI(base_url=server.base_url, api_key="any")
+    arrivals = [time.perf_counter() for _ in chat(client, ASKED, stream=True)]
+    assert arrivals[len(arrivals) // 2] - arrivals[0] > 0.01 * len(arrivals) / 4
+
+
+def test_n_choices_differ(server, client):
+    server.model = SimulatedModel(gamma=1)
+    texts = {choice.message.content for choice in chat(client, n=20).choices}
+    assert len(texts) > 5
+
+
+class Answer(BaseModel):
+    text: str
+    probability: float
+    mood: Literal["calm", "wild"]
+    stars: int
+    tags: list[str]
+
+
+class Answers(BaseModel):
+    reasoning: str
+    responses: list[Answer]
+
+
+def test_a_response_format_is_honoured(client):
+    completion = client.chat.completions.parse(
+        model="m", messages=ASKED, response_format=Answers
+    )
+    answers = completion.choices[0].message.parsed
+    assert len(answers.responses) == 4
+    base = SimulatedModel().base_distribution("US state")
+    assert all(answer.text in base for answer in answers.responses)
+    assert [a.probability for a in answers.responses] == pytest.approx(
+        [base[a.text] for a in answers.responses], abs=1e-4
+    )
+
+
+def test_a_forced_tool_is_called(client):
+    function = {"name": "answer", "parameters": Answers.model_json_schema()}
+    tools = [{"type": "function", "function": function}]
+    choice = {"type": "function", "function": {"name": "answer"}}
+    answer = chat(client, ASKED, tools=tools, tool_choice=choice)
+    (call,) = answer.choices[0].message.tool_calls
+    assert call.function.name == "answer"
+    assert len(Answers.model_validate_json(call.function.arguments).responses) == 4
+    streamed = "".join(
+        part.function.arguments or ""
+        for chunk in chat(client, ASKED, tools=tools, tool_choice=choice, stream=True)
+        for part in chunk.choices[0].delta.tool_calls or ()
+    )
+    Answers.model_validate_json(streamed)
+
+
+def test_limits(client):
+    short = chat(client, ASKED, max_tokens=5)
+    assert short.choices[0].finish_reason == "length"
+    assert len(short.choices[0].message.content) == 20
+    assert short.usage.completion_tokens == 5
+    stopped = chat(client, ASKED, stop=['"probability"'])
+    assert "probability" not in stopped.choices[0].message.content
+
+
+def test_completions_and_embeddings(client):
+    text = client.completions.create(model="m", prompt="Name a US state.").choices[0].text
+    assert text in SimulatedModel().base_distribution("US state")
+    texts = ["bees find flowers", "how bees find a flower", "interest rates rose"]
+    data = client.embeddings.create(model="m", input=texts, dimensions=64).data
+    near, far = (sum(a * b for a, b in zip(data[0].embedding, d.embedding, strict=True))
+                 for d in data[1:])  # fmt: skip
+    assert len(data[0].embedding) == 64
+    assert near > far
+    plain = client.embeddings.create(model="m", input="x", encoding_format="float").data[0]
+    packed = client.embeddings.create(model="m", input="x", encoding_format="base64").data[0]
+    assert len(plain.embedding) == 256
+    assert isinstance(packed.embedding, str)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [("429", openai.RateLimitError), ("500", openai.InternalServerError),
+     ("drop", openai.APIConnectionError), ("timeout", openai.APITimeoutError)],
+)  # fmt: skip
+def test_faults(server, fault, error):
+    client = OpenAI(base_url=server.base_url, api_key="any", max_retries=0, timeout=0.5)
+    server.faults = [fault]
+    with pytest.raises(error):
+        chat(client)
+    assert chat(client).choices
+
+
+def test_a_client_that_retries_gets_through(server):
+    server.faults = ["429", "500"]
+    client = OpenAI(base_url=server.base_url, api_key="any", max_retries=2)
+    assert chat(client).choices
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"not json", b"[]", b"{}", b'{"messages": []}', b'{"messages": [1]}', b'{"messages": "hi"}',
+     b'{"messages": [{"role": "user", "content": "x"}], "n": 0}',
+     b'{"messages": [{"role": "user", "content": "x"}], "tools": 7, "tool_choice": "required"}'],
+)  # fmt: skip
+def test_a_bad_request_is_a_400_with_a_reason(server, body):
+    answer = httpx.post(f"{server.base_url}/chat/completions", content=body)
+    assert answer.status_code == 400
+    assert "Bad request" in answer.json()["error"]["message"]
+
+
+def test_multimodal_content_is_accepted(client):
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    parts = [{"type": "text", "text": "Name a US state."}, image]
+    answer = chat(client, [{"role": "user", "content": parts}])
+    assert answer.choices[0].message.content in SimulatedModel().base_distribution("US state")
+
+
+def test_it_starts_and_stops_without_leaving_anything():
+    before = threading.active_count()
+    with SimulatedServer() as server:
+        url = server.base_url
+        assert httpx.get(f"{url}/models").status_code == 200
+    assert threading.active_count() == before
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/models")
+    with server:  # and it can be started again
+        assert httpx.get(f"{server.base_url}/models").status_code == 200
+
+
+def test_an_unknown_fault_is_refused():
+    with pytest.raises(ConfigurationError, match="explode"):
+        SimulatedServer(faults=["explode"])
+
+
+def test_requests_are_kept_in_order_from_many_threads(server, client):
+    threads = [threading.Thread(target=chat, args=(client, ASKED)) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(server.requests) == 20
+
+
+def test_the_answers_are_json(client):
+    text = chat(client, ASKED).choices[0].message.content
+    assert len(json.loads(text)["responses"]) == len(parse(text)) == 4
