@@ -41,14 +41,19 @@ class Message:
         """The textual content: the string itself, or the text parts joined by newlines."""
         if isinstance(self.content, str):
             return self.content
-        parts = (
-            part if isinstance(part, str) else part.get("text", "") for part in self.content or ()
-        )
-        return "\n".join(part for part in parts if isinstance(part, str) and part)
+        texts = (_text(part) for part in self.content or ())
+        return "\n".join(text for text in texts if isinstance(text, str) and text)
 
     def as_dict(self) -> dict[str, Any]:
         """The message as the OpenAI chat API writes it: ``{"role": ..., "content": ...}``."""
         return {"role": self.role, "content": self.content}
+
+
+def _text(part: Any) -> Any:
+    """The text of a content part: a string, a mapping, or a framework's own object."""
+    if isinstance(part, str):
+        return part
+    return part.get("text") if isinstance(part, Mapping) else getattr(part, "text", None)
 
 
 Prompt = str | Message | Mapping[str, Any] | Sequence[Message | Mapping[str, Any]]

@@ -114,7 +114,7 @@ class VerbalizedSampler(dspy.Module):
         }  # fmt: skip
         options = {name: value for name, value in given.items() if value is not None}
         self.signature = ensure_signature(signature)
-        self.strategy = plugins.strategy(strategy, **options)
+        self.strategy = _typed(plugins.strategy(strategy, **options), self.signature)
         self.format = None if format is None else plugins.format(format)
         plugins.resampler(resampler)
         self.resampler = resampler
@@ -130,8 +130,6 @@ class VerbalizedSampler(dspy.Module):
         if shape and shape.reasoning:
             reserved.append(REASONING)
         check_signature(self.signature, tuple(reserved))
-        if self.strategy.schema is not None:
-            raise ConfigurationError("In DSPy the signature is the schema: type its output fields.")
 
     @property
     def _k(self) -> int:
@@ -178,9 +176,7 @@ class VerbalizedSampler(dspy.Module):
         prompts = self.strategy.prompts.replace(
             verbalize="", sequence="", reason="", reason_once=""
         )
-        asks_for_any_text = self.strategy.shape(self._k) is None
-        schema = None if asks_for_any_text else schema_of(self.signature)
-        return self.strategy.replace(format=reader, prompts=prompts, schema=schema).flow(_TASK)
+        return self.strategy.replace(format=reader, prompts=prompts).flow(_TASK)
 
     def _arguments(self, request: Request, inputs: dict[str, Any]) -> dict[str, Any]:
         """What the predictor is called with: the inputs, and what keeps this call apart."""
@@ -232,6 +228,15 @@ class VerbalizedSampler(dspy.Module):
             record = {fields[0]: candidate.text if candidate.value is None else candidate.value}
         own = candidate.metadata.get(REASONING, reasoning)
         return record if own is None else {REASONING: own, **record}
+
+
+def _typed(strategy: Strategy, signature: Signature) -> Strategy:
+    """The strategy with the signature's output fields as its schema."""
+    if strategy.schema is not None:
+        raise ConfigurationError("In DSPy the signature is the schema: type its output fields.")
+    if strategy.shape(1) is None or not signature.output_fields:
+        return strategy  # where any text is an answer, the adapter sees to the types
+    return strategy.replace(schema=schema_of(signature))
 
 
 def _plain(candidate: Candidate, reader: SignatureFormat) -> Candidate:

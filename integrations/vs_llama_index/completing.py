@@ -15,14 +15,14 @@ from llama_index.core.llms import LLM
 
 from vs_core import Completion, Message, Request
 
-__all__ = ["acompleter", "completer", "from_chat_messages"]
+__all__ = ["acompleter", "completer", "from_chat_messages", "to_chat_messages"]
 
 
 def completer(llm: LLM) -> Callable[[Request], Completion]:
     """Return a ``complete`` callable over an LLM: by its ``chat``, or else its ``complete``."""
 
     def complete(request: Request) -> Completion:
-        messages = _to_chat_messages(request.messages)
+        messages = to_chat_messages(request.messages)
         if llm.metadata.is_chat_model:
             return _completion(llm.chat(messages))
         return _completion(llm.complete(_to_prompt(llm, messages), formatted=True))
@@ -34,7 +34,7 @@ def acompleter(llm: LLM) -> Callable[[Request], Awaitable[Completion]]:
     """Return an async ``complete`` callable over an LLM; see `completer`."""
 
     async def complete(request: Request) -> Completion:
-        messages = _to_chat_messages(request.messages)
+        messages = to_chat_messages(request.messages)
         if llm.metadata.is_chat_model:
             return _completion(await llm.achat(messages))
         return _completion(await llm.acomplete(_to_prompt(llm, messages), formatted=True))
@@ -53,7 +53,8 @@ def _from_chat_message(message: ChatMessage) -> Message:
     return Message(message.role.value, content, raw=message)
 
 
-def _to_chat_messages(messages: Sequence[Message]) -> list[ChatMessage]:
+def to_chat_messages(messages: Sequence[Message]) -> list[ChatMessage]:
+    """Return the core's messages as LlamaIndex's; those that came from it as they were."""
     return [_to_chat_message(message) for message in messages]
 
 

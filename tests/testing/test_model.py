@@ -49,9 +49,7 @@ def test_verbalized_answers_keep_the_base_distribution_at_any_gamma(gamma):
     base = model.base_distribution(JOKE)
     distribution = verbalize(JOKE, model, k=len(base))
     assert {c.text for c in distribution} == set(base)
-    verbalized = dict(
-        zip((c.text for c in distribution), distribution.weights, strict=True)
-    )
+    verbalized = dict(zip((c.text for c in distribution), distribution.weights, strict=True))
     kl_verbalized = math.fsum(w * math.log(w / base[a]) for a, w in verbalized.items())
     assert kl_verbalized < 1e-3
     kl_direct = kl(direct(model, JOKE, 2000), base)

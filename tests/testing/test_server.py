@@ -93,9 +93,7 @@ class Answers(BaseModel):
 
 
 def test_a_response_format_is_honoured(client):
-    completion = client.chat.completions.parse(
-        model="m", messages=ASKED, response_format=Answers
-    )
+    completion = client.chat.completions.parse(model="m", messages=ASKED, response_format=Answers)
     answers = completion.choices[0].message.parsed
     assert len(answers.responses) == 4
     base = SimulatedModel().base_distribution("US state")

@@ -345,13 +345,13 @@ def _validated(candidate: Candidate, schema: Any) -> tuple[Candidate, str | None
 
 
 def _from_text(adapter: TypeAdapter[Any], text: str) -> Any:
+    """Validate a text: as JSON, or as a bare string, number or literal."""
     try:
         return adapter.validate_json(text)
-    except ValidationError as error:
-        try:
-            return adapter.validate_python(text)  # a bare string, number or literal
-        except ValidationError:
-            raise error from None
+    except ValidationError:
+        if text.startswith(("{", "[")):
+            raise
+    return adapter.validate_python(text)
 
 
 # --- checking options ------------------------------------------------------------------------

@@ -1,0 +1,242 @@
+"""The DSPy module where dspy.Predict stood, through dspy.LM over HTTP."""
+
+import asyncio
+import copy
+from typing import Literal
+
+import dspy
+import pytest
+from pydantic import BaseModel
+
+from vs_core import ConfigurationError, Distribution, ParseError
+from vs_core.testing import SimulatedModel, SimulatedServer
+from vs_dspy import VerbalizedSampler
+
+JOKES = SimulatedModel().base_distribution("a joke about coffee")
+ADAPTERS = [dspy.ChatAdapter(), dspy.JSONAdapter(), dspy.XMLAdapter()]
+
+
+@pytest.fixture
+def server():
+    with SimulatedServer() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def lm(server):
+    lm = dspy.LM(
+        "openai/simulated", api_base=server.base_url, api_key="x", cache=False, num_retries=0
+    )
+    with dspy.context(lm=lm, adapter=dspy.ChatAdapter()):
+        yield lm
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda a: type(a).__name__)
+def test_a_prediction(adapter, server):
+    with dspy.context(adapter=adapter):
+        prediction = VerbalizedSampler("topic -> joke", k=5, seed=1)(topic="coffee")
+    assert isinstance(prediction, dspy.Prediction)
+    assert prediction.joke in JOKES
+    assert len(prediction.completions) == 5
+    assert set(prediction.completions.joke) <= set(JOKES)
+    assert isinstance(prediction.distribution, Distribution)
+    assert [c.text for c in prediction.distribution] == prediction.completions.joke
+    assert [c.probability for c in prediction.distribution] == pytest.approx(
+        [JOKES[c.text] for c in prediction.distribution], abs=1e-4
+    )
+    assert prediction.joke == prediction.distribution.sample(seed=1).text
+    assert prediction.toDict() == {"joke": prediction.joke}
+    assert len(server.requests) == 1
+
+
+async def test_async():
+    prediction = await VerbalizedSampler("topic -> joke", k=5).acall(topic="coffee")
+    assert prediction.joke in JOKES
+    assert len(prediction.completions) == 5
+
+
+class Meta(BaseModel):
+    author: str
+    year: int
+
+
+class Question(dspy.Signature):
+    """Write a question about the topic."""
+
+    topic: str = dspy.InputField()
+    question: str = dspy.OutputField(desc="ends with a question mark")
+    difficulty: Literal["easy", "hard"] = dspy.OutputField()
+    points: int = dspy.OutputField()
+    words: list[str] = dspy.OutputField()
+    meta: Meta = dspy.OutputField()
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS[:2], ids=lambda a: type(a).__name__)
+@pytest.mark.parametrize("strategy", ["vs_standard", "sequence", "direct", "cot", "vs_cot"])
+def test_typed_fields(adapter, strategy):
+    with dspy.context(adapter=adapter):
+        prediction = VerbalizedSampler(Question, k=3, strategy=strategy)(topic="rain")
+    for completion in [prediction, *(prediction.completions[i] for i in range(3))]:
+        assert completion.difficulty in ("easy", "hard")
+        assert isinstance(completion.points, int)
+        assert isinstance(completion.words, list)
+        assert isinstance(completion.meta, Meta)
+        assert isinstance(completion.question, str)
+    assert ("reasoning" in prediction) == (strategy in ("cot", "vs_cot"))
+
+
+@pytest.mark.parametrize("format", ["json", "tags", "lines"])
+def test_typed_fields_in_a_format_of_the_core(format):
+    prediction = VerbalizedSampler(Question, k=3, format=format)(topic="rain")
+    assert len(prediction.completions) == 3
+    assert isinstance(prediction.meta, Meta)
+    assert all(isinstance(points, int) for points in prediction.completions.points)
+
+
+def test_a_single_typed_field():
+    prediction = VerbalizedSampler("request -> number: int", k=4)(request="Roll a dice.")
+    assert prediction.number in range(1, 7)
+    assert sorted(prediction.completions.number) == sorted(
+        int(c.text) for c in prediction.distribution
+    )
+
+
+def test_what_is_asked_is_in_the_instructions_and_the_format_is_not(server):
+    sampler = VerbalizedSampler(Question, k=4, threshold=0.2)
+    (predictor,) = sampler.predictors()
+    instructions = predictor.signature.instructions
+    assert instructions.startswith("Write a question about the topic.")
+    assert "Give 4 different responses" in instructions
+    assert "below 0.2" in instructions
+    predictor.signature = predictor.signature.with_instructions("Be wild.")  # as optimizers do
+    prediction = sampler(topic="rain")
+    assert len(prediction.completions) == 4
+    assert all(c.probability is not None for c in prediction.distribution)
+    system = server.requests[0]["messages"][0]["content"]
+    assert "Be wild." in system
+    assert "probability" in system
+    assert "ends with a question mark" in system
+
+
+def test_the_last_call_asks_for_the_rest_even_when_optimized(server):
+    sampler = VerbalizedSampler("topic -> joke", k=5, n=7)
+    assert len(sampler(topic="coffee").completions) == 7
+    assert [f"exactly {k}" in str(server.requests) for k in (5, 2)] == [True, True]
+
+
+MESSY = [
+    'Sure!\n[[ ## candidates ## ]]\n[{"joke": "a", "probability": "50%"}, {"joke": "b", "probabil',
+    "1. a (probability: 0.5)\n2. b (probability: 0.25)",
+    '```json\n{"candidates": [{"joke": "a", "probability": 0.5},]}\n```',
+]
+
+
+class Says(SimulatedModel):
+    """Says one thing, whatever it is asked."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.said = text
+
+    def answer(self, messages, json_schema=None):
+        from vs_core import Completion
+
+        return Completion(self.said, {"input_tokens": 1, "output_tokens": 1})
+
+
+@pytest.mark.parametrize("text", MESSY)
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda a: type(a).__name__)
+def test_an_answer_that_the_adapter_cannot_parse_is_read_all_the_same(server, text, adapter):
+    server.model = Says(text)
+    with dspy.context(adapter=adapter):
+        prediction = VerbalizedSampler("topic -> joke", k=1, retries=0)(topic="x")
+    assert prediction.joke == "a"
+    assert prediction.distribution[0].probability == 0.5
+    assert len(server.requests) == 1
+
+
+def test_a_value_that_does_not_fit_is_asked_for_again(server):
+    server.model = Says('[[ ## candidates ## ]]\n[{"number": "many", "probability": 0.5}]')
+    sampler = VerbalizedSampler("request -> number: int", k=1)
+    prediction = sampler(request="x")
+    assert len(server.requests) == 2
+    assert "valid integer" in str(server.requests[1]["messages"][-1]["content"])
+    assert any("does not fit" in repair for repair in prediction.distribution.repairs)
+
+
+def test_a_refusal_is_a_parse_error_that_carries_the_text(server):
+    server.model = SimulatedModel(quirks=["refusal"] * 2)
+    with pytest.raises(ParseError) as caught:
+        VerbalizedSampler("topic -> joke")(topic="coffee")
+    assert "sorry" in caught.value.text
+    assert len(server.requests) == 2
+
+
+def test_the_models_own_errors_pass_untouched(server):
+    server.faults = ["500", "500"]
+    with pytest.raises(dspy.utils.exceptions.DSPyError) as own:
+        dspy.Predict("topic -> joke")(topic="coffee")
+    with pytest.raises(dspy.utils.exceptions.DSPyError) as ours:
+        VerbalizedSampler("topic -> joke")(topic="coffee")
+    assert type(ours.value) is type(own.value)
+
+
+def test_settings_reach_the_calls_of_one_request(server):
+    with dspy.context(track_usage=True):
+        prediction = VerbalizedSampler("topic -> joke", k=2, n=6, temperature=0.9)(topic="coffee")
+    assert [request["temperature"] for request in server.requests] == [0.9] * 3
+    (usage,) = prediction.get_lm_usage().values()
+    assert usage["completion_tokens"] > 0
+
+
+def test_in_a_program_with_demos_deepcopy_and_saving(tmp_path, server):
+    class Program(dspy.Module):
+        def __init__(self):
+            super().__init__()
+            self.joke = VerbalizedSampler("topic -> joke", k=3)
+
+        def forward(self, topic):
+            return self.joke(topic=topic)
+
+    program = Program()
+    names = [name for name, _ in program.named_predictors()]
+    assert names == ["joke.predict"]
+    candidates = [{"joke": "an old one", "probability": 0.5}]
+    program.joke.predict.demos = [dspy.Example(topic="tea", candidates=candidates)]
+    program.save(tmp_path / "program.json")
+    fresh = Program()
+    fresh.load(tmp_path / "program.json")
+    assert copy.deepcopy(fresh)(topic="coffee").joke in JOKES
+    assert "an old one" in str(server.requests[-1]["messages"])
+
+
+def test_parallel_batch_and_asyncify():
+    sampler = VerbalizedSampler("topic -> joke", k=3)
+    examples = [dspy.Example(topic="coffee").with_inputs("topic") for _ in range(3)]
+    assert all(len(p.completions) == 3 for p in sampler.batch(examples))
+    results = dspy.Parallel(num_threads=2)([(sampler, example) for example in examples])
+    assert all(p.joke in JOKES for p in results)
+    assert asyncio.run(dspy.asyncify(sampler)(topic="coffee")).joke in JOKES
+
+
+def test_evaluate_sees_the_drawn_candidate():
+    devset = [dspy.Example(topic="coffee").with_inputs("topic")] * 4
+    evaluate = dspy.Evaluate(devset=devset, metric=lambda e, p, trace=None: p.joke in JOKES)
+    assert evaluate(VerbalizedSampler("topic -> joke")).score == 100
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: VerbalizedSampler("topic -> joke", k=0), "k must be"),
+        (lambda: VerbalizedSampler("topic -> joke", strategy="nope"), "strategy"),
+        (lambda: VerbalizedSampler("topic -> joke", resampler="nope"), "resampler"),
+        (lambda: VerbalizedSampler("topic -> probability: float"), "rename"),
+        (lambda: VerbalizedSampler("topic -> candidates"), "rename"),
+        (lambda: VerbalizedSampler("topic -> reasoning, joke", strategy="vs_cot"), "rename"),
+        (lambda: VerbalizedSampler(dspy.Signature({"a": (str, dspy.InputField())})), "no output"),
+    ],
+)
+def test_what_cannot_work_is_refused_at_construction(make, message):
+    with pytest.raises(ConfigurationError, match=message):
+        make()

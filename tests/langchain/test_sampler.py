@@ -1,0 +1,306 @@
+"""VerbalizedSampler in chains, through ChatOpenAI over HTTP."""
+
+import asyncio
+import pickle
+
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler, get_usage_metadata_callback
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langchain_core.output_parsers import JsonOutputParser, StrOutputParser
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import (
+    ConfigurableField,
+    RunnableLambda,
+    RunnableParallel,
+    RunnablePassthrough,
+    RunnableSequence,
+)
+from langchain_openai import ChatOpenAI, OpenAI
+
+from vs_core import ConfigurationError, Distribution, VSStandard
+from vs_core.testing import SimulatedModel, SimulatedServer
+from vs_langchain import VerbalizedSampler
+
+PROMPT = ChatPromptTemplate.from_template("Name a US state. Hint: {hint}.")
+HINT = {"hint": "any"}
+
+
+@pytest.fixture
+def server():
+    with SimulatedServer() as server:
+        yield server
+
+
+@pytest.fixture
+def llm(server):
+    return ChatOpenAI(base_url=server.base_url, api_key="x", model="simulated", max_retries=0)
+
+
+# --- composing ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [
+        lambda llm: llm,
+        lambda llm: llm.bind(temperature=0.3),
+        lambda llm: llm.with_config(tags=["mine"]),
+        lambda llm: llm.with_retry(),
+        lambda llm: llm.with_fallbacks([llm]),
+        lambda llm: llm.configurable_fields(temperature=ConfigurableField(id="temperature")),
+        lambda llm: llm.bind(temperature=0.3).with_retry().with_config(tags=["mine"]),
+    ],
+)
+def test_appended_to_a_chain_it_finds_the_model(llm, server, bound):
+    distribution = (PROMPT | bound(llm) | VerbalizedSampler(k=3)).invoke(HINT)
+    assert isinstance(distribution, Distribution)
+    assert len(distribution) == 3
+    assert len(server.requests) == 1
+    assert "Give 3 different responses" in server.requests[0]["messages"][0]["content"]
+
+
+def test_what_follows_the_model_is_applied_to_each_candidate(llm):
+    length = RunnableLambda(len)
+    distribution = (PROMPT | llm | StrOutputParser() | length | VerbalizedSampler(k=4)).invoke(HINT)
+    assert [c.value for c in distribution] == [len(c.text) for c in distribution]
+
+
+def test_a_candidate_that_the_parser_refuses_keeps_the_error(llm):
+    def choosy(message: AIMessage) -> str:
+        if message.text.startswith("K"):
+            raise ValueError("no K please")
+        return message.text
+
+    chain = PROMPT | llm | RunnableLambda(choosy) | VerbalizedSampler(k=3)
+    distribution = chain.invoke(HINT)
+    assert [c.text for c in distribution if c.value is None] == ["Kentucky"]
+    assert any("no K please" in repair for repair in distribution.repairs)
+
+
+def test_a_step_that_refuses_every_candidate_is_an_error(llm):
+    chain = PROMPT | llm | JsonOutputParser() | VerbalizedSampler(k=3)
+    with pytest.raises(Exception, match="Invalid json output"):
+        chain.invoke(HINT)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda sampler: (PROMPT | sampler).invoke(HINT),
+        lambda sampler: sampler.invoke("Name a US state."),
+        lambda sampler: sampler.invoke([HumanMessage("Name a US state.")]),
+        lambda sampler: sampler.invoke([("system", "Be brief."), ("user", "Name a US state.")]),
+        lambda sampler: sampler.invoke(PROMPT.invoke(HINT)),
+        lambda sampler: PROMPT.pipe(sampler).invoke(HINT),
+        lambda sampler: RunnableSequence(PROMPT, sampler).invoke(HINT),
+        lambda sampler: (RunnablePassthrough() | PROMPT | sampler).invoke(HINT),
+        lambda sampler: ((lambda hint: PROMPT.invoke(hint)) | sampler).invoke(HINT),
+    ],
+)
+def test_with_a_model_it_stands_in_for_the_model(llm, use):
+    assert len(use(VerbalizedSampler(llm, k=3))) == 3
+
+
+def test_it_works_inside_other_runnables(llm):
+    chain = PROMPT | llm | VerbalizedSampler(k=3)
+    both = RunnableParallel(a=chain, b=chain | (lambda d: d.argmax().text)).invoke(HINT)
+    assert len(both["a"]) == 3
+    assert isinstance(both["b"], str)
+    assigned = RunnablePassthrough.assign(states=chain).invoke(HINT)
+    assert len(assigned["states"]) == 3
+    assert len(RunnableLambda(lambda hint: chain).invoke(HINT)) == 3
+
+
+@pytest.mark.parametrize(
+    "compose",
+    [
+        lambda llm: llm | VerbalizedSampler(k=5),
+        lambda llm: llm.bind(stop=["x"]) | VerbalizedSampler(k=5),
+        lambda llm: (PROMPT | llm).pipe(VerbalizedSampler(k=5)),
+        lambda llm: RunnableSequence(PROMPT, llm, VerbalizedSampler(k=5)),
+        lambda llm: PROMPT | VerbalizedSampler(k=5),
+        lambda llm: PROMPT | RunnableLambda(lambda p: p) | VerbalizedSampler(k=5),
+        lambda llm: {"a": llm} | VerbalizedSampler(k=5),
+        lambda llm: VerbalizedSampler(k=5) | StrOutputParser(),
+        lambda llm: VerbalizedSampler(k=5).invoke("x"),
+        lambda llm: asyncio.run(VerbalizedSampler(k=5).ainvoke("x")),
+    ],
+)
+def test_where_weaving_cannot_happen_the_error_shows_what_works(llm, server, compose):
+    with pytest.raises(ConfigurationError, match=r"VerbalizedSampler\(llm, k=5\)"):
+        compose(llm)
+    assert not server.requests
+
+
+def test_a_dict_is_no_input_for_a_model(llm):
+    with pytest.raises(ConfigurationError, match="Put a prompt before it"):
+        VerbalizedSampler(llm).invoke({"topic": "coffee"})
+
+
+# --- output ------------------------------------------------------------------------------------
+
+
+def test_a_message_is_drawn_with_its_distribution_and_the_usage_of_all_calls(llm, server):
+    sampler = VerbalizedSampler(llm, k=3, n=6, output="message", seed=3)
+    message = sampler.invoke("Name a US state.")
+    distribution = Distribution.model_validate(message.response_metadata["distribution"])
+    assert isinstance(message, AIMessage)
+    assert message.text == distribution.sample(seed=3).text
+    assert len(distribution) == 6
+    assert len(server.requests) == 2
+    assert message.usage_metadata["input_tokens"] > 200
+
+
+def test_text_and_value(llm):
+    assert isinstance(VerbalizedSampler(llm, k=3, output="text").invoke("Name a US state."), str)
+    chain = PROMPT | llm | StrOutputParser() | str.upper | VerbalizedSampler(k=3, output="value")
+    assert chain.invoke(HINT).isupper()
+
+
+def test_the_resampler_and_the_seed_decide_the_draw(llm, server):
+    for resampler in ("argmax", lambda distribution, n, rng: [2]):
+        server.model.reset()
+        text = VerbalizedSampler(llm, k=3, output="text", resampler=resampler).invoke("US state?")
+        server.model.reset()
+        distribution = VerbalizedSampler(llm, k=3).invoke("US state?")
+        expected = distribution.argmax() if resampler == "argmax" else distribution[2]
+        assert text == expected.text
+
+
+def test_a_strategy_may_be_an_object(llm):
+    distribution = VerbalizedSampler(llm, strategy=VSStandard(k=2)).invoke("Name a US state.")
+    assert len(distribution) == 2
+
+
+# --- running -----------------------------------------------------------------------------------
+
+
+async def test_batches(llm, server):
+    chain = PROMPT | llm | VerbalizedSampler(k=3)
+    inputs = [{"hint": str(number)} for number in range(4)]
+    for results in (chain.batch(inputs), await chain.abatch(inputs)):
+        assert [len(result) for result in results] == [3] * 4
+    assert len(server.requests) == 8
+    assert len(list(chain.batch_as_completed(inputs))) == 4
+
+
+def test_one_failing_input_of_a_batch_leaves_the_others(llm, server):
+    server.model = SimulatedModel(quirks=["refusal"])
+    chain = PROMPT | llm | VerbalizedSampler(k=3, retries=0)
+    results = chain.batch([HINT] * 3, {"max_concurrency": 1}, return_exceptions=True)
+    assert [type(result).__name__ for result in results] == [
+        "ParseError", "Distribution", "Distribution",
+    ]  # fmt: skip
+
+
+def test_max_concurrency_bounds_the_calls_of_one_request(llm, server):
+    server.delay = 0.1
+    running, most = 0, 0
+
+    class Watch(BaseCallbackHandler):
+        def on_chat_model_start(self, *args, **kwargs):
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+
+        def on_llm_end(self, *args, **kwargs):
+            nonlocal running
+            running -= 1
+
+    config = {"max_concurrency": 2, "callbacks": [Watch()]}
+    VerbalizedSampler(llm, k=1, n=6).invoke("Name a US state.", config)
+    assert most == 2
+    assert len(server.requests) == 6
+
+
+def test_streams_end_with_the_distribution(llm):
+    chain = PROMPT | llm | VerbalizedSampler(k=3)
+    assert len(list(chain.stream(HINT))[-1]) == 3
+
+
+class Recorder(BaseCallbackHandler):
+    def __init__(self):
+        self.chains, self.models, self.names, self.tags = {}, [], [], []
+
+    def on_chain_start(self, serialized, inputs, *, run_id, parent_run_id=None, **kwargs):
+        self.chains[run_id] = kwargs.get("name")
+
+    def on_chat_model_start(self, serialized, messages, *, run_id, parent_run_id=None, **kwargs):
+        self.models.append(parent_run_id)
+        self.tags.append(kwargs.get("tags"))
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_model_calls_are_children_of_the_samplers_one_run(llm, asynchronous):
+    recorder = Recorder()
+    chain = PROMPT | llm | VerbalizedSampler(k=2, n=6)
+    config = {"callbacks": [recorder], "tags": ["mine"]}
+    if asynchronous:
+        asyncio.run(chain.ainvoke(HINT, config))
+    else:
+        chain.invoke(HINT, config)
+    assert list(recorder.chains.values()).count("VerbalizedSampler") == 1
+    assert [recorder.chains[parent] for parent in recorder.models] == ["VerbalizedSampler"] * 3
+    assert all("mine" in tags for tags in recorder.tags)
+
+
+def test_usage_is_counted(llm):
+    with get_usage_metadata_callback() as callback:
+        distribution = VerbalizedSampler(llm, k=3, n=6).invoke("Name a US state.")
+    (usage,) = callback.usage_metadata.values()
+    assert usage["output_tokens"] == distribution.metadata["usage"]["output_tokens"]
+
+
+def test_messages_reach_the_model_as_they_were(llm, server):
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    history = [
+        SystemMessage("Be brief."),
+        HumanMessage("Hello", name="ann"),
+        AIMessage("Hi!"),
+        HumanMessage([{"type": "text", "text": "What is this?"}, image]),
+    ]
+    VerbalizedSampler(llm, k=3, n=6).invoke(history)
+    for request in server.requests:
+        system, hello, answer, question = request["messages"]
+        assert system["content"].startswith("Be brief.\n\nGive 3")
+        assert hello == {"role": "user", "content": "Hello", "name": "ann"}
+        assert answer["content"] == "Hi!"
+        assert question["content"] == history[3].content
+    first, second = server.requests
+    assert first["messages"] == second["messages"]  # nothing of ours goes over the wire
+
+
+def test_a_completion_model_works_too(server):
+    llm = OpenAI(base_url=server.base_url, api_key="x", model="simulated")
+    assert len(VerbalizedSampler(llm, k=3).invoke("Name a US state.")) == 3
+
+
+def test_the_models_own_errors_pass_untouched(llm, server):
+    server.faults = ["500", "500"]
+    with pytest.raises(Exception, match="simulated") as own:
+        llm.invoke("Name a US state.")
+    with pytest.raises(Exception, match="simulated") as ours:
+        VerbalizedSampler(llm, k=3).invoke("Name a US state.")
+    assert type(ours.value) is type(own.value)
+
+
+# --- describing --------------------------------------------------------------------------------
+
+
+def test_schemas_graph_and_pickle(llm):
+    sampler = VerbalizedSampler(llm, k=3)
+    assert sampler.get_output_schema() is Distribution
+    assert VerbalizedSampler(llm, output="text").get_output_schema().model_json_schema()[
+        "type"
+    ] == "string"  # fmt: skip
+    chain = PROMPT | llm | VerbalizedSampler(k=3)
+    assert list(chain.get_input_schema().model_fields) == ["hint"]
+    names = [node.name for node in chain.get_graph().nodes.values()]
+    assert "VerbalizedSampler" in names
+    assert "vs_standard" in repr(sampler)
+    bare = VerbalizedSampler(RunnableLambda(answer), k=2)
+    assert len(pickle.loads(pickle.dumps(bare)).invoke("x")) == 2
+
+
+def answer(messages: object) -> str:
+    return '[{"text": "a", "probability": 0.5}, {"text": "b", "probability": 0.5}]'
