@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from vs_core import plugins
 from vs_core.testing import SimulatedServer
 
 ROOT = Path(__file__).parent.parent
@@ -22,11 +23,15 @@ LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch):
+    plugins.load()
     with SimulatedServer() as server:
         for name in ("OPENAI_BASE_URL", "OPENAI_API_BASE"):
             monkeypatch.setenv(name, server.base_url)
         monkeypatch.setenv("OPENAI_API_KEY", "simulated")
+        before = set(plugins.manager.get_plugins())
         yield
+        for plugin in set(plugins.manager.get_plugins()) - before:
+            plugins.unregister(plugin)
 
 
 def snippets(page: Path) -> list[tuple[int, str]]:

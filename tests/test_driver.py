@@ -9,6 +9,7 @@ import pytest
 
 import vs_core
 from vs_core import (
+    Candidate,
     Completion,
     Distribution,
     Message,
@@ -21,6 +22,7 @@ from vs_core import (
     run,
     verbalize,
 )
+from vs_core.driver import astream, stream
 
 ANSWER = '{"responses": [{"text": "a", "probability": 0.6}, {"text": "b", "probability": 0.4}]}'
 
@@ -214,3 +216,129 @@ def test_a_strategy_object_may_stand_for_a_name():
     changed = verbalize("joke", lambda request: ANSWER, strategy=strategy, k=1)
     assert changed.metadata["k"] == 1
     assert [c["text"] for c in changed.metadata["surplus"]] == ["b"]
+
+
+# --- streaming ---------------------------------------------------------------------------------
+
+PIECES = [ANSWER[:48], ANSWER[48:-2], ANSWER[-2:]]
+
+
+def texts_of(events):
+    return [event.text for event in events if isinstance(event, Candidate)]
+
+
+def flow_of(strategy="vs_standard", **options):
+    return plugins.strategy(strategy, k=2, **options).flow([Message("user", "x")])
+
+
+async def apieces(request):
+    for piece in PIECES:
+        await asyncio.sleep(0)
+        yield piece
+
+
+@pytest.mark.parametrize("strategy", ["vs_standard", "vs_multi"])
+@pytest.mark.parametrize("limit", [None, 1])
+async def test_a_stream_gives_candidates_and_ends_with_what_run_returns(strategy, limit):
+    expected = run(flow_of(strategy, n=4), lambda request: "".join(PIECES))
+    events = list(stream(flow_of(strategy, n=4), lambda r: iter(PIECES), max_concurrency=limit))
+    async_events = [
+        e async for e in astream(flow_of(strategy, n=4), apieces, max_concurrency=limit)
+    ]
+    for found in (events, async_events):
+        assert found[-1] == expected
+        assert sorted(texts_of(found)) == ["a", "a", "b", "b"]
+
+
+async def test_a_candidate_is_out_before_its_answer_is_whole():
+    sent = []
+
+    def slow(request):
+        for piece in PIECES:
+            sent.append(piece)
+            yield piece
+
+    events = stream(flow_of(), slow)
+    assert next(events).text == "a"
+    assert len(sent) == 1
+    assert next(events).text == "b"
+    assert len(sent) == 2
+
+    async def aslow(request):
+        for piece in PIECES:
+            sent.append(piece)
+            yield piece
+            await asyncio.sleep(0.01)
+
+    sent.clear()
+    aevents = astream(flow_of(), aslow)
+    assert (await anext(aevents)).text == "a"
+    assert len(sent) == 1
+    await aevents.aclose()
+
+
+async def test_plain_answers_usage_and_repairs_stream_too():
+    def plain(request):
+        yield "hel"
+        yield "lo"
+        yield Completion("", {"output_tokens": 2})
+
+    *candidates, distribution = stream(flow_of("direct"), plain)
+    assert texts_of(candidates) == ["hello", "hello"]
+    assert distribution.metadata["usage"] == {"output_tokens": 4}
+    answers = iter(["I cannot.", "".join(PIECES)])
+    *candidates, distribution = stream(flow_of(), lambda request: iter([next(answers)]))
+    assert texts_of(candidates) == ["a", "b"]
+    assert distribution.metadata["calls"] == 2
+
+
+def test_closing_a_stream_early_stops_what_runs_and_leaks_nothing():
+    before, closed = threading.active_count(), []
+
+    def endless(request):
+        try:
+            yield PIECES[0]
+            while True:
+                time.sleep(0.005)
+                yield " "
+        finally:
+            closed.append(request.call)
+
+    events = stream(flow_of(n=6), endless)
+    assert next(events).text == "a"
+    events.close()
+    assert sorted(closed) == [0, 1, 2]
+    assert threading.active_count() == before
+
+
+async def test_closing_an_async_stream_early_cancels_what_runs():
+    closed = []
+
+    async def endless(request):
+        try:
+            yield PIECES[0]
+            await asyncio.sleep(10)
+        finally:
+            closed.append(request.call)
+
+    events = astream(flow_of(n=6), endless)
+    assert (await anext(events)).text == "a"
+    await events.aclose()
+    assert sorted(closed) == [0, 1, 2]
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_an_error_ends_a_stream():
+    def fail(request):
+        yield PIECES[0]
+        raise TimeoutError("no answer")
+
+    async def afail(request):
+        yield PIECES[0]
+        raise TimeoutError("no answer")
+
+    for size in (2, 6):
+        with pytest.raises(TimeoutError, match="no answer"):
+            list(stream(flow_of(n=size), fail))
+        with pytest.raises(TimeoutError, match="no answer"):
+            [event async for event in astream(flow_of(n=size), afail)]

@@ -24,7 +24,7 @@ from vs_core.errors import (
 )
 from vs_core.hookspecs import hookimpl
 from vs_core.messages import Completion, Message, Request
-from vs_core.parsing import parse
+from vs_core.parsing import StreamParser, parse
 from vs_core.plugins import plugins
 from vs_core.prompts import Prompts
 from vs_core.strategies import (
@@ -56,6 +56,7 @@ __all__ = [
     "Request",
     "SequenceList",
     "Strategy",
+    "StreamParser",
     "VSCoT",
     "VSError",
     "VSMulti",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from vs_core.formats.base import Answer, Entry, Format, Shape
+from vs_core.formats.base import Answer, Entry, Format, Shape, Splitter
 from vs_core.formats.json import Json
 from vs_core.formats.lines import Lines
 from vs_core.formats.tags import Tags
 from vs_core.hookspecs import hookimpl
 
-__all__ = ["Answer", "Entry", "Format", "Json", "Lines", "Shape", "Tags"]
+__all__ = ["Answer", "Entry", "Format", "Json", "Lines", "Shape", "Splitter", "Tags"]
 
 
 @hookimpl

@@ -9,7 +9,11 @@ from typing import Any, ClassVar, NamedTuple
 
 from vs_core.probabilities import DEFINITIONS, Definition
 
-__all__ = ["Answer", "Entry", "Format", "Shape"]
+__all__ = ["CUT_OFF", "Answer", "Entry", "Format", "Shape", "Splitter"]
+
+
+CUT_OFF = "cut off at the end"
+"""The repair of a candidate that the answer ended in: it may be incomplete."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,17 @@ class Answer(NamedTuple):
     reasoning: str | None = None
 
 
+class Splitter(ABC):
+    """Cuts an answer that comes in pieces into complete candidates.
+
+    It keeps the state of one answer. Its work is linear in the text, however that is cut.
+    """
+
+    @abstractmethod
+    def feed(self, chunk: str) -> list[str]:
+        """Take in a piece; return the candidates that it completed, as `Format.read` takes them."""
+
+
 class Format(ABC):
     """One way of writing candidates with their probabilities.
 
@@ -72,6 +87,10 @@ class Format(ABC):
     @abstractmethod
     def write(self, answer: Answer, shape: Shape) -> str:
         """Return ``answer`` as a model that follows `instructions` would write it."""
+
+    def splitter(self) -> Splitter | None:
+        """Return what cuts a stream into candidates; None if answers are read only when whole."""
+        return None
 
     def json_schema(self, shape: Shape) -> dict[str, Any] | None:  # noqa: ARG002
         """Return the JSON schema of an answer for structured output; None if it is not JSON."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic_core import from_json
 
-from vs_core.formats.base import Answer, Entry, Format, Shape
+from vs_core.formats.base import CUT_OFF, Answer, Entry, Format, Shape, Splitter
+from vs_core.formats.loose import Loose, read_loose
+from vs_core.formats.words import is_probability_word
 
 __all__ = ["Json"]
 
@@ -24,6 +27,11 @@ TEXT_KEYS = (
 PROBABILITY_KEYS = (
     "probability", "prob", "p", "likelihood", "confidence", "percentage", "weight", "score",
     "nll", "negative_log_likelihood", "perplexity", "ppl",
+)  # fmt: skip
+ERROR_KEYS = ("error", "errors", "detail", "usage")
+METADATA_KEYS = (
+    "id", "index", "rank", "number", "no", "type", "category", "label", "style", "explanation",
+    "note", "notes", "code", "status", "count", "k", "total", "error", "message", "justification",
 )  # fmt: skip
 REASONING_KEYS = ("reasoning", "thoughts", "thought", "thinking", "rationale", "analysis")
 
@@ -90,15 +98,66 @@ class Json(Format):
         return "text" if shape.schema is None else "value"
 
     def read(self, text: str, shape: Shape) -> Answer | None:
-        """See `Format.read`: a JSON document, or the first in the text that holds candidates."""
-        start = _first_bracket(text)
-        if start < 0:
-            return None
-        for data, repairs in _documents(text, start):
-            answer = _interpret(data, shape, repairs)
-            if answer:
-                return answer
-        return None
+        """See `Format.read`: any JSON in the text that holds candidates."""
+        answers = [_interpret(found, shape) for found in _documents(text)]
+        return _merged([answer for answer in answers if answer])
+
+    def splitter(self) -> Splitter:
+        """See `Format.splitter`."""
+        return _ObjectSplitter()
+
+
+class _ObjectSplitter(Splitter):
+    """Cuts out the objects that stand in a list, or alone (JSON Lines), by counting brackets."""
+
+    def __init__(self) -> None:
+        self._open: list[str] = []
+        self._in_string = False
+        self._skip = False  # the next character is escaped
+        self._kept: list[str] | None = None  # pieces of the object in progress
+        self._depth = 0  # at which that object began
+
+    def feed(self, chunk: str) -> list[str]:
+        """See `Splitter.feed`."""
+        complete: list[str] = []
+        start = 0 if self._kept is not None else -1
+        if self._skip and chunk:
+            self._skip, at = False, 1
+        else:
+            at = 0
+        while (match := _SPECIAL.search(chunk, at)) is not None:
+            position, at = match.start(), match.end()
+            character = match[0]
+            if self._in_string:
+                if character == "\\":
+                    self._skip = at == len(chunk)
+                    at += 1
+                self._in_string = character != '"'
+            elif character == '"':
+                self._in_string = bool(self._open)
+            elif character in "{[":
+                start = self._begin(character, position, start)
+            elif character in "}]" and self._open:
+                self._open.pop()
+                if self._kept is not None and len(self._open) == self._depth:
+                    complete.append("".join(self._kept) + chunk[start:at])
+                    self._kept, start = None, -1
+        if self._kept is not None:
+            self._kept.append(chunk[start:])
+        return complete
+
+    def _begin(self, character: str, position: int, start: int) -> int:
+        """A bracket opens; return where in the chunk the object in progress begins."""
+        alone = not self._open
+        if character == "[" and self._kept is not None and self._depth == 0:
+            self._kept, start = None, -1  # the object holds a list: that has the candidates
+        elif character == "{" and self._kept is None and (alone or self._open[-1] == "["):
+            self._kept, self._depth, start = [], len(self._open), position
+        self._open.append(character)
+        return start
+
+
+_SPECIAL = re.compile(r'[\\"{}\[\]]')
 
 
 def _strict(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,107 +169,259 @@ def _strict(properties: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-# --- finding the document ------------------------------------------------------------------
+# --- finding the document --------------------------------------------------------------------
 
 
-def _first_bracket(text: str) -> int:
-    found = [position for position in (text.find("{"), text.find("[")) if position >= 0]
-    return min(found, default=-1)
+def _documents(text: str) -> list[Loose]:
+    """The outermost objects and lists in a text, in order."""
+    documents: list[Loose] = []
+    match = _PLAUSIBLE.search(text)
+    if match is None:
+        return documents
+    whole = _clean(text, match.start())
+    if whole is not None:
+        return [whole]
+    while match is not None:
+        found = read_loose(text, match.start())
+        if found is None:  # nested too deep, and so is what begins one bracket further on
+            break
+        documents.append(found)
+        match = _PLAUSIBLE.search(text, max(found.end, match.end()))
+    return documents
 
 
-def _documents(text: str, start: int) -> Iterator[tuple[Any, tuple[str, ...]]]:
-    """Yield what may be the answer, cheapest reading first, with the repairs it took."""
+# What an object or list of candidates can begin with; brackets in prose begin otherwise.
+_PLAUSIBLE = re.compile(
+    r"\{(?=\s{0,99}(?:[\"'“‘„`}/#]|\w[\w -]{0,40}:))|\[(?=\s{0,99}[\"'“‘„`{\[/#\]])"
+)
+
+
+def _clean(text: str, start: int) -> Loose | None:
+    """Read all from the bracket at ``start`` to the last one, if that is JSON as it stands."""
+    end = max(text.rfind("}"), text.rfind("]")) + 1
     try:
-        yield from_json(text), ()
+        return Loose(from_json(text[start:end]), end)
     except ValueError:
-        pass
-    else:
-        return
-    for begin, end in _balanced(text, start):
-        try:
-            yield from_json(text[begin:end]), ()
-        except ValueError:
-            continue
-    yield from _damaged(text[start:])
-
-
-def _damaged(text: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
-    from json_repair import repair_json
-
-    try:
-        yield repair_json(text, return_objects=True), ("damaged JSON mended",)
-    except (ValueError, RecursionError, IndexError, KeyError, TypeError):
-        return
-
-
-def _balanced(text: str, start: int) -> Iterator[tuple[int, int]]:
-    """Yield the spans of outermost brackets that close, strings inside them respected."""
-    depth, begin, in_string, skip = 0, start, False, False
-    for position in range(start, len(text)):
-        character = text[position]
-        if skip:
-            skip = False
-        elif in_string:
-            skip = character == "\\"
-            in_string = character != '"'
-        elif character == '"':
-            in_string = depth > 0
-        elif character in "{[":
-            begin = position if depth == 0 else begin
-            depth += 1
-        elif character in "}]" and depth:
-            depth -= 1
-            if depth == 0:
-                yield begin, position + 1
-
-
-# --- reading the data ----------------------------------------------------------------------
-
-
-def _interpret(data: Any, shape: Shape, repairs: tuple[str, ...]) -> Answer | None:
-    """Find the list of candidates in decoded JSON."""
-    reasoning = None
-    items: Any = data
-    for _ in range(4):  # wrappers: {"result": {"responses": […]}}
-        if not isinstance(items, Mapping):
-            break
-        reasoning = reasoning or _pick(items, REASONING_KEYS, str)
-        inner = _pick(items, LIST_KEYS, (list, dict))
-        if inner is None:
-            items = [items]
-            break
-        items = inner
-    if not isinstance(items, list):
         return None
-    entries = [entry for item in items if (entry := _entry(item, shape, repairs)) is not None]
-    return Answer(entries, reasoning) if entries else None
 
 
-def _entry(item: Any, shape: Shape, repairs: tuple[str, ...]) -> Entry | None:
-    if isinstance(item, str):
-        return (
-            None
-            if shape.definition and not item.strip()
-            else Entry(item.strip(), None, None, repairs)
-        )
-    if not isinstance(item, Mapping):
-        return None
-    names = {str(key).strip().lower(): key for key in item}
-    key = next((names[k] for k in PROBABILITY_KEYS if k in names), None)
-    probability = item[key] if key is not None else None
-    rest = {name: value for name, value in item.items() if name != key}
-    if len(shape.fields) > 1 and all(name in rest for name in shape.fields):
-        content: Any = {name: rest.pop(name) for name in shape.fields}
-    else:
-        name = next((names[k] for k in (*shape.fields, *TEXT_KEYS) if names.get(k) in rest), None)
-        if name is None:
+# --- reading the data --------------------------------------------------------------------------
+
+
+def _merged(answers: Sequence[Answer]) -> Answer | None:
+    """Choose among the documents of one text, or put them together.
+
+    Several documents of one candidate each are JSON Lines. Otherwise the answer is the one with the
+    most candidates, of equals the last: what comes before is an example or a draft.
+    """
+    if len(answers) > 1 and all(len(answer.entries) == 1 for answer in answers):
+        entries = [entry for answer in answers for entry in answer.entries]
+        reasonings = [answer.reasoning for answer in answers if answer.reasoning]
+        return Answer(entries, reasonings[0] if reasonings else None)
+    return max(reversed(answers), key=lambda answer: len(answer.entries), default=None)
+
+
+def _interpret(found: Loose, shape: Shape) -> Answer | None:
+    """Read decoded JSON as an answer."""
+    reader = _DataReader(shape, tuple(found.repairs), found.torn)
+    entries = reader.entries(found.value, 0)
+    return Answer(entries, reader.reasoning) if entries else None
+
+
+class _DataReader:
+    """Finds candidates in decoded JSON, whatever its keys are called."""
+
+    def __init__(self, shape: Shape, repairs: tuple[str, ...], torn: set[int]) -> None:
+        self.shape = shape
+        self.repairs = tuple(repair for repair in repairs if repair != CUT_OFF)
+        self.torn = torn
+        self.reasoning: str | None = None
+        self.text_keys = (*shape.fields, *TEXT_KEYS)
+
+    def entries(self, data: Any, depth: int) -> list[Entry]:
+        """The candidates in a list, or in an object that is or holds one."""
+        if isinstance(data, list):
+            return self._of_list(data)
+        if not isinstance(data, dict) or depth > 5 or not data:
+            return []
+        self._note_reasoning(data)
+        for way in (self._listed, self._parallel, self._numbered, self._single, self._mapped):
+            found = way(data, depth)
+            if found:
+                return found
+        return []
+
+    def _note_reasoning(self, data: Mapping[str, Any]) -> None:
+        for key, value in data.items():
+            if _name(key) in REASONING_KEYS and isinstance(value, (str, list)) and value:
+                text = value if isinstance(value, str) else "\n".join(map(str, value))
+                self.reasoning = self.reasoning or text
+
+    def _of_list(self, items: list[Any]) -> list[Entry]:
+        found = [self._entry(item) for item in items]
+        entries = [entry for entry in found if entry is not None]
+        if id(items) in self.torn and entries and not isinstance(items[-1], (dict, list)):
+            entries[-1] = _marked(entries[-1], CUT_OFF)
+        return entries
+
+    # --- objects -----------------------------------------------------------------------------
+
+    def _listed(self, data: Mapping[str, Any], depth: int) -> list[Entry]:
+        """``{"responses": […]}``, under any name, and inside wrappers."""
+        if self._probability_key(data) is not None:
+            return []
+        inner = [
+            (key, value)
+            for key, value in data.items()
+            if isinstance(value, (dict, list)) and _name(key) not in REASONING_KEYS + ERROR_KEYS
+        ]
+        lists = [value for _, value in inner if isinstance(value, list)]
+        if len(lists) == 2 and len(lists[0]) == len(lists[1]) and _scalars(lists[0] + lists[1]):
+            return []  # parallel arrays
+        inner.sort(key=lambda pair: _name(pair[0]) not in LIST_KEYS)
+        if len(inner) > 1 and all(isinstance(value, dict) for _, value in inner):
+            return []  # numbered candidates
+        for _, value in inner:
+            found = self.entries(value, depth + 1)
+            if found:
+                return found
+        return []
+
+    def _parallel(self, data: Mapping[str, Any], depth: int) -> list[Entry]:  # noqa: ARG002
+        """``{"texts": […], "probabilities": […]}``."""
+        lists = [(_name(k), v) for k, v in data.items() if isinstance(v, list) and _scalars(v)]
+        numbers = next((v for k, v in lists if _is_probability_key(k.removesuffix("s"))
+                        or k == "probabilities"), None)  # fmt: skip
+        texts = next((v for _, v in lists if v is not numbers), None)
+        if numbers is None or texts is None or not self.shape.definition:
+            return []
+        padded = [*numbers, *[None] * len(texts)]
+        return [
+            Entry(_text(text), number, None, self.repairs)
+            for text, number in zip(texts, padded, strict=False)
+        ]
+
+    def _numbered(self, data: Mapping[str, Any], depth: int) -> list[Entry]:  # noqa: ARG002
+        """``{"1": {…}, "2": {…}}`` and ``{"response_1": "…", "probability_1": 0.2}``."""
+        numbered = {key: match for key in data if (match := _NUMBERED.match(str(key)))}
+        if not numbered:
+            return []
+        numbers = {
+            match[2]: data[key]
+            for key, match in numbered.items()
+            if _is_probability_key(_name(match[1]))
+        }
+        found = [
+            _with_number(self._entry(data[key]), numbers.get(match[2]))
+            for key, match in numbered.items()
+            if not _is_probability_key(_name(match[1]))
+        ]
+        return [entry for entry in found if entry is not None]
+
+    def _single(self, data: Mapping[str, Any], depth: int) -> list[Entry]:
+        """An object that is itself a candidate."""
+        if depth == 0 and self.shape.definition and self._probability_key(data) is None:
+            return []  # one text in an object is an answer, but no distribution
+        entry = self._entry(data)
+        return [] if entry is None else [entry]
+
+    def _mapped(self, data: Mapping[str, Any], depth: int) -> list[Entry]:  # noqa: ARG002
+        """``{"text": 0.2, "other text": 0.1}``."""
+        pairs = [(k, v) for k, v in data.items() if _name(k) not in REASONING_KEYS]
+        if not self.shape.definition or not all(_is_number(value) for _, value in pairs):
+            return []
+        if any(_name(key) in METADATA_KEYS for key, _ in pairs):
+            return []
+        return [Entry(key.strip(), value, None, self.repairs) for key, value in pairs]
+
+    # --- one candidate -----------------------------------------------------------------------
+
+    def _entry(self, item: Any) -> Entry | None:
+        if isinstance(item, dict):
+            return self._of_object(item)
+        if isinstance(item, list) and len(item) == 2 and _is_number(item[1]):
+            return Entry(_text(item[0]), item[1], None, self.repairs)
+        if item is None or isinstance(item, (bool, list)) or item == "":
             return None
-        content = rest.pop(name)
-    if isinstance(content, str):
-        return Entry(content.strip(), probability, None, repairs, rest)
-    return Entry(json.dumps(content, ensure_ascii=False), probability, content, repairs, rest)
+        if isinstance(item, str):
+            return Entry(item.strip(), None, None, self.repairs)
+        return Entry(_text(item), None, item, self.repairs)
+
+    def _of_object(self, item: dict[str, Any]) -> Entry | None:
+        repairs = (*self.repairs, CUT_OFF) if id(item) in self.torn else self.repairs
+        key = self._probability_key(item)
+        rest = {name: value for name, value in item.items() if name != key}
+        probability = item.get(key) if key is not None else None
+        fields = self.shape.fields
+        if len(fields) > 1 and all(name in rest for name in fields):
+            content: Any = {name: rest.pop(name) for name in fields}
+        else:
+            name = self._text_key(rest)
+            if name is None:
+                return None
+            content = rest.pop(name)
+        if isinstance(content, dict) and key is None:  # {"response": {"text": …, "probability": …}}
+            inner = self._of_object(content)
+            if inner is not None and inner.probability is not None:
+                return inner
+        if isinstance(content, str):
+            return Entry(content.strip(), probability, None, repairs, rest)
+        return Entry(_text(content), probability, content, repairs, rest)
+
+    def _probability_key(self, item: Mapping[str, Any]) -> str | None:
+        keys = [key for key in item if _is_probability_key(_name(key))]
+        keys = [key for key in keys if key not in self.shape.fields]
+        return min(keys, key=lambda key: _rank(_name(key)), default=None)
+
+    def _text_key(self, item: Mapping[str, Any]) -> str | None:
+        names = {_name(key): key for key in reversed(list(item))}
+        known = next((names[k] for k in self.text_keys if item.get(names.get(k, "")) is not None),
+                     None)  # fmt: skip
+        if known is not None:
+            return known
+        strings = [
+            key
+            for key, value in item.items()
+            if isinstance(value, str) and _name(key) not in REASONING_KEYS + METADATA_KEYS
+        ]
+        return strings[0] if len(strings) == 1 else None
 
 
-def _pick(data: Mapping[str, Any], keys: Sequence[str], kind: Any) -> Any:
-    """The value of the first of ``keys`` that is of a kind."""
-    return next((data[key] for key in keys if isinstance(data.get(key), kind)), None)
+def _name(key: Any) -> str:
+    return str(key).strip().lower()
+
+
+def _is_probability_key(name: str) -> bool:
+    return name in PROBABILITY_KEYS or "prob" in name or is_probability_word(name)
+
+
+def _rank(name: str) -> int:
+    return PROBABILITY_KEYS.index(name) if name in PROBABILITY_KEYS else len(PROBABILITY_KEYS)
+
+
+def _scalars(values: Sequence[Any]) -> bool:
+    return not any(isinstance(value, (dict, list)) for value in values)
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, str):
+        return _NUMERIC.match(value.strip()) is not None
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+_NUMERIC = re.compile(r"[~≈]?\s*\d*[.,/]?\d+(?:[eE]-?\d+)?\s*%?\Z")
+_NUMBERED = re.compile(r"\s*([^\W\d]*)[ _.#-]*(\d{1,4})\s*\Z")
+
+
+def _text(content: Any) -> str:
+    return content.strip() if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+
+
+def _marked(entry: Entry, repair: str) -> Entry:
+    return entry._replace(repairs=(*entry.repairs, repair))
+
+
+def _with_number(entry: Entry | None, number: Any) -> Entry | None:
+    if entry is None or entry.probability is not None:
+        return entry
+    return entry._replace(probability=number)

@@ -1,0 +1,245 @@
+"""Reading what models write: the corpus, what is no distribution, hostile input."""
+
+import contextlib
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.corpus import CASES, NOTHING, PLAIN, dump, responses
+from vs_core import ConfigurationError, ParseError, parse
+from vs_core.formats import Answer, Entry, Json, Lines, Shape, Tags
+from vs_core.formats.base import CUT_OFF
+from vs_core.parsing import read
+from vs_core.probabilities import DEFINITIONS
+
+FORMATS = (Json(), Tags(), Lines())
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [case[2:] for case in CASES],
+    ids=[f"{category}: {name}" for category, name, *_ in CASES],
+)
+def test_every_shape_of_the_corpus_is_read_exactly(answer, expected):
+    got = parse(answer)
+    assert [c.text for c in got] == [text for text, _ in expected]
+    assert [c.probability for c in got] == [
+        None if number is None else pytest.approx(number) for _, number in expected
+    ]
+
+
+@pytest.mark.parametrize("answer", NOTHING.values(), ids=NOTHING.keys())
+def test_what_is_no_distribution_is_an_error_with_the_text(answer):
+    with pytest.raises(ParseError) as caught:
+        parse(answer)
+    assert caught.value.text == answer
+    assert caught.value.reason
+
+
+# --- repairs and hints -------------------------------------------------------------------------
+
+WHOLE = dump({"responses": responses()})
+
+
+@pytest.mark.parametrize(
+    ("answer", "repair"),
+    [
+        (WHOLE.replace("}]", "},]"), "trailing comma"),
+        (WHOLE.replace("0.5", "'0.5'").replace('"text"', "'text'"), "unusual quotes"),
+        (WHOLE[:-2], CUT_OFF),
+        (WHOLE.replace("0.5", '"50%"'), None),
+        (WHOLE.replace("0.5", '"1/2"'), "fraction"),
+        (WHOLE.replace("0.5", '"about a half, 0.5"'), "probability read from"),
+        (dump({"responses": responses(numbers=(50, 30, 15))}), "percentage"),
+        ("<response><text>a</text><probability>0.5</probability>", "closing tag"),
+        (WHOLE, None),
+    ],
+)
+def test_each_repair_is_named(answer, repair):
+    repairs = parse(answer).repairs
+    if repair is None:
+        assert repairs == ()
+    elif repair is CUT_OFF:
+        assert parse(answer)[0].repairs == ()  # the objects themselves are whole
+    else:
+        assert any(repair in found for found in repairs), repairs
+
+
+@pytest.mark.parametrize("length", range(20, len(WHOLE)))
+def test_cut_off_anywhere_every_complete_candidate_is_kept_and_the_torn_one_marked(length):
+    complete = [name for name in PLAIN if f'"{name}", "probability": ' in WHOLE[:length]]
+    try:
+        got = parse(WHOLE[:length])
+    except ParseError:
+        assert not complete
+        return
+    whole = [c for c in got if CUT_OFF not in c.repairs]
+    closed = WHOLE[:length].count("}")
+    assert [c.text for c in whole] == list(PLAIN[: min(closed, 3)])
+    assert len(got) - len(whole) <= 1
+
+
+def test_a_hint_decides_what_can_be_read_in_two_ways():
+    text = "1. <response><text>tagged</text><probability>0.4</probability></response> (0.2)"
+    assert parse(text, format="tags")[0].text == "tagged"
+    assert parse(text, format="lines")[0].text.startswith("<response>")
+
+
+def test_field_names_say_where_the_content_is():
+    data = [{"title": "t", "lyrics": "la", "probability": 0.5}]
+    assert parse(dump(data), fields=("lyrics",))[0].text == "la"
+    (both,) = parse(dump(data), fields=("title", "lyrics"))
+    assert both.value == {"title": "t", "lyrics": "la"}
+
+
+def test_what_else_was_said_of_a_candidate_is_kept():
+    (candidate,) = parse(dump([{"text": "a", "probability": 0.5, "style": "dry"}]))
+    assert candidate.metadata == {"style": "dry"}
+
+
+def test_reasoning_is_kept_apart():
+    for answer in (
+        dump({"reasoning": "Because.", "responses": responses()}),
+        "<reasoning>Because.</reasoning><response><text>a</text><prob>0.5</prob></response>",
+        "Reasoning: Because.\n\n1. a (0.5)\n2. b (0.2)",
+    ):
+        assert parse(answer).reasoning == "Because."
+
+
+@pytest.mark.parametrize(
+    ("definition", "written", "probability"),
+    [("nll", 1.6094379124341003, 0.2), ("nll", -1.6094379124341003, 0.2), ("perplexity", 5, 0.2)],
+)
+def test_nll_and_perplexity_when_asked_for(definition, written, probability):
+    answer = dump([{"text": "a", definition: written}])
+    assert parse(answer, probability=definition)[0].probability == pytest.approx(probability)
+
+
+def test_unlikely_nlls_keep_their_ratio():
+    answer = dump([{"text": "a", "nll": 1000}, {"text": "b", "nll": 1000.6931471805599}])
+    assert parse(answer, probability="nll").weights == pytest.approx((2 / 3, 1 / 3))
+
+
+# --- what is written can be read ---------------------------------------------------------------
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).map(str.strip).filter(bool)
+simple = st.from_regex(r"[A-Za-z][A-Za-z ,.;!?'-]{0,60}[A-Za-z.!?]", fullmatch=True)
+numbers = st.floats(0.0001, 1).map(lambda p: round(p, 4))
+
+
+@given(st.lists(st.tuples(texts, numbers), min_size=1, max_size=8), st.booleans())
+def test_json_is_read_as_it_was_written(pairs, reasoning):
+    shape = Shape(k=len(pairs), reasoning=reasoning)
+    answer = Answer([Entry(text, p) for text, p in pairs], "why" if reasoning else None)
+    got = read(Json().write(answer, shape), shape)
+    assert [(c.text, c.probability) for c in got] == pairs
+    assert got.reasoning == answer.reasoning
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
+@pytest.mark.parametrize("definition", [*DEFINITIONS, None])
+@pytest.mark.parametrize("reasoning", [False, True])
+@given(pairs=st.lists(st.tuples(simple, numbers), min_size=1, max_size=8))
+def test_every_format_reads_what_it_writes(format, definition, reasoning, pairs):
+    asked = None if definition is None else DEFINITIONS[definition]
+    shape = Shape(k=len(pairs), definition=asked, reasoning=reasoning)
+    scale = asked.scale if asked else "probability"
+    raw = [1 / p if scale == "perplexity" else p for _, p in pairs]
+    entries = [Entry(text, p) for (text, _), p in zip(pairs, raw, strict=True)]
+    got = read(format.write(Answer(entries, "because"), shape), shape, format)
+    assert [c.text for c in got] == [text for text, _ in pairs]
+    assert (got.reasoning == "because") == reasoning
+    if scale == "probability" and asked:
+        assert [c.probability for c in got] == [p for _, p in pairs]
+    if asked is None:
+        assert {c.probability for c in got} == {None}
+
+
+# --- hostile input -----------------------------------------------------------------------------
+
+pieces = st.sampled_from(
+    ["{", "}", "[", "]", '"', "'", ":", ",", "\\", "<", ">", "</", "<response>", "<text>", "\n",
+     "```", "1. ", "- ", "(0.2)", "probability", "text", "responses", "0.5", "|", "--", "%",
+     "<think>",
+     "&lt;", "\ud800", "\x00", "/*", "//", "#", "“", "”", "9" * 40, "1e999", "null", "é", " "]
+)  # fmt: skip
+
+
+@given(st.text() | st.lists(pieces | st.text(max_size=3), max_size=60).map("".join))
+def test_nothing_but_a_parse_error_ever_comes_out(text):
+    for definition in ("explicit", "nll", "perplexity"):
+        try:
+            distribution = parse(text, probability=definition)
+        except ParseError:
+            continue
+        assert len(distribution) > 0
+        assert all(c.probability is None or 0 <= c.probability <= 1 for c in distribution)
+        assert sum(distribution.weights) == pytest.approx(1)
+        distribution.model_dump_json()
+
+
+HOSTILE = {
+    "nested lists": "[" * 100_000,
+    "nested objects": '{"a":' * 100_000,
+    "nested and closed": "[" * 100_000 + "]" * 100_000,
+    "braces": "{" * 300_000,
+    "closed braces": "{}" * 150_000,
+    "quotes": '["' * 100_000,
+    "many quotes": '{"text": "' + '" ' * 100_000,
+    "backslashes": '{"text": "' + "\\" * 300_000,
+    "NUL bytes": "\x00" * 300_000,
+    "lone surrogates": '[{"text": "' + "\ud800" * 100_000 + '", "probability": 0.5}]',
+    "a number": '[{"text": "a", "probability": ' + "9" * 300_000 + "}]",
+    "digits in a string": '[{"text": "a", "probability": "' + "9" * 300_000 + '"}]',
+    "classes": '{"__class__": {"__init__": "x"}}' * 5_000,
+    "entities": "<!DOCTYPE x [" + '<!ENTITY a "&b;&b;">' * 10_000,
+    "tags": "<response>" * 30_000,
+    "closed tags": "<response><text></text></response>" * 10_000,
+    "closing tags": "</response>" * 30_000,
+    "angle brackets": "<" * 300_000,
+    "spaces": " " * 300_000,
+    "spaces in a tag": "<" + " " * 300_000 + "response>",
+    "newlines": "\n" * 300_000,
+    "items": "1. \n" * 50_000,
+    "numbers in brackets": "(0.1" * 100_000,
+    "dashes": "-" * 300_000,
+    "rules": "|--" * 100_000,
+    "comments": "[" + "/*" * 100_000,
+    "slashes": "[" + "/" * 300_000,
+    "thoughts": "<think>" * 50_000,
+    "fences": "```\n" * 75_000,
+    "probability": "probability: " * 20_000,
+    "keys": "{" + '"a": 1, ' * 40_000,
+    "commas": "[" + "," * 300_000,
+    "colons": "{" + ":" * 300_000,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_input_ends(text):
+    begin = time.perf_counter()
+    with contextlib.suppress(ParseError):
+        parse(text)
+    # Not a benchmark: quadratic time on 300 KB is minutes, linear time well under a second.
+    assert time.perf_counter() - begin < 20
+
+
+def test_a_limit_is_said_and_can_be_set():
+    with pytest.raises(ParseError, match="over the limit of 100"):
+        parse("x" * 101, limit=100)
+    assert len(parse(WHOLE, limit=len(WHOLE))) == 3
+
+
+@pytest.mark.parametrize("raw", [None, 5, b"[]", ["a"]])
+def test_an_answer_is_a_string(raw):
+    with pytest.raises(ParseError, match="string"):
+        parse(raw)
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ConfigurationError):
+        parse(WHOLE, format="jsn")
+    with pytest.raises(ConfigurationError):
+        parse(WHOLE, probability="odds")

@@ -1,0 +1,239 @@
+"""A reader for JSON as models write it: one pass, no recursion, linear in the text.
+
+It reads what JSON5 and Python literals add (comments, trailing commas, single quotes, bare words),
+and mends what is wrong: smart quotes as delimiters, raw newlines and unescaped quotes in strings,
+missing commas and brackets, an end in the middle. Nothing is evaluated.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from vs_core.formats.base import CUT_OFF
+
+__all__ = ["Loose", "read_loose"]
+
+MAX_DEPTH = 200
+"""Deepest nesting that is read; no answer needs more."""
+
+_SPACE = re.compile(r"(?:\s+|//[^\n]*|#[^\n]*|/\*(?:[^*]|\*(?!/))*(?:\*/|\Z))*")
+_BARE = re.compile(r"[^,:{}\[\]\n\"“”]+")
+# Opening quotes, and what closes them.
+_QUOTES = {
+    '"': '"', "'": "'", "`": "`", "“": '”"', "”": '”"', "‘": "’'", "„": '“”"', "«": "»",
+}  # fmt: skip
+_CONSTANTS = {"true": True, "false": False, "null": None, "none": None, "undefined": None}
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\Z")
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "\n": ""}
+_LOOKAHEAD = 80
+# What may follow the quote that ends a string: the end of its list or object, or what comes next.
+_ENDS_VALUE = re.compile(r"\s*(?:[}\]]|\Z|,?\s*(?://|#|/\*))")
+_NEXT_KEY = re.compile(r"\s*,?\s*[\"'“‘„]?[\w .-]{1,40}[\"'”’“]?\s*:")
+_NEXT_ITEM = re.compile(r"\s*,\s*(?:[\"'“‘„{\[\d.-]|true|false|null|None|True|False|[}\]]|\Z)")
+_ENDS_KEY = re.compile(r"\s*:")
+
+
+@dataclass
+class Loose:
+    """What was read.
+
+    Args:
+        value: Dictionaries, lists, strings, numbers, booleans and None; numbers are floats or ints.
+        end: Position behind it.
+        repairs: What had to be mended, each once.
+        torn: Identities of the dictionaries and lists that the text ended in.
+    """
+
+    value: Any
+    end: int
+    repairs: dict[str, None] = field(default_factory=dict)
+    torn: set[int] = field(default_factory=set)
+
+
+def read_loose(text: str, start: int) -> Loose | None:
+    """Read the object or list that begins at ``start``.
+
+    Returns:
+        What was read, as far as the text goes; None if it is nested too deep.
+    """
+    return _Reader(text, start).read()
+
+
+@dataclass
+class _Frame:
+    """An open object or list."""
+
+    container: Any
+    key: str | None = None
+    awaits_value: bool = False  # a colon came after the key
+
+
+class _Reader:
+    def __init__(self, text: str, start: int) -> None:
+        self.text = text
+        self.at = start
+        self.stack: list[_Frame] = []
+        self.done: Any = None
+        self.repairs: dict[str, None] = {}
+
+    def read(self) -> Loose | None:
+        text, size = self.text, len(self.text)
+        while self.at < size:
+            space = _SPACE.match(text, self.at)
+            assert space is not None  # noqa: S101  # it matches the empty string
+            if space.end() > self.at and not text[self.at : space.end()].isspace():
+                self._repair("comment left out")
+            self.at = space.end()
+            if self.at >= size:
+                break
+            self._step(text[self.at])
+            if not self.stack:
+                return Loose(self.done, self.at, self.repairs)
+            if len(self.stack) > MAX_DEPTH:
+                return None
+        torn = {id(frame.container) for frame in self.stack}
+        bottom = self.stack[0].container if self.stack else self.done
+        self._repair(CUT_OFF)
+        return Loose(bottom, size, self.repairs, torn)
+
+    def _step(self, character: str) -> None:
+        if character in "{[":
+            self._open({} if character == "{" else [])
+        elif character in "}]":
+            self._close(dict if character == "}" else list)
+        elif character == ",":
+            self._end_pair()
+            self.at += 1
+            if self.text[self.at : self.at + 1] in ("}", "]"):
+                self._repair("trailing comma left out")
+        elif character == ":":
+            self.stack[-1].awaits_value = True
+            self.at += 1
+        elif character in _QUOTES:
+            self._place(self._string(character))
+        else:
+            self._place(self._bare())
+
+    # --- structure ---------------------------------------------------------------------------
+
+    def _open(self, container: Any) -> None:
+        if self.stack:
+            self._place(container)
+        self.stack.append(_Frame(container))
+        self.at += 1
+
+    def _close(self, kind: type) -> None:
+        self.at += 1
+        if not any(isinstance(frame.container, kind) for frame in self.stack[-3:]):
+            self._repair("stray bracket left out")
+            return
+        while True:
+            self._end_pair()
+            frame = self.stack.pop()
+            self.done = frame.container
+            if isinstance(frame.container, kind):
+                return
+            self._repair("missing bracket added")
+
+    def _end_pair(self) -> None:
+        """A pair ends; a key that got no value keeps None."""
+        frame = self.stack[-1]
+        if frame.key is not None and isinstance(frame.container, dict):
+            frame.container.setdefault(frame.key, None)
+        frame.key, frame.awaits_value = None, False
+
+    def _place(self, value: Any) -> None:
+        """Put a value where it belongs: into a list, behind its key, or as a key."""
+        frame = self.stack[-1]
+        if isinstance(frame.container, list):
+            frame.container.append(value)
+        elif frame.awaits_value and frame.key is not None:
+            frame.container[frame.key] = value
+            frame.key, frame.awaits_value = None, False
+        elif isinstance(value, (dict, list)):
+            frame.container[frame.key or ""] = value
+            frame.key = None
+        else:
+            self._end_pair()
+            frame.key = value if isinstance(value, str) else str(value)
+
+    # --- leaves ------------------------------------------------------------------------------
+
+    def _bare(self) -> Any:
+        match = _BARE.match(self.text, self.at)
+        if match is None:  # a closing quote without an opening one
+            self.at += 1
+            return ""
+        self.at = match.end()
+        word = match[0].strip()
+        if word.lower() in _CONSTANTS:
+            if word not in ("true", "false", "null"):
+                self._repair("Python literal read as JSON")
+            return _CONSTANTS[word.lower()]
+        if _NUMBER.match(word) and len(word) <= 64:
+            return float(word) if any(c in word for c in ".eE") else int(word)
+        if self.stack[-1].awaits_value or isinstance(self.stack[-1].container, list):
+            self._repair("bare word read as text")
+        return word
+
+    def _string(self, quote: str) -> str:
+        closers = _QUOTES[quote]
+        if quote != '"':
+            self._repair("unusual quotes read as double quotes")
+        start = self.at + 1
+        end = self._end_of_string(start, closers)
+        raw = self.text[start:end]
+        self.at = min(end + 1, len(self.text))
+        if "\n" in raw:
+            self._repair("raw newline in a string")
+        return _unescape(raw) if "\\" in raw else raw
+
+    def _end_of_string(self, at: int, closers: str) -> int:
+        text = self.text
+        stops = re.compile(rf"[{closers}\\]")
+        while True:
+            found = stops.search(text, at)
+            if found is None:
+                return len(text)
+            at = found.start()
+            if text[at] == "\\":
+                at += 2
+            elif self._ends_here(at + 1):
+                return at
+            else:
+                self._repair("unescaped quote in a string")
+                at += 1
+
+    def _ends_here(self, after: int) -> bool:
+        """Whether a quote before ``after`` ends its string, from the little that follows."""
+        window = self.text[after : after + _LOOKAHEAD]
+        frame = self.stack[-1]
+        if isinstance(frame.container, dict):
+            if not frame.awaits_value:
+                return _ENDS_KEY.match(window) is not None
+            return bool(_ENDS_VALUE.match(window) or _NEXT_KEY.match(window) or window.isspace())
+        return bool(_ENDS_VALUE.match(window) or _NEXT_ITEM.match(window) or window.isspace())
+
+    def _repair(self, name: str) -> None:
+        self.repairs[name] = None
+
+
+def _unescape(raw: str) -> str:
+    """Undo the escapes of a JSON string; what is no escape stays as it is written."""
+    text = _ESCAPE.sub(_escaped, raw)
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        # Pairs of surrogates become one character; lone ones the replacement character.
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _escaped(match: re.Match[str]) -> str:
+    escape = match[1]
+    if len(escape) == 5:
+        return chr(int(escape[1:], 16))
+    if escape in _ESCAPES:
+        return _ESCAPES[escape]
+    return escape if escape in "\"'/\\`" else match[0]
