@@ -1,20 +1,38 @@
-"""The only loops over a flow, and `verbalize`, which runs one over any callable."""
+"""The only loops over a flow, and `verbalize`, which runs one over any callable.
+
+`run` and `arun` go to the end and give the distribution; `stream` and `astream` give each candidate
+as it is complete, and the distribution last. A round of several requests runs concurrently.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterator,
+    Sequence,
+)
+from contextlib import aclosing, suppress
 from contextvars import copy_context
 from typing import Any
 
-from vs_core.candidates import Distribution
+from vs_core.candidates import Candidate, Distribution
 from vs_core.messages import Completion, Prompt, Request, as_completion, as_messages
+from vs_core.parsing import StreamParser
 from vs_core.plugins import plugins
 from vs_core.strategies.base import Flow, Strategy
 
-__all__ = ["arun", "averbalize", "run", "verbalize"]
+__all__ = ["arun", "astream", "averbalize", "run", "stream", "verbalize"]
 
 Complete = Callable[[Request], "Completion | str"]
 AsyncComplete = Callable[[Request], Awaitable["Completion | str"]]
+Pieces = Callable[[Request], Iterator["str | Completion"]]
+AsyncPieces = Callable[[Request], AsyncIterator["str | Completion"]]
+
 DEFAULT_CONCURRENCY = 16
 """Requests of a round that are in flight at once, unless ``max_concurrency`` says otherwise."""
 
@@ -61,6 +79,60 @@ async def arun(
             requests = steps.send(await _acomplete_round(requests, complete, max_concurrency))
     except StopIteration as stop:
         return _result(stop)
+    finally:
+        steps.close()
+
+
+def stream(
+    flow: Flow, pieces: Pieces, *, max_concurrency: int | None = None
+) -> Generator[Candidate | Distribution, None, None]:
+    """Run a flow and yield each candidate as soon as it is complete, and the distribution last.
+
+    Args:
+        flow: What `Strategy.flow` returned.
+        pieces: Answers one request piece by piece: an iterator of strings, and of `Completion`
+            objects where a piece brings token usage. Called as ``complete`` is by `run`.
+        max_concurrency: Most requests in flight; 1 keeps to the calling thread. Default: 16.
+
+    Yields:
+        Candidates, those of parallel requests as they come, with the probability as far as it can
+        be known from the candidate alone; then one `Distribution`, which is authoritative: the
+        same that `run` would return.
+
+    Closing the iterator early stops the requests in flight at their next piece, drops those not
+    yet begun, and returns when none is left. Raises what `run` raises.
+    """
+    steps = _observed(flow)
+    try:
+        requests = next(steps)
+        while True:
+            answers = [_Incoming(request) for request in requests]
+            yield from _stream_round(answers, pieces, max_concurrency)
+            requests = steps.send([answer.completion() for answer in answers])
+    except StopIteration as stop:
+        yield _result(stop)
+    finally:
+        steps.close()
+
+
+async def astream(
+    flow: Flow, pieces: AsyncPieces, *, max_concurrency: int | None = None
+) -> AsyncGenerator[Candidate | Distribution, None]:
+    """Run a flow without blocking and yield candidates as they come; see `stream`.
+
+    Closing the iterator early, or cancelling its consumer, cancels the requests in flight.
+    """
+    steps = _observed(flow)
+    try:
+        requests = next(steps)
+        while True:
+            answers = [_Incoming(request) for request in requests]
+            async with aclosing(_astream_round(answers, pieces, max_concurrency)) as candidates:
+                async for candidate in candidates:
+                    yield candidate
+            requests = steps.send([answer.completion() for answer in answers])
+    except StopIteration as stop:
+        yield _result(stop)
     finally:
         steps.close()
 
@@ -118,6 +190,146 @@ async def _acomplete_round(
     tasks = [asyncio.ensure_future(answer(request)) for request in requests]
     try:
         return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+# --- streaming -------------------------------------------------------------------------------
+
+
+class _Incoming:
+    """The answer to one request, while it comes in."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self._texts: list[str] = []
+        self._usage: Counter[str] = Counter()
+        self._parser = (
+            None if request.shape is None else StreamParser.of(request.shape, request.format)
+        )
+
+    def feed(self, piece: str | Completion) -> list[Candidate]:
+        """Take in a piece; return the candidates that it completed."""
+        completion = as_completion(piece)
+        self._texts.append(completion.text)
+        self._usage.update(completion.usage)
+        return self._parser.feed(completion.text) if self._parser else []
+
+    def finish(self) -> list[Candidate]:
+        """Return the candidate of an answer that is plain text."""
+        text = "".join(self._texts).strip()
+        return [Candidate(text=text)] if self._parser is None and text else []
+
+    def completion(self) -> Completion:
+        """Return the whole answer."""
+        return Completion("".join(self._texts), dict(self._usage))
+
+
+def _received(answer: _Incoming, pieces: Pieces) -> Generator[list[Candidate], None, None]:
+    """Receive one answer; yield the candidates that each piece completed."""
+    received = pieces(answer.request)
+    try:
+        for piece in received:
+            yield answer.feed(piece)
+    finally:
+        with suppress(AttributeError):  # any iterator will do; a generator is closed at once
+            received.close()  # type: ignore[attr-defined]
+    yield answer.finish()
+
+
+_Arrived = list[Candidate] | BaseException | None
+"""What comes from the receiver of one answer: candidates, what it raised, or that it is done."""
+
+
+def _stream_round(
+    answers: Sequence[_Incoming], pieces: Pieces, max_concurrency: int | None
+) -> Iterator[Candidate]:
+    workers = min(len(answers), max_concurrency or DEFAULT_CONCURRENCY)
+    if workers > 1:
+        yield from _stream_in_threads(answers, pieces, workers)
+        return
+    for answer in answers:
+        for candidates in _received(answer, pieces):
+            yield from candidates
+
+
+def _stream_in_threads(
+    answers: Sequence[_Incoming], pieces: Pieces, workers: int
+) -> Iterator[Candidate]:
+    from concurrent.futures import ThreadPoolExecutor
+    from queue import SimpleQueue
+    from threading import Event
+
+    arrived: SimpleQueue[_Arrived] = SimpleQueue()
+    stopped = Event()
+
+    def receive(answer: _Incoming) -> None:
+        received = _received(answer, pieces)
+        try:
+            for candidates in received:
+                if stopped.is_set():
+                    return
+                arrived.put(candidates)
+            arrived.put(None)
+        except BaseException as error:  # raised again in the consumer's thread
+            arrived.put(error)
+        finally:
+            received.close()
+
+    executor = ThreadPoolExecutor(workers, thread_name_prefix="vs_core")
+    try:
+        for answer in answers:
+            executor.submit(copy_context().run, receive, answer)
+        unfinished = len(answers)
+        while unfinished:
+            candidates, done = _taken(arrived.get())
+            unfinished -= done
+            yield from candidates
+    finally:
+        stopped.set()
+        executor.shutdown(cancel_futures=True)
+
+
+def _taken(item: _Arrived) -> tuple[list[Candidate], bool]:
+    """The candidates that arrived, and whether an answer is done; raises what its receiver did."""
+    if isinstance(item, BaseException):
+        raise item
+    return item or [], item is None
+
+
+async def _astream_round(
+    answers: Sequence[_Incoming], pieces: AsyncPieces, max_concurrency: int | None
+) -> AsyncGenerator[Candidate, None]:
+    import asyncio
+
+    free = asyncio.Semaphore(max_concurrency or DEFAULT_CONCURRENCY)
+    arrived: asyncio.Queue[_Arrived] = asyncio.Queue()
+
+    async def receive(answer: _Incoming) -> None:
+        await free.acquire()
+        received = pieces(answer.request)
+        try:
+            async for piece in received:
+                arrived.put_nowait(answer.feed(piece))
+            arrived.put_nowait(answer.finish())
+            arrived.put_nowait(None)
+            free.release()  # a call that fails keeps its place, so that none begins after it
+        except Exception as error:  # raised again in the consumer
+            arrived.put_nowait(error)
+        finally:
+            with suppress(AttributeError):
+                await received.aclose()  # type: ignore[attr-defined]
+
+    tasks = [asyncio.ensure_future(receive(answer)) for answer in answers]
+    try:
+        unfinished = len(answers)
+        while unfinished:
+            candidates, done = _taken(await arrived.get())
+            unfinished -= done
+            for candidate in candidates:
+                yield candidate
     finally:
         for task in tasks:
             task.cancel()

@@ -98,8 +98,8 @@ case(
     + ",\n".join(f"{dump(r)} /* no. {i} */" for i, r in enumerate(responses()))
     + "]}",
 )
-case("json", "unescaped quotes", dump({"responses": responses(HARD[:1], (0.5,))}).replace('\\"', '"'),
-     HARD[:1], (0.5,))  # fmt: skip
+quoting = dump({"responses": responses(HARD[:1], (0.5,))}).replace('\\"', '"')
+case("json", "unescaped quotes", quoting, HARD[:1], (0.5,))
 case("json", "single quotes", dump({"responses": responses()}).replace('"', "'"))
 case(
     "json",
