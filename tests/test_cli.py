@@ -75,6 +75,17 @@ def test_sample_talks_to_an_endpoint(server, arguments):
     assert len(chats) == (2 if arguments == ("-n", "7") else 1)
 
 
+def test_sample_streams(server):
+    plain = vs("sample", "Name a US state.", "--seed", "3", "--json")
+    done = vs("sample", "Name a US state.", "--seed", "3", "--json", "--stream")
+    assert done.stdout == plain.stdout
+    shown = vs("sample", "Name a US state.", "--base-url", server.base_url, "--stream", "-n", "8")
+    assert shown.returncode == 0, shown.stderr
+    assert "weight" in shown.stdout
+    assert "drawn: " in shown.stdout
+    assert [request["stream"] for request in server.requests] == [True, True]
+
+
 def test_sample_takes_endpoint_and_key_from_the_environment(server):
     done = vs(
         "sample", "-", "--model", "some-model", "--temperature", "0.3", stdin="Name a US state.",

@@ -175,6 +175,16 @@ def test_of_a_short_answer_only_the_rest_is_asked_for():
     assert "missing" not in distribution.metadata
 
 
+def test_a_torn_candidate_is_asked_for_again_and_kept_only_if_no_whole_one_comes():
+    torn = '{"responses": [{"text": "whole", "probability": 0.5}, {"text": "to'
+    whole = ask(Script(torn), k=2)
+    assert [c.text for c in whole] == ["whole", "answer 1"]
+    assert [c["text"] for c in whole.metadata["surplus"]] == ["to"]
+    short = ask(Script(torn), k=2, retries=0)
+    assert [c.text for c in short] == ["whole", "to"]
+    assert short[1].repairs == ("cut off at the end",)
+
+
 def test_one_call_makes_up_for_another():
     model = Script(7, 3)
     distribution = ask(model, k=5, n=10)

@@ -14,7 +14,7 @@ Ask a model for a distribution of answers instead of one, and draw from it::
 from __future__ import annotations
 
 from vs_core.candidates import Candidate, Distribution
-from vs_core.driver import arun, averbalize, run, verbalize
+from vs_core.driver import arun, astream, averbalize, run, stream, verbalize
 from vs_core.errors import (
     ConfigurationError,
     MissingExtraError,
@@ -62,10 +62,12 @@ __all__ = [
     "VSMulti",
     "VSStandard",
     "arun",
+    "astream",
     "averbalize",
     "hookimpl",
     "parse",
     "plugins",
     "run",
+    "stream",
     "verbalize",
 ]

@@ -194,6 +194,12 @@ class Distribution(BaseModel, Sequence[Candidate]):
         """
         return self.sample(resampler="argmax")
 
+    def seeded(self, seed: int | None) -> Distribution:
+        """Return the distribution with ``seed`` as the default of `sample`; None keeps it."""
+        if seed is None:
+            return self
+        return self.model_copy(update={"metadata": {**self.metadata, "seed": seed}})
+
     # --- deriving --------------------------------------------------------------------------
 
     def _with(self, candidates: Iterable[Candidate]) -> Distribution:

@@ -371,7 +371,7 @@ def verbalize(
         ConfigurationError: If a name is unknown or an option cannot work.
     """
     flow = plugins.strategy(strategy, **options).flow(as_messages(prompt))
-    return _seeded(run(flow, complete, max_concurrency=max_concurrency), seed)
+    return run(flow, complete, max_concurrency=max_concurrency).seeded(seed)
 
 
 async def averbalize(
@@ -385,10 +385,4 @@ async def averbalize(
 ) -> Distribution:
     """Ask any model for a distribution of answers, over an async callable; see `verbalize`."""
     flow = plugins.strategy(strategy, **options).flow(as_messages(prompt))
-    return _seeded(await arun(flow, complete, max_concurrency=max_concurrency), seed)
-
-
-def _seeded(distribution: Distribution, seed: int | None) -> Distribution:
-    if seed is None:
-        return distribution
-    return distribution.model_copy(update={"metadata": {**distribution.metadata, "seed": seed}})
+    return (await arun(flow, complete, max_concurrency=max_concurrency)).seeded(seed)

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from types import NoneType
 
 from pydantic_core import from_json
 
 from vs_core.candidates import Candidate, Distribution
 from vs_core.display import shorten
 from vs_core.errors import ParseError
-from vs_core.formats.base import Answer, Format, Shape
+from vs_core.formats.base import CUT_OFF, Answer, Format, Shape
 from vs_core.plugins import plugins
 from vs_core.probabilities import definition_of, read_probabilities
 
@@ -104,22 +105,28 @@ def _without_thoughts(text: str) -> str:
 
 
 def _as_asked(text: str, shape: Shape) -> Distribution | None:
-    """The lowest rung: JSON just as it was asked for, nothing to find and nothing to mend."""
-    if text[:1] != "{" or (shape.definition and shape.definition.scale != "probability"):
+    """The lowest rung: JSON just as it was asked for, alone, in a fence or in prose.
+
+    Anything beyond its fields, and any number to interpret, is for the rungs above.
+    """
+    start, end = text.find("{"), text.rfind("}") + 1
+    if start < 0 or (shape.definition and shape.definition.scale != "probability"):
         return None
     try:
-        responses = from_json(text)["responses"]
+        data = from_json(text[start:end])
+        responses, reasoning = data["responses"], data.get("reasoning")
         candidates = [
-            {"text": r["text"].strip(), "probability": r["probability"]} for r in responses
+            {"text": response["text"].strip(), "probability": response["probability"]}
+            for response in responses
+            if len(response) == 2 and 0 <= response["probability"] <= 1
         ]
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    # Anything beyond these two fields, and any number to interpret, is for the next rung.
-    for response, candidate in zip(responses, candidates, strict=True):
-        probability = candidate["probability"]
-        if len(response) != 2 or type(probability) is not float or not 0 <= probability <= 1:
-            return None
-    return Distribution(candidates) if candidates and text.count('"reasoning"') == 0 else None
+    if not candidates or len(candidates) != len(responses) or "<" in text[:start]:
+        return None
+    if not isinstance(reasoning, (str, NoneType)) or len(data) != 1 + (reasoning is not None):
+        return None
+    return Distribution(candidates, reasoning=reasoning)
 
 
 def _best(text: str, raw: str, shape: Shape, asked: Format | None) -> Answer:
@@ -129,7 +136,9 @@ def _best(text: str, raw: str, shape: Shape, asked: Format | None) -> Answer:
         answer = rung.read(text, shape)
         if not answer:
             continue
-        numbers = sum(entry.probability is not None for entry in answer.entries)
+        numbers = sum(
+            entry.probability is not None or CUT_OFF in entry.repairs for entry in answer.entries
+        )
         if numbers == len(answer.entries) or shape.definition is None:
             return answer
         if numbers > known:

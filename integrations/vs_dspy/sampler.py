@@ -209,9 +209,7 @@ class VerbalizedSampler(dspy.Module):
     ) -> VerbalizedPrediction:
         if self.strategy.shape(self._k) is None:  # the answers are those of the user's signature
             distribution = distribution.map(lambda candidate: _plain(candidate, reader))
-        if self.seed is not None:
-            metadata = {**distribution.metadata, "seed": self.seed}
-            distribution = distribution.model_copy(update={"metadata": metadata})
+        distribution = distribution.seeded(self.seed)
         records = [self._record(candidate, distribution.reasoning) for candidate in distribution]
         draw = plugins.resampler(self.resampler)
         (drawn,) = draw(distribution, 1, random.Random(self.seed))

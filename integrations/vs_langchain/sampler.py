@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, closing
 from typing import Any, ClassVar, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
@@ -23,7 +24,7 @@ from langchain_core.runnables.graph import Graph
 from pydantic import Field, PrivateAttr
 
 from vs_core import Candidate, Completion, ConfigurationError, Distribution, Request, Strategy
-from vs_core.driver import arun, run
+from vs_core.driver import arun, astream, run, stream
 from vs_core.plugins import plugins
 from vs_langchain.messages import from_answer, from_input, to_messages
 
@@ -36,6 +37,16 @@ _SPELLING = (
     "Appending works on a chain built with '|' that holds a model: prompt | llm | "
     "VerbalizedSampler(k=5)."
 )
+
+
+class Snapshot(Distribution):
+    """A distribution so far, as streams give it.
+
+    LangChain adds up the pieces of a stream; of two snapshots the later one stands.
+    """
+
+    def __add__(self, other: Distribution) -> Distribution:
+        return other if isinstance(other, Snapshot) else super().__add__(other)
 
 
 class VerbalizedSampler(RunnableSequence[Any, Any]):
@@ -229,9 +240,7 @@ class VerbalizedSampler(RunnableSequence[Any, Any]):
 
     def _drawn(self, distribution: Distribution) -> Any:
         """What ``output`` says of a distribution."""
-        if self.seed is not None:
-            metadata = {**distribution.metadata, "seed": self.seed}
-            distribution = distribution.model_copy(update={"metadata": metadata})
+        distribution = distribution.seeded(self.seed)
         if self.output == "distribution":
             return distribution
         candidate = distribution.sample(resampler=self.resampler)
@@ -252,25 +261,97 @@ class VerbalizedSampler(RunnableSequence[Any, Any]):
     def stream(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Iterator[Any]:
-        """Yield the result."""
-        yield self.invoke(input, config, **kwargs)
+        """Yield growing distributions, one more candidate each time; see `transform`."""
+        yield from self.transform(iter([input]), config, **kwargs)
 
-    async def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        """Yield the result without blocking."""
-        yield await self.ainvoke(input, config, **kwargs)
+    async def astream(
+        self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[Any]:
+        """Yield growing distributions without blocking; see `transform`."""
+
+        async def inputs() -> AsyncIterator[Any]:
+            yield input
+
+        async for output in self.atransform(inputs(), config, **kwargs):
+            yield output
 
     def transform(
         self, input: Iterator[Any], config: RunnableConfig | None = None, **kwargs: Any
     ) -> Iterator[Any]:
-        """Yield the result for an input that comes in pieces; see `Runnable.transform`."""
-        yield from Runnable.transform(self, input, config, **kwargs)
+        """Yield growing distributions, one more candidate each time, before the model is done.
+
+        The last one is what `invoke` returns; its candidates alone have the values of a parser
+        after the model. Any other ``output`` is drawn from it, and so comes as one piece.
+        """
+        yield from self._transform_stream_with_config(
+            input, self._transform, config, run_type="chain", **kwargs
+        )
 
     async def atransform(
-        self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Any:
-        """Yield the result for an input that comes in pieces; see `Runnable.atransform`."""
-        async for output in Runnable.atransform(self, input, config, **kwargs):
+        self, input: AsyncIterator[Any], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[Any]:
+        """Yield growing distributions without blocking; see `transform`."""
+        async for output in self._atransform_stream_with_config(
+            input, self._atransform, config, run_type="chain", **kwargs
+        ):
             yield output
+
+    def _transform(
+        self,
+        inputs: Iterator[Any],
+        run_manager: CallbackManagerForChainRun,
+        config: RunnableConfig,
+        **kwargs: Any,
+    ) -> Iterator[Any]:
+        model, child = self._parts(config, run_manager)
+
+        def pieces(request: Request) -> Iterator[Completion]:
+            for chunk in model.stream(to_messages(request), child, **kwargs):
+                yield from_answer(chunk)
+
+        flow = self._strategy.flow(from_input(_added_up(list(inputs))))
+        grown = Snapshot()
+        with closing(stream(flow, pieces, max_concurrency=config.get("max_concurrency"))) as events:
+            for event in events:
+                if isinstance(event, Candidate):
+                    grown = Snapshot(candidates=(*grown, event))
+                    if self.output == "distribution":
+                        yield grown
+                    continue
+                if self.after is not None:
+                    answers = _answers(event)
+                    results = self.after.batch(answers, child, return_exceptions=True)
+                    event = _with_values(event, results)
+                yield _snapshot(self._drawn(event))
+
+    async def _atransform(
+        self,
+        inputs: AsyncIterator[Any],
+        run_manager: AsyncCallbackManagerForChainRun,
+        config: RunnableConfig,
+        **kwargs: Any,
+    ) -> AsyncIterator[Any]:
+        model, child = self._parts(config, run_manager)
+
+        async def pieces(request: Request) -> AsyncIterator[Completion]:
+            async for chunk in model.astream(to_messages(request), child, **kwargs):
+                yield from_answer(chunk)
+
+        flow = self._strategy.flow(from_input(_added_up([chunk async for chunk in inputs])))
+        grown = Snapshot()
+        limit = config.get("max_concurrency")
+        async with aclosing(astream(flow, pieces, max_concurrency=limit)) as events:
+            async for event in events:
+                if isinstance(event, Candidate):
+                    grown = Snapshot(candidates=(*grown, event))
+                    if self.output == "distribution":
+                        yield grown
+                    continue
+                if self.after is not None:
+                    answers = _answers(event)
+                    results = await self.after.abatch(answers, child, return_exceptions=True)
+                    event = _with_values(event, results)
+                yield _snapshot(self._drawn(event))
 
     # --- describing --------------------------------------------------------------------------
 
@@ -354,6 +435,23 @@ def _with_values(distribution: Distribution, results: Sequence[Any]) -> Distribu
         return candidate.model_copy(update={"value": value})
 
     return distribution.map(valued)
+
+
+def _snapshot(output: Any) -> Any:
+    """A distribution as a snapshot; anything else as it is."""
+    if not isinstance(output, Distribution):
+        return output
+    return Snapshot(
+        candidates=output.candidates, reasoning=output.reasoning, metadata=output.metadata
+    )
+
+
+def _added_up(chunks: Sequence[Any]) -> Any:
+    """The pieces of an input put together, as LangChain does."""
+    total = chunks[0]
+    for chunk in chunks[1:]:
+        total += chunk
+    return total
 
 
 def _message(candidate: Candidate, distribution: Distribution) -> AIMessage:

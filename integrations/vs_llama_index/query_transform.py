@@ -134,10 +134,7 @@ class VerbalizedQueryTransform(BaseQueryTransform):
         return self._strategy.flow(from_chat_messages(messages))
 
     def _bundle(self, bundle: QueryBundle, distribution: Distribution) -> QueryBundle:
-        if self._seed is not None:
-            metadata = {**distribution.metadata, "seed": self._seed}
-            distribution = distribution.model_copy(update={"metadata": metadata})
-        self.distribution = distribution
+        self.distribution = distribution = distribution.seeded(self._seed)
         original = bundle.embedding_strs if self._include_original else []
         texts = [*original, *(candidate.text for candidate in distribution)]
         return VerbalizedQueryBundle(

@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+import time
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler, get_usage_metadata_callback
@@ -213,9 +214,51 @@ def test_max_concurrency_bounds_the_calls_of_one_request(llm, server):
     assert len(server.requests) == 6
 
 
-def test_streams_end_with_the_distribution(llm):
+async def test_streams_grow_by_a_candidate_and_end_with_the_distribution(llm, server):
     chain = PROMPT | llm | VerbalizedSampler(k=3)
-    assert len(list(chain.stream(HINT))[-1]) == 3
+    expected = chain.invoke(HINT)
+    server.model.reset()
+    grown = list(chain.stream(HINT))
+    server.model.reset()
+    agrown = [distribution async for distribution in chain.astream(HINT)]
+    for snapshots in (grown, agrown):
+        assert [len(snapshot) for snapshot in snapshots] == [1, 2, 3, 3]
+        assert snapshots[-1].candidates == expected.candidates
+        assert snapshots[-1].metadata["k"] == 3
+    assert [request.get("stream") for request in server.requests] == [False, True, True]
+
+
+def test_the_first_candidate_is_out_long_before_the_last(llm, server):
+    server.token_delay = 0.01
+    chain = PROMPT | llm | VerbalizedSampler(k=5)
+    begin = time.perf_counter()
+    arrivals = [time.perf_counter() - begin for _ in chain.stream(HINT)]
+    assert len(arrivals) == 6
+    assert arrivals[0] < 0.5 * arrivals[-1]
+
+
+async def test_what_follows_a_stream_sees_the_whole(llm, server):
+    sampler = VerbalizedSampler(llm, k=3, n=6)
+    chain = PROMPT | sampler | (lambda distribution: len(distribution))
+    assert list(chain.stream(HINT)) == [6]
+    assert [output async for output in chain.astream(HINT)] == [6]
+    parsed = PROMPT | llm | StrOutputParser() | str.upper | VerbalizedSampler(k=3)
+    last = list(parsed.stream(HINT))[-1]
+    assert [c.value for c in last] == [c.text.upper() for c in last]
+    texts = list(VerbalizedSampler(llm, k=3, output="text").stream("Name a US state."))
+    assert len(texts) == 1
+    assert isinstance(texts[0], str)
+
+
+async def test_events(llm):
+    chain = PROMPT | llm | VerbalizedSampler(k=3)
+    events = [event async for event in chain.astream_events(HINT, version="v2")]
+    kinds = [(event["event"], event["name"]) for event in events]
+    assert ("on_chain_start", "VerbalizedSampler") in kinds
+    assert kinds.count(("on_chain_stream", "VerbalizedSampler")) == 4
+    assert ("on_chat_model_stream", "ChatOpenAI") in kinds
+    (end,) = [e for e in events if (e["event"], e["name"]) == ("on_chain_end", "VerbalizedSampler")]
+    assert len(end["data"]["output"]) == 3
 
 
 class Recorder(BaseCallbackHandler):

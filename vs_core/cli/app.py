@@ -10,16 +10,19 @@ from typing import Annotated
 import typer
 from rich.columns import Columns
 from rich.console import Console
+from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 import vs_core
 from vs_core.candidates import Candidate, Distribution
-from vs_core.cli.models import choose_model, counted
+from vs_core.cli.models import Model, choose_model, counted, stderr
 from vs_core.display import shorten
 from vs_core.errors import ConfigurationError
+from vs_core.messages import as_messages
 from vs_core.plugins import KINDS, plugins
+from vs_core.strategies import Flow
 
 app = typer.Typer(
     name="vs",
@@ -106,6 +109,7 @@ def sample(
         typer.Option(help="OpenAI-compatible endpoint, ending in /v1."),
     ] = None,
     temperature: Annotated[float | None, typer.Option(help="Passed to the model.")] = None,
+    stream: Annotated[bool, typer.Option("--stream", help="Show candidates as they come.")] = False,
     as_json: Json = False,
 ) -> None:
     """Ask a model for a distribution of answers.
@@ -119,11 +123,30 @@ def sample(
         retries=retries,
     )  # fmt: skip
     complete = choose_model(model, base_url, seed, temperature)
-    with counted(complete, len(made.sizes())) as counting:
-        distribution = vs_core.verbalize(prompt, counting, strategy=made, seed=seed)
-    _show(distribution, as_json)
+    if stream:
+        # JSON alone goes to standard output; the drawing then goes beside it.
+        flow = made.flow(as_messages(prompt))
+        distribution = _streamed(flow, complete, stderr if as_json else stdout).seeded(seed)
+    else:
+        with counted(complete, len(made.sizes())) as counting:
+            distribution = vs_core.verbalize(prompt, counting, strategy=made, seed=seed)
+    if as_json or not stream:
+        _show(distribution, as_json)
     if not as_json:
         stdout.print(Text(f"\ndrawn: {shorten(distribution.sample().text, 1000)}", style="bold"))
+
+
+def _streamed(flow: Flow, model: Model, console: Console) -> Distribution:
+    """Run a flow and draw its candidates as they come, last the whole distribution."""
+    distribution = Distribution()
+    with Live(distribution, console=console, auto_refresh=False) as live:
+        for event in vs_core.stream(flow, model.stream):
+            if isinstance(event, Distribution):
+                distribution = event
+            else:
+                distribution = Distribution([*distribution, event])
+            live.update(distribution, refresh=True)
+    return distribution
 
 
 @app.command()

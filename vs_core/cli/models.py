@@ -5,20 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 
 from vs_core.clients import OpenAIModel
 from vs_core.errors import ConfigurationError
 from vs_core.messages import Completion, Request
-
-if TYPE_CHECKING:
-    from vs_core.testing import SimulatedModel
+from vs_core.testing import SimulatedModel
 
 __all__ = ["Model", "choose_model", "counted"]
 
-Model = Callable[[Request], Completion]
+Model = OpenAIModel | SimulatedModel
 DEFAULT_MODEL = "gpt-4.1-mini"
 
 stderr = Console(stderr=True)
@@ -45,8 +43,6 @@ def choose_model(
 
 def simulated(seed: int | None) -> SimulatedModel:
     """Return the simulated model, and say so."""
-    from vs_core.testing import SimulatedModel
-
     stderr.print(
         "No model is configured: these answers are SIMULATED. Set OPENAI_API_KEY, or give "
         "--base-url, for a real one.",
@@ -68,8 +64,8 @@ def _only_model(base_url: str | None) -> str:
 
 
 @contextmanager
-def counted(model: Model, calls: int) -> Iterator[Model]:
-    """Yield ``model`` with a progress bar on a terminal, if more than one call is to run."""
+def counted(model: Model, calls: int) -> Iterator[Callable[[Request], Completion]]:
+    """Yield ``model``, with a progress bar on a terminal if more than one call is to run."""
     if calls < 2 or not stderr.is_terminal:
         yield model
         return

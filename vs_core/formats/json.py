@@ -178,7 +178,7 @@ def _documents(text: str) -> list[Loose]:
     match = _PLAUSIBLE.search(text)
     if match is None:
         return documents
-    whole = _clean(text, match.start())
+    whole = _clean(text, match.start()) or _truncated(text, match.start())
     if whole is not None:
         return [whole]
     while match is not None:
@@ -203,6 +203,30 @@ def _clean(text: str, start: int) -> Loose | None:
         return Loose(from_json(text[start:end]), end)
     except ValueError:
         return None
+
+
+def _truncated(text: str, start: int) -> Loose | None:
+    """Read all from the bracket at ``start``, if that is JSON as far as it goes."""
+    try:
+        data = from_json(text[start:], allow_partial="trailing-strings")
+        whole_strings = from_json(text[start:], allow_partial=True)
+    except ValueError:
+        return None
+    path = [data]
+    while isinstance(path[-1], (dict, list)) and path[-1]:
+        inner = path[-1]
+        path.append(inner[-1] if isinstance(inner, list) else next(reversed(inner.values())))
+    containers = [value for value in path if isinstance(value, (dict, list))]
+    # Brackets at the very end closed the innermost, unless they stand in a string that was cut.
+    closed = 0 if data != whole_strings else _closing_brackets(text)
+    torn = {id(container) for container in containers[: len(containers) - closed]}
+    return Loose(data, len(text), {CUT_OFF: None}, torn) if torn else None
+
+
+def _closing_brackets(text: str) -> int:
+    """How many closing brackets a text ends with."""
+    end = text[len(text.rstrip("}], \t\r\n")) :]
+    return end.count("}") + end.count("]")
 
 
 # --- reading the data --------------------------------------------------------------------------

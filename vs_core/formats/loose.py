@@ -24,6 +24,7 @@ _BARE = re.compile(r"[^,:{}\[\]\n\"“”]+")
 _QUOTES = {
     '"': '"', "'": "'", "`": "`", "“": '”"', "”": '”"', "‘": "’'", "„": '“”"', "«": "»",
 }  # fmt: skip
+_STOPS = {closers: re.compile(rf"[{closers}\\]") for closers in _QUOTES.values()}
 _CONSTANTS = {"true": True, "false": False, "null": None, "none": None, "undefined": None}
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\Z")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
@@ -193,7 +194,7 @@ class _Reader:
 
     def _end_of_string(self, at: int, closers: str) -> int:
         text = self.text
-        stops = re.compile(rf"[{closers}\\]")
+        stops = _STOPS[closers]
         while True:
             found = stops.search(text, at)
             if found is None:

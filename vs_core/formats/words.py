@@ -31,6 +31,9 @@ TEXT_WORDS = (
 """Labels of a candidate's text, lower case."""
 
 
+_PROBABILITY_WORDS = frozenset(PROBABILITY_WORDS)
+
+
 def is_probability_word(word: str) -> bool:
     """Whether a label, in any case, names a probability."""
-    return word.strip().lower() in PROBABILITY_WORDS
+    return word.strip().lower() in _PROBABILITY_WORDS

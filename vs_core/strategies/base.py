@@ -19,7 +19,7 @@ from vs_core import parsing
 from vs_core.candidates import Candidate, Distribution
 from vs_core.display import shorten
 from vs_core.errors import ConfigurationError, ParseError
-from vs_core.formats.base import Format, Shape
+from vs_core.formats.base import CUT_OFF, Format, Shape
 from vs_core.messages import Completion, Message, Request, with_instructions
 from vs_core.plugins import plugins
 from vs_core.probabilities import Definition, definition_of
@@ -187,6 +187,7 @@ class _Call:
         self.k = k
         self.candidates: list[Candidate] = []
         self.invalid: list[Candidate] = []
+        self.torn: list[Candidate] = []
         self.reasoning: str | None = None
         self.error: ParseError | None = None
         self._answer = ""
@@ -223,6 +224,9 @@ class _Call:
             if self.k == 1 and answer.reasoning:  # its own, where each call reasons anew
                 about = {**candidate.metadata, "reasoning": answer.reasoning}
                 candidate = candidate.model_copy(update={"metadata": about})
+            if CUT_OFF in candidate.repairs:  # better whole ones; kept in case none come
+                self.torn.append(candidate)
+                continue
             checked, error_text = _validated(candidate, self.strategy.schema)
             (self.candidates if error_text is None else invalid).append(checked)
         self.invalid += invalid
@@ -240,7 +244,8 @@ class _Call:
     def finish(self) -> None:
         """Keep an answer that stayed unreadable as one candidate, where that was asked for."""
         text = self.error.text.strip() if self.error else ""
-        if text and self.strategy.on_unparsed == "single" and not self.candidates + self.invalid:
+        kept = self.candidates or self.invalid or self.torn
+        if text and self.strategy.on_unparsed == "single" and not kept:
             single = Candidate(text=text).repaired("unreadable answer kept whole")
             self.candidates.append(single)
             self.error = None
@@ -277,8 +282,8 @@ class _Session:
         total = sum(self.strategy.sizes())
         asked = [call.candidates[: call.k] for call in calls]
         extra = [call.candidates[call.k :] for call in calls]
-        invalid = [call.invalid for call in calls]
-        pool = list(chain(*asked, *extra, *invalid))
+        worse = [call.invalid + call.torn for call in calls]
+        pool = list(chain(*asked, *extra, *worse))
         errors = [call.error for call in calls if call.error and not call.candidates]
         if not pool and errors:
             raise errors[0]

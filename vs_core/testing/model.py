@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import math
 import random
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from threading import Lock
 from typing import Any, Literal, get_args
 
@@ -115,6 +116,17 @@ class SimulatedModel:
         """Answer a request from its messages."""
         return self.answer(request.messages)
 
+    def stream(self, request: Request) -> Iterator[str | Completion]:
+        """Answer a request piece by piece; the last piece brings the usage."""
+        completion = self(request)
+        yield from split(completion.text)
+        yield Completion("", completion.usage)
+
+    async def astream(self, request: Request) -> AsyncIterator[str | Completion]:
+        """Answer a request piece by piece; see `stream`."""
+        for piece in self.stream(request):
+            yield piece
+
     def answer(
         self, messages: Sequence[Message], json_schema: Mapping[str, Any] | None = None
     ) -> Completion:
@@ -156,6 +168,11 @@ class SimulatedModel:
 def tokens(text: str) -> int:
     """Tokens of a text, at four characters each, rounded up."""
     return math.ceil(len(text) / 4)
+
+
+def split(text: str) -> list[str]:
+    """A text in pieces of about a token, nothing lost."""
+    return re.findall(r"\s*\S{1,6}|\s+$", text)
 
 
 class _Answering:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.messages import Completion, Message
-from vs_core.testing.model import SimulatedModel, tokens
+from vs_core.testing.model import SimulatedModel, split, tokens
 
 if TYPE_CHECKING:
     import uvicorn
@@ -189,7 +189,7 @@ class SimulatedServer:
         pause = _SLOW_TOKEN if fault == "slow" else self.token_delay
         head = _head(body, "cmpl", "text_completion")
         for index, text in enumerate(texts):
-            for token in _split(text.text):
+            for token in split(text.text):
                 if pause:
                     await anyio.sleep(pause)
                 choice = {"index": index, "text": token, "finish_reason": None, "logprobs": None}
@@ -449,12 +449,7 @@ def _deltas(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         function = {"name": call["function"]["name"], "arguments": ""}
         head = {"index": index, "id": call["id"], "type": "function", "function": function}
         yield {"tool_calls": [head]}
-        for piece in _split(call["function"]["arguments"]):
+        for piece in split(call["function"]["arguments"]):
             yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
-    for piece in _split(message.get("content") or ""):
+    for piece in split(message.get("content") or ""):
         yield {"content": piece}
-
-
-def _split(text: str) -> list[str]:
-    """A text in pieces of about a token."""
-    return re.findall(r"\s*\S{1,6}|\s+$", text)
