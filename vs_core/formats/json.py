@@ -373,6 +373,8 @@ class _DataReader:
 
     def _of_object(self, item: dict[str, Any]) -> Entry | None:
         repairs = (*self.repairs, CUT_OFF) if id(item) in self.torn else self.repairs
+        if item.keys() == _AS_ASKED and isinstance(item["text"], str) and not self.shape.fields:
+            return Entry(item["text"].strip(), item["probability"], None, repairs)
         key = self._probability_key(item)
         rest = {name: value for name, value in item.items() if name != key}
         probability = item.get(key) if key is not None else None
@@ -399,8 +401,8 @@ class _DataReader:
 
     def _text_key(self, item: Mapping[str, Any]) -> str | None:
         names = {_name(key): key for key in reversed(list(item))}
-        known = next((names[k] for k in self.text_keys if item.get(names.get(k, "")) is not None),
-                     None)  # fmt: skip
+        usual = (names[word] for word in self.text_keys if word in names)
+        known = next((key for key in usual if item[key] is not None), None)
         if known is not None:
             return known
         strings = [
@@ -409,6 +411,9 @@ class _DataReader:
             if isinstance(value, str) and _name(key) not in REASONING_KEYS + METADATA_KEYS
         ]
         return strings[0] if len(strings) == 1 else None
+
+
+_AS_ASKED = {"text", "probability"}
 
 
 def _name(key: Any) -> str:
