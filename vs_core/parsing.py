@@ -72,7 +72,11 @@ def read(
         )
     asked = None if format is None else plugins.format(format)
     text = _without_thoughts(_encodable(raw))
-    return _as_asked(text, shape) or _distribution(_best(text, raw, shape, asked), shape)
+    if asked is None or asked.name == "json":
+        clean = _as_asked(text, shape)
+        if clean is not None:
+            return clean
+    return _distribution(_best(text, raw, shape, asked), shape)
 
 
 def _encodable(raw: str) -> str:

@@ -205,8 +205,9 @@ def _unwrapped(text: str) -> str:
         data = json.loads(text)
     except ValueError:
         return text
-    inner = data.get("candidates") if isinstance(data, dict) else None
-    return inner if isinstance(inner, str) else text
+    values = list(data.values()) if isinstance(data, dict) else []
+    # An object with one text, or with the candidates as text behind some reasoning.
+    return values[-1] if values and isinstance(values[-1], str) else text
 
 
 def _with_schema(asked: Asked, json_schema: Mapping[str, Any] | None) -> Asked:
