@@ -185,7 +185,8 @@ def _documents(text: str) -> list[Loose]:
         found = read_loose(text, match.start())
         if found is None:  # nested too deep, and so is what begins one bracket further on
             break
-        documents.append(found)
+        if found.value:
+            documents.append(found)
         match = _PLAUSIBLE.search(text, max(found.end, match.end()))
     return documents
 

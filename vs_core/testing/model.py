@@ -185,7 +185,9 @@ class _Answering:
         self.asked = asked
         self.quirk = quirk
         task = task_for(asked.task, model.seed, model.tasks)
-        self.rng = random.Random(f"{model.seed}|{task.name}|{sorted(asked.previous)}|{occurrence}")
+        self.rng = random.Random(
+            f"{model.seed}|{task.name}|{asked.k or 1}|{sorted(asked.previous)}|{occurrence}"
+        )
         self.base = self._not_given_before(task.distribution())
 
     def _not_given_before(self, base: dict[str, float]) -> dict[str, float]:
