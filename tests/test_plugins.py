@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -79,6 +80,20 @@ def test_a_plugin_registered_twice_is_refused():
     registry.register(plugin)
     with pytest.raises(ConfigurationError):
         registry.register(plugin)
+
+
+def test_the_first_look_ups_may_come_from_many_threads():
+    for _ in range(20):
+        registry, found = Plugins(), []
+        threads = [
+            threading.Thread(target=lambda r=registry: found.append(len(r.table("strategies"))))
+            for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found == [7] * 8
 
 
 def test_a_broken_plugin_is_left_out_with_a_warning(monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from threading import RLock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ class Plugins:
         self.manager.add_hookspecs(hookspecs)
         self.broken: dict[str, Exception] = {}
         self._loaded = False
+        self._lock = RLock()
         self._tables: dict[str, dict[str, Callable[..., Any]]] = {}
         self._owners: dict[tuple[str, str], str] = {}
 
@@ -67,13 +69,16 @@ class Plugins:
         """Register the built-in parts and every installed plugin, once."""
         if self._loaded:
             return
-        self._loaded = True
-        from vs_core import formats, resampling, strategies
+        with self._lock:  # the first look-ups may come from several threads at once
+            if self._loaded:
+                return
+            from vs_core import formats, resampling, strategies
 
-        for module in (strategies, formats, resampling):
-            self.manager.register(module, _builtin_name(module))
-        self._load_entry_points()
-        self._tables.clear()
+            for module in (strategies, formats, resampling):
+                self.manager.register(module, _builtin_name(module))
+            self._load_entry_points()
+            self._tables.clear()
+            self._loaded = True
 
     def _load_entry_points(self) -> None:
         from importlib.metadata import entry_points

@@ -12,11 +12,11 @@ import time
 from collections.abc import Iterable
 
 from langchain_openai import ChatOpenAI
-from vs_langchain import VerbalizedSampler
 
 from vs_core import Message, VSStandard, stream
 from vs_core.clients import OpenAIModel
 from vs_core.testing import SimulatedServer
+from vs_langchain import VerbalizedSampler
 
 PROMPT = "Tell me a joke about coffee."
 
