@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -84,16 +84,10 @@ def test_a_plugin_registered_twice_is_refused():
 
 def test_the_first_look_ups_may_come_from_many_threads():
     for _ in range(20):
-        registry, found = Plugins(), []
-        threads = [
-            threading.Thread(target=lambda r=registry: found.append(len(r.table("strategies"))))
-            for _ in range(8)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert found == [7] * 8
+        registry = Plugins()
+        with ThreadPoolExecutor(8) as executor:
+            tables = list(executor.map(registry.table, ["strategies"] * 8))
+        assert [len(table) for table in tables] == [7] * 8
 
 
 def test_a_broken_plugin_is_left_out_with_a_warning(monkeypatch):

@@ -104,6 +104,7 @@ async def test_the_verbalized_engine_does_not_block_the_event_loop(llm, index, s
             longest = max(longest, time.perf_counter() - before)
 
     ticking = asyncio.create_task(tick())
+    await asyncio.sleep(0.05)  # let it begin
     await engine.aquery(QUESTION)
     stopped = True
     await ticking
