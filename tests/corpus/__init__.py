@@ -229,6 +229,11 @@ case("lines", "multi-line", "\n".join(
     for i, (t, p) in enumerate(zip(PLAIN, NUMBERS, strict=True), 1)),
      tuple(f"{t}\nand more" for t in PLAIN))  # fmt: skip
 
+escaped = "\n".join(
+    f"- text: {json.dumps(t)}\n  probability: {p}" for t, p in zip(HARD, NUMBERS, strict=True)
+)
+case("lines", "YAML with escapes", escaped, HARD)
+
 # --- probabilities ---------------------------------------------------------------------------
 
 for written, number in (

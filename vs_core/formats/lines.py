@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import ClassVar
+
+from pydantic_core import from_json
 
 from vs_core.formats.base import Answer, Entry, Format, Shape, Splitter
 from vs_core.formats.words import (
@@ -275,6 +278,9 @@ def _cleaned(text: str) -> str:
         text = text[label.end() :].strip()
         if text[:1] in "|>" and "\n" in text[:3]:  # a YAML block
             text = "\n".join(line.strip() for line in text[1:].splitlines()).strip()
+        elif "\\" in text and text[0] == text[-1] == '"':  # a YAML string with escapes
+            with suppress(ValueError):
+                text = str(from_json(text))
     for opening, closing in _WRAPS:
         inner = text[len(opening) : len(text) - len(closing)]
         wrapped = text.startswith(opening) and text.endswith(closing) and inner
