@@ -156,6 +156,26 @@ def test_hostile_bytes_are_harmless():
     assert b"[bold]" in done.stdout
 
 
+def test_serve_answers_until_it_is_stopped():
+    command = [sys.executable, "-m", "vs_core.cli", "serve", "--port", "0", "--seed", "3"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            said = process.stdout.readline()
+            (url,) = (word for word in said.split() if word.startswith("http://"))
+            done = vs("sample", "Name a US state.", "-k", "2", "--base-url", url, "--json")
+        finally:
+            process.terminate()
+    assert "SIMULATED" in said
+    assert len(json.loads(done.stdout)["candidates"]) == 2
+
+
+def test_serve_on_an_address_that_is_taken_is_bad_usage(server):
+    port = server.base_url.split(":")[2].split("/")[0]
+    done = vs("serve", "--port", port)
+    assert done.returncode == 2
+    assert f"Cannot listen on 127.0.0.1:{port}" in done.stderr
+
+
 def test_plugins_and_version():
     done = vs("plugins")
     for name in ("vs_standard", "tags", "gumbel_top_k"):

@@ -156,6 +156,14 @@ def test_faults(server, fault, error):
     assert chat(client).choices
 
 
+def test_a_slow_answer_is_slow_and_whole(server, client):
+    server.faults = ["slow"]
+    begin = time.perf_counter()
+    pieces = [chunk.choices[0].delta.content or "" for chunk in chat(client, stream=True)]
+    assert time.perf_counter() - begin >= 0.05
+    assert "".join(pieces) in SimulatedModel().base_distribution("US state")
+
+
 def test_a_client_that_retries_gets_through(server):
     server.faults = ["429", "500"]
     client = OpenAI(base_url=server.base_url, api_key="any", max_retries=2)

@@ -1,0 +1,91 @@
+"""What vs-core adds to a model call, with a model that answers at once.
+
+Run: python -m tests.benchmarks.bench_overhead
+
+In LangChain the baseline is the same chain with LangChain's own parser in the sampler's place. Then
+200 requests of one call each at concurrency 16, with a model that takes 50 ms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import time
+from collections.abc import Callable
+
+from langchain_core.language_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.output_parsers import PydanticOutputParser
+from langchain_core.prompts import ChatPromptTemplate
+from pydantic import BaseModel
+
+from vs_core import averbalize, verbalize
+from vs_langchain import VerbalizedSampler
+
+ANSWER = json.dumps({"responses": [{"text": f"answer {i}", "probability": 0.2} for i in range(5)]})
+
+
+class Response(BaseModel):
+    text: str
+    probability: float
+
+
+class Responses(BaseModel):
+    responses: list[Response]
+
+
+def median(work: Callable[[], object], runs: int = 500) -> float:
+    """Median seconds of a call."""
+    work()
+    spent = []
+    for _ in range(runs):
+        begin = time.perf_counter()
+        work()
+        spent.append(time.perf_counter() - begin)
+    return statistics.median(spent)
+
+
+def endless() -> GenericFakeChatModel:
+    return GenericFakeChatModel(messages=iter(lambda: AIMessage(ANSWER), None))
+
+
+async def concurrent(calls: int, limit: int, seconds: float) -> float:
+    """Seconds for many requests that share one limit."""
+    free = asyncio.Semaphore(limit)
+
+    async def complete(request: object) -> str:
+        await asyncio.sleep(seconds)
+        return ANSWER
+
+    async def one() -> None:
+        async with free:
+            await averbalize("x", complete)
+
+    begin = time.perf_counter()
+    await asyncio.gather(*(one() for _ in range(calls)))
+    return time.perf_counter() - begin
+
+
+def main() -> None:
+    core = median(lambda: verbalize("x", lambda request: ANSWER))
+    print(f"core: verbalize over an instant model        {core * 1e6:8.0f} µs")
+    prompt = ChatPromptTemplate.from_template("{x}")
+    ours = prompt | endless() | VerbalizedSampler(k=5)
+    base = prompt | endless() | PydanticOutputParser(pydantic_object=Responses)
+    given = {"x": "a"}
+    pairs = [
+        (median(lambda: ours.invoke(given), 100), median(lambda: base.invoke(given), 100))
+        for _ in range(5)
+    ]
+    a, b = (statistics.median(side) for side in zip(*pairs, strict=True))
+    print(f"LangChain: chain with the sampler            {a * 1e6:8.0f} µs")
+    print(f"LangChain: chain with PydanticOutputParser   {b * 1e6:8.0f} µs, ratio {a / b:.2f}, "
+          f"difference {(a - b) * 1e3:.2f} ms a call")  # fmt: skip
+    spent = asyncio.run(concurrent(200, 16, 0.05))
+    ideal = -(-200 // 16) * 0.05
+    print(f"200 requests, 16 at once, 50 ms each  {spent:8.2f} s, {spent / ideal:.2f}x of ideal")
+
+
+if __name__ == "__main__":
+    main()
