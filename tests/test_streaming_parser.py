@@ -102,6 +102,16 @@ def test_any_stream_ends_as_parse_does(chunks):
         assert parser.close() == expected
 
 
+@pytest.mark.parametrize(
+    "text", [" " * 50_000, "<" * 50_000, "[" * 50_000, '"' * 50_000, "1. " * 20_000, "\n" * 50_000]
+)
+def test_hostile_streams_end(text):
+    parser = StreamParser()
+    assert [c for character in text for c in parser.feed(character)] == []
+    with pytest.raises(ParseError):
+        parser.close()
+
+
 def test_a_format_that_was_asked_for_is_the_only_one_looked_for():
     parser = StreamParser("tags")
     assert parser.feed(STREAMED["json"]) == []

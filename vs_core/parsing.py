@@ -90,8 +90,8 @@ def _encodable(raw: str) -> str:
     return raw
 
 
-_THOUGHTS = re.compile(r"\s*<\s*(think|thinking|thought)\s*>", re.IGNORECASE)
-_END_OF_THOUGHTS = re.compile(r"<\s*/\s*(?:think|thinking|thought)\s*>", re.IGNORECASE)
+_THOUGHTS = re.compile(r"\s*<\s{0,9}(think|thinking|thought)\s{0,9}>", re.IGNORECASE)
+_END_OF_THOUGHTS = re.compile(r"<\s{0,9}/\s{0,9}(?:think|thinking|thought)\s{0,9}>", re.IGNORECASE)
 
 
 def _without_thoughts(text: str) -> str:
@@ -167,7 +167,7 @@ def _kind(text: str) -> str:
     return "a refusal or prose" if start != "<" else f"other tags ({shorten(text, 20)})"
 
 
-_TAG = re.compile(r"<\s*\w")
+_TAG = re.compile(r"<\s{0,9}\w")
 _BRACKET = re.compile(r"[{\[]")
 
 
@@ -296,6 +296,8 @@ class _Thoughts:
     def after(self, chunk: str) -> str:
         """Return what of ``chunk`` belongs to the answer."""
         if self._begin is not None:
+            if not self._begin and chunk.isspace():
+                return ""
             self._begin.append(chunk)
             start = "".join(self._begin).lstrip()
             if not start or (start.startswith("<") and len(start) < 12 and ">" not in start):

@@ -71,7 +71,7 @@ class Lines(Format):
             return None
         if shape.definition and all(entry.probability is None for entry in entries):
             return None  # a list that was not asked for is prose
-        label = _REASONING.match(before)
+        label = _begins(_REASONING, before)
         return Answer(entries, before[label.end() :].strip() if label else None)
 
     def splitter(self) -> Splitter:
@@ -121,8 +121,12 @@ def _marks_item(line: str) -> bool:
 
 
 # --- the patterns ------------------------------------------------------------------------------
-# All are applied to single lines or to the ends of blocks, and none can match a stretch of text in
-# more than one way: reading is linear in the text.
+# They are lenient, and so could take quadratic time on a long run of stars or spaces. Hence none is
+# ever applied to more than _SHORT characters: a whole line only if it is short, else its beginning
+# or its end. Reading is linear in the text.
+
+_SHORT = 160
+"""Characters within which a marker, a label or a probability must stand."""
 
 
 def _either(words: Sequence[str]) -> str:
@@ -174,8 +178,16 @@ _LEADING = re.compile(
     r"[)\]]?[*_]*\s*(?:[:：|–—-]|(?<=[)\]])|(?<=[)\]]\*\*))\s*",
     re.I,
 )
-_TAIL = 160
-"""Characters at the end of a block in which its probability can stand."""
+
+
+def _begins(pattern: re.Pattern[str], line: str) -> re.Match[str] | None:
+    """Match a pattern at the beginning of a line."""
+    return pattern.match(line[:_SHORT])
+
+
+def _number_line(line: str) -> re.Match[str] | None:
+    """Match a line that holds nothing but a labelled probability."""
+    return _NUMBER_LINE.match(line) if len(line) <= _SHORT else None
 
 
 # --- blocks ------------------------------------------------------------------------------------
@@ -203,15 +215,15 @@ Starts = list[tuple[int, int]]
 
 def _labelled_starts(lines: Sequence[str]) -> Starts:
     """``Response 1: …``."""
-    matches = [(index, _CANDIDATE.match(line)) for index, line in enumerate(lines)]
+    matches = [(index, _begins(_CANDIDATE, line)) for index, line in enumerate(lines)]
     return [(index, match.end()) for index, match in matches if match]
 
 
 def _item_starts(lines: Sequence[str]) -> Starts:
     """``1. …`` or ``- …``, at the least indentation; numbers before bullets."""
-    matches = [(i, m) for i, line in enumerate(lines) if (m := _ITEM.match(line))]
-    matches = [(i, m) for i, m in matches if not _NUMBER_LINE.match(lines[i][m.end() :])]
-    numbered = [(i, m) for i, m in matches if _NUMBERED.match(lines[i])]
+    matches = [(i, m) for i, line in enumerate(lines) if (m := _begins(_ITEM, line))]
+    matches = [(i, m) for i, m in matches if not _number_line(lines[i][m.end() :])]
+    numbered = [(i, m) for i, m in matches if _begins(_NUMBERED, lines[i])]
     matches = numbered or matches
     least = min((len(match[1]) for _, match in matches), default=0)
     return [(index, match.end()) for index, match in matches if len(match[1]) <= least + 1]
@@ -222,13 +234,15 @@ def _paragraph_starts(lines: Sequence[str]) -> Starts:
     filled = [index for index, line in enumerate(lines) if line.strip()]
     if len(filled) > 1 and all(_split(lines[index])[1] is not None for index in filled):
         return [(index, 0) for index in filled]
-    numbers = [index for index in filled if _NUMBER_LINE.match(lines[index])]
-    starts = [
-        next(i for i in filled if i > before)
-        for before, after in zip([-1, *numbers], numbers, strict=False)
-        if any(before < i < after for i in filled)
-    ]
-    return [(index, 0) for index in starts]
+    starts: Starts = []
+    fresh: int | None = None  # the first line since the last probability
+    for index in filled:
+        if not _number_line(lines[index]):
+            fresh = index if fresh is None else fresh
+        elif fresh is not None:
+            starts.append((fresh, 0))
+            fresh = None
+    return starts
 
 
 # --- one candidate -----------------------------------------------------------------------------
@@ -236,7 +250,7 @@ def _paragraph_starts(lines: Sequence[str]) -> Starts:
 
 def _entry(block: Sequence[str], *, last: bool) -> Entry | None:
     """Read an item: its text, with a probability on a line of its own or within a line."""
-    numbers = [(i, m[1]) for i, line in enumerate(block) if (m := _NUMBER_LINE.match(line))]
+    numbers = [(i, m[1]) for i, line in enumerate(block) if (m := _number_line(line))]
     number: str | None
     if numbers:
         at, number = numbers[-1]
@@ -252,12 +266,12 @@ def _entry(block: Sequence[str], *, last: bool) -> Entry | None:
 def _split(text: str, *, last: bool = False) -> tuple[str, str | None]:
     """Cut the probability off a text, at its end or at its beginning."""
     text = text.rstrip()
-    head, tail = text[:-_TAIL], text[-_TAIL:]
+    head, tail = text[:-_SHORT], text[-_SHORT:]
     for pattern in (_BRACKETED, _LABELLED, _CJK_LABELLED, _DASHED):
         match = pattern.search(tail)
         if match:
             return head + tail[: match.start()], match[1]
-    match = _LEADING.match(text)
+    match = _begins(_LEADING, text)
     if match:
         return text[match.end() :], match[1]
     paragraph, blank, rest = text.partition("\n\n")
@@ -273,7 +287,7 @@ _WRAPS = (("**", "**"), ("__", "__"), ('"', '"'), ("“", "”"), ("「", "」")
 def _cleaned(text: str) -> str:
     """A text without its label, and without emphasis or quotes around all of it."""
     text = text.strip()
-    label = _TEXT.match(text)
+    label = _begins(_TEXT, text)
     if label:
         text = text[label.end() :].strip()
         if text[:1] in "|>" and "\n" in text[:3]:  # a YAML block
@@ -294,7 +308,7 @@ def _cleaned(text: str) -> str:
 
 def _table(lines: Sequence[str]) -> tuple[str, list[Entry]]:
     """Read a Markdown table: a column of probabilities, and one of texts."""
-    rule = next((i for i, line in enumerate(lines) if i and _RULE.match(line)), None)
+    rule = next((i for i, line in enumerate(lines) if i and _is_rule(line)), None)
     if rule is None:
         return "", []
     header = [cell.strip("* ").lower() for cell in _cells(lines[rule - 1])]
@@ -316,6 +330,12 @@ def _table(lines: Sequence[str]) -> tuple[str, list[Entry]]:
 
 
 _RULE = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*\Z")
+
+
+def _is_rule(line: str) -> bool:
+    return len(line) <= 4 * _SHORT and "--" in line and _RULE.match(line) is not None
+
+
 _CELL = re.compile(r"(?<!\\)\|")
 
 

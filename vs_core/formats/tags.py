@@ -112,12 +112,12 @@ _LONGEST_TAG = 200
 """Characters of a tag that is still recognised when a stream cuts it in two."""
 
 # Linear: a tag is a short name and a run without angle brackets.
-_TAG = re.compile(r"<\s*(/?)\s*([^\W\d][\w.-]{0,40})(\s[^<>]{0,400})?/?>")
+_TAG = re.compile(r"<\s{0,9}(/?)\s{0,9}([^\W\d][\w.-]{0,40})(\s[^<>]{0,400})?/?>")
 _ATTRIBUTE = re.compile(r"([\w-]{1,40})\s*=\s*[\"']?([^\"'<>\s]{1,40})")
 _ENTITY = re.compile(r"&(lt|gt|amp|quot|apos|#39);")
 _ENTITIES = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'", "#39": "'"}
 _REASONING = re.compile(
-    r"<\s*(reasoning|thoughts?|rationale|analysis)\s*>(.*?)<\s*/\s*\1\s*>", re.I | re.S
+    r"<\s{0,9}(/?)\s{0,9}(reasoning|thoughts?|rationale|analysis)\s{0,9}>", re.I
 )
 
 
@@ -140,10 +140,13 @@ class _Tag:
 
 def _reasoning(text: str) -> tuple[str | None, str]:
     """What stands in a reasoning tag before the candidates, and the text after it."""
-    match = _REASONING.search(text)
-    if match is None or _candidate_name([_Tag(m) for m in _TAG.finditer(text[: match.start()])]):
+    opened = _REASONING.search(text)
+    closed = None if opened is None else _REASONING.search(text, opened.end())
+    if opened is None or closed is None or opened[1] or not closed[1]:
         return None, text
-    return match[2].strip(), text[match.end() :]
+    if _candidate_name([_Tag(match) for match in _TAG.finditer(text[: opened.start()])]):
+        return None, text  # it belongs to a candidate
+    return text[opened.end() : closed.start()].strip(), text[closed.end() :]
 
 
 def _candidate_name(tags: Sequence[_Tag]) -> str | None:
