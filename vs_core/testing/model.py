@@ -13,13 +13,16 @@ import random
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from functools import cached_property
 from threading import Lock
 from typing import Any, Literal, get_args
 
 from vs_core.errors import ConfigurationError
 from vs_core.formats import Answer, Entry, Format, Json, Lines, Shape, Tags
 from vs_core.messages import Completion, Message, Request
-from vs_core.testing.reading import Asked, Wrapper, understand
+from vs_core.probabilities import Definition
+from vs_core.testing.filling import REASONING, Filling, candidate_list
+from vs_core.testing.reading import Asked, Wrapper, definition_under, understand
 from vs_core.testing.tasks import TASKS, SimulatedTask, task_for
 
 __all__ = ["Quirk", "SimulatedModel"]
@@ -46,10 +49,6 @@ truncated  stops in the middle
 
 _FORMATS: dict[str, Format] = {format.name: format for format in (Json(), Tags(), Lines())}
 _REFUSAL = "I'm sorry, but I can't help with that."
-_REASONING = (
-    "This can be seen from several sides: the typical one first, then the ones that are easily "
-    "overlooked, and last those that nobody expects."
-)
 
 
 class SimulatedModel:
@@ -96,6 +95,9 @@ class SimulatedModel:
         self._lock = Lock()
         self.reset()
 
+    def __repr__(self) -> str:
+        return f"SimulatedModel(gamma={self.gamma}, seed={self.seed}, noise={self.noise})"
+
     def reset(self) -> None:
         """Forget how often anything was asked, and begin the quirks anew."""
         with self._lock:
@@ -104,7 +106,8 @@ class SimulatedModel:
 
     def base_distribution(self, prompt: str) -> dict[str, float]:
         """Return π_ref for a prompt: answer to probability; sums to 1."""
-        return task_for(prompt, self.seed, self.tasks).distribution()
+        task = understand([Message("user", prompt)]).task
+        return task_for(task, self.seed, self.tasks).distribution()
 
     # --- completing --------------------------------------------------------------------------
 
@@ -170,6 +173,11 @@ def tokens(text: str) -> int:
     return math.ceil(len(text) / 4)
 
 
+def _rounded(p: float) -> float:
+    """Four digits, as a model would write it; never 0."""
+    return max(float(f"{p:.4g}"), 1e-12)
+
+
 def split(text: str) -> list[str]:
     """A text in pieces of about a token, nothing lost."""
     return re.findall(r"\s*\S{1,6}|\s+$", text)
@@ -188,19 +196,21 @@ class _Answering:
         self.rng = random.Random(
             f"{model.seed}|{task.name}|{asked.k or 1}|{sorted(asked.previous)}|{occurrence}"
         )
+        self.size = {"short": max(1, (asked.k or 1) // 2), "long": (asked.k or 1) + 2}.get(
+            quirk or "", asked.k or 1
+        )
         self.base = self._not_given_before(task.distribution())
 
     def _not_given_before(self, base: dict[str, float]) -> dict[str, float]:
-        """π_ref without what was given before, renormalised; variations when none is left."""
+        """π_ref without what was given before; with variations when too little is left."""
         left = {a: p for a, p in base.items() if a not in self.asked.previous}
-        need = self.asked.k or 1
+        need = max(self.size, self.asked.k or 1)
         number = 2
         while len(left) < need:  # a coin has two sides, and five answers were asked for
             more = {f"{answer} ({number})": p / 1000 for answer, p in base.items()}
             left |= {a: p for a, p in more.items() if a not in self.asked.previous}
             number += 1
-        total = math.fsum(left.values())
-        return {answer: p / total for answer, p in left.items()}
+        return left
 
     def text(self) -> str:
         if self.quirk == "empty":
@@ -224,21 +234,20 @@ class _Answering:
         weights = [math.exp(value - peak) for value in logs.values()]
         return self.rng.choices(list(logs), weights)[0]
 
+    @cached_property
     def _candidates(self) -> list[tuple[str, float | None]]:
         """What is answered to a request for several: texts with their probabilities."""
         asked = self.asked
-        wanted = asked.k or 1
-        k = {"short": max(1, wanted // 2), "long": wanted + 2}.get(self.quirk or "", wanted)
         if asked.definition is None:
             if asked.k == 1:
                 return [(self._direct(), None)]
             modes = sorted(self.base, key=lambda answer: -self.base[answer])
-            return [(answer, None) for answer in modes[:k]]
+            return [(answer, None) for answer in modes[: self.size]]
         stated = self._stated()
         # The largest of log p + Gumbel noise: a sample without replacement, of which a shorter
         # one is a prefix.
         keys = {a: math.log(self.base[a]) - math.log(self.rng.expovariate(1.0)) for a in stated}
-        chosen = sorted(stated, key=lambda answer: -keys[answer])[:k]
+        chosen = sorted(stated, key=lambda answer: -keys[answer])[: self.size]
         return [(answer, self._noisy(stated[answer])) for answer in chosen]
 
     def _stated(self) -> dict[str, float]:
@@ -255,18 +264,12 @@ class _Answering:
     def _noisy(self, p: float) -> float:
         if self.model.noise:
             p = min(1.0, p * math.exp(self.rng.gauss(0, self.model.noise)))
-        return max(round(p, 4), 0.0001)
+        threshold = self.asked.threshold
+        rounded = _rounded(p)
+        return rounded if threshold is None or rounded < threshold else _rounded(0.99 * threshold)
 
-    def _entries(self) -> list[Entry]:
-        schema = self.asked.schema
-        return [
-            Entry(text, self._number(p), None if schema is None else self._fill(schema, text))
-            for text, p in self._candidates()
-        ]
-
-    def _number(self, p: float | None) -> float | str | None:
+    def _number(self, p: float | None, definition: Definition | None) -> float | str | None:
         """A probability as its definition wants it written."""
-        definition = self.asked.definition
         if p is None or definition is None:
             return None
         if self.quirk == "percent" or definition.name == "percentage":
@@ -280,98 +283,50 @@ class _Answering:
     def _written(self) -> str:
         """The candidates in the format that was asked for."""
         asked = self.asked
+        if asked.format == "rows":
+            return "\n".join(text for text, _ in self._candidates)
         shape = Shape(asked.k or 1, asked.definition, asked.reasoning, asked.schema)
-        return _FORMATS[asked.format].write(Answer(self._entries(), _REASONING), shape)
+        return _FORMATS[asked.format].write(Answer(self._entries(), REASONING), shape)
+
+    def _entries(self) -> list[Entry]:
+        schema, definition = self.asked.schema, self.asked.definition
+        return [
+            Entry(
+                text,
+                self._number(p, definition),
+                None if schema is None else self._filling(schema).fill(text),
+            )
+            for text, p in self._candidates
+        ]
 
     def _wrapped(self, wrapper: Wrapper) -> str:
-        """The candidates in the fields of a structure."""
-        values = {name: self._field(wrapper, name) for name in wrapper.fields}
+        """The candidates, or one answer, in a structure."""
+        wanted = self.asked.k is not None
+        filling = self._filling(
+            wrapper.schema,
+            candidates=[text for text, _ in self._candidates] if wanted else (),
+            any_list=candidate_list(wrapper.schema) is None,
+        )
+        values = filling.fill(self._candidates[0][0] if wanted else self._direct())
+        if wanted and wrapper.text_field:
+            values[wrapper.text_field] = self._written()
         if wrapper.style == "json":
             return json.dumps(values, ensure_ascii=False)
         if wrapper.style == "xml":
-            return "\n".join(
-                f"<{name}>\n{_xml(value)}\n</{name}>" for name, value in values.items()
-            )
-        blocks = [f"[[ ## {name} ## ]]\n{_plain(value)}" for name, value in values.items()]
+            return "\n".join(f"<{name}>\n{_xml(said)}\n</{name}>" for name, said in values.items())
+        blocks = [f"[[ ## {name} ## ]]\n{_plain(said)}" for name, said in values.items()]
         return "\n\n".join([*blocks, "[[ ## completed ## ]]"])
 
-    def _field(self, wrapper: Wrapper, name: str) -> Any:
-        schema = wrapper.fields[name]
-        if name in ("reasoning", "rationale"):
-            return _REASONING
-        if schema.get("type") == "string" and self.asked.k and _describes(wrapper, name):
-            return self._written()
-        if _is_distribution(schema) and self.asked.k:
-            items = _resolve(schema["items"], schema)
-            return [self._item(items, schema, text, p) for text, p in self._candidates()]
-        return self._fill(schema, self._direct())
+    def _filling(self, schema: Mapping[str, Any], **options: Any) -> Filling:
+        return Filling(schema, seed=self.model.seed, number=self._stated_under, **options)
 
-    def _item(
-        self, item: Mapping[str, Any], root: Mapping[str, Any], text: str, p: float | None
-    ) -> Any:
-        if item.get("type") != "object":
-            return self._fill(item, text, root)
-        number = self._number(p)
-        definition = self.asked.definition
-        key = _probability_key(item)
-        filled = self._fill(item, text, root)
-        if key and number is not None:
-            kind = _resolve(item["properties"][key], root).get("type")
-            filled[key] = number if kind != "number" or not isinstance(number, str) else p
-        elif key and definition is None:
-            filled.pop(key)
-        return filled
-
-    def _fill(
-        self, schema: Mapping[str, Any], text: str, root: Mapping[str, Any] | None = None
-    ) -> Any:
-        """An instance of a JSON schema that says ``text`` where it can."""
-        root = root or schema
-        schema = _resolve(schema, root)
-        if "const" in schema:
-            return schema["const"]
-        if "enum" in schema:
-            return self._choose(schema["enum"], text)
-        kind = schema.get("type", "string")
-        if kind == "object":
-            return self._fill_object(schema, text, root)
-        if kind == "array":
-            size = max(1, schema.get("minItems", 1))
-            return [self._fill(schema.get("items", {}), text, root) for _ in range(size)]
-        if kind in ("integer", "number"):
-            return self._fill_number(schema, text)
-        if kind == "boolean":
-            return self._choose([True, False], text)
-        return None if kind == "null" else text
-
-    def _fill_object(
-        self, schema: Mapping[str, Any], text: str, root: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        filled: dict[str, Any] = {}
-        said = False
-        for name, field in schema.get("properties", {}).items():
-            if name in ("reasoning", "rationale"):
-                filled[name] = _REASONING
-                continue
-            if name == _probability_key(schema):
-                filled[name] = self._fill_number({"type": "number", "maximum": 1}, text)
-                continue
-            filled[name] = self._fill(field, f"{text} ({name})" if said else text, root)
-            said = said or filled[name] == text
-        return filled
-
-    def _fill_number(self, schema: Mapping[str, Any], text: str) -> float:
-        low = schema.get("minimum", schema.get("exclusiveMinimum", -1) + 1)
-        high = schema.get("maximum", max(low, schema.get("exclusiveMaximum", low + 10) - 1))
-        chooser = random.Random(f"{self.model.seed}|{text}")
-        if schema["type"] == "integer":
-            return int(text) if text.isdigit() else chooser.randint(math.ceil(low), int(high))
-        return round(chooser.uniform(low, high), 3)
-
-    def _choose(self, options: Sequence[Any], text: str) -> Any:
-        if text in options:
-            return text
-        return random.Random(f"{self.model.seed}|{text}").choice(list(options))
+    def _stated_under(self, text: str, key: str) -> float | str:
+        """The probability of a text as it stands under a key of a structure."""
+        stated = dict(self._candidates) if self.asked.k else {}
+        p = stated.get(text) or _rounded(self.base.get(text, 0.5))
+        number = self._number(p, self.asked.definition or definition_under(key))
+        assert number is not None  # there is a probability and a definition
+        return number
 
     # --- misbehaving -------------------------------------------------------------------------
 
@@ -390,33 +345,6 @@ class _Answering:
             head, tag, tail = text.rpartition("</response>")
             return head + tail if tag else text
         return text
-
-
-def _describes(wrapper: Wrapper, name: str) -> bool:
-    """Whether a field's description asks for a list of responses within it."""
-    text = wrapper.texts.get(name, "").lower()
-    return any(word in text for word in ("json", "<response>", "numbered list"))
-
-
-def _resolve(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Follow ``$ref`` into the definitions of ``root``; of alternatives take the first not null."""
-    while "$ref" in schema:
-        schema = root.get("$defs", {}).get(schema["$ref"].rpartition("/")[2], {})
-    for key in ("anyOf", "oneOf", "allOf"):
-        if key in schema:
-            options = [_resolve(option, root) for option in schema[key]]
-            return next((o for o in options if o.get("type") != "null"), options[0])
-    return schema
-
-
-def _probability_key(item: Mapping[str, Any]) -> str | None:
-    names = ("probability", "confidence", "nll", "perplexity")
-    return next((name for name in names if name in item.get("properties", {})), None)
-
-
-def _is_distribution(schema: Mapping[str, Any]) -> bool:
-    """Whether a schema is a list of candidates."""
-    return schema.get("type") == "array" and "items" in schema
 
 
 def _plain(value: Any) -> str:

@@ -7,59 +7,57 @@ DSPy's adapters. `Asked` says what was understood; `Wrapper` how the answer is t
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vs_core.errors import ParseError
 from vs_core.messages import Message
 from vs_core.parsing import parse
 from vs_core.probabilities import DEFINITIONS, Definition
+from vs_core.testing.filling import candidate_list, probability_key, resolve
 
-__all__ = ["Asked", "Wrapper", "understand"]
+__all__ = ["Asked", "Wrapper", "definition_under", "understand"]
 
-_NUMBER_WORDS = {
-    word: number
-    for number, word in enumerate(
-        [
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-        ],
-        start=1,
-    )
-}
+_NUMBER_WORDS = (
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve",
+)  # fmt: skip
 _NUMBER = rf"(\d{{1,4}}|{'|'.join(_NUMBER_WORDS)})"
+_ASKING = r"(?:give|generate|provide|tell|write|suggest|name|list|propose)(?: (?:me|us))?"
 _RESPONSES = r"(?:responses|answers|candidates|samples|completions|items|variations)"
-_COUNTS = (
-    re.compile(rf"\bGive {_NUMBER} (?:more, different from those|in their place)"),
-    re.compile(rf"\({_NUMBER} in all\)"),
-    re.compile(rf"\b{_NUMBER}\b (?:\w+ ){{0,2}}{_RESPONSES}\b", re.IGNORECASE),
+_COUNTS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"\b{_ASKING} {_NUMBER} (?:more|in their place)\b",
+        rf"\({_NUMBER} in all\)",
+        rf"\b{_NUMBER}\b (?:\w+ ){{0,2}}{_RESPONSES}\b",
+        rf"\b{_ASKING} {_NUMBER} (?:[\w-]+ ){{0,3}}?[\w-]+s\b",
+    )
 )
 _THRESHOLD = re.compile(
-    r"\b(?:below|less than|under|smaller than) (0?\.\d+|1\.0+)\b", re.IGNORECASE
+    r"probabilit[^.\n]{0,80}?\b(?:below|less than|under|smaller than) "
+    r"(\d*\.?\d+(?:e-\d+)?) ?(%|percent)?",
+    re.IGNORECASE,
 )
 _PROBABILITY = re.compile(
     r"probabilit|\bconfidence\b|\bnll\b|log-likelihood|perplexity", re.IGNORECASE
 )
-_REASONING = re.compile(r"<reasoning>|\"reasoning\"|\breasoning\b", re.IGNORECASE)
-_FORMATS = (
-    ("tags", re.compile(r"<response>", re.IGNORECASE)),
-    ("json", re.compile(r"\bjson\b", re.IGNORECASE)),
-    ("lines", re.compile(r"numbered list", re.IGNORECASE)),
-)
+_REASONING = re.compile(r"\breasoning\b", re.IGNORECASE)
+_FORMATS = {
+    "tags": re.compile(r"<response>", re.IGNORECASE),
+    "json": re.compile(r"\bjson\b", re.IGNORECASE),
+    "lines": re.compile(r"numbered list", re.IGNORECASE),
+    "rows": re.compile(r"\bone (?:on|per) (?:each )?line\b", re.IGNORECASE),
+}
 _FOLLOW_UP = re.compile(
-    r"\s*(Give (one|\d+) more|Your answer could not be read|You gave \d+ of|These responses do not)"
+    rf"\W*(?:(?:please|now|randomly) )*{_ASKING} (?:{_NUMBER} )?"
+    r"(?:more|another|further|additional|alternative|other)\b"
+    r"|\W*(?:(?:one )?more|another(?: one)?|again)\b.{0,10}$"
+    rf"|Your answer could not be read|You gave \d+ of|These responses do not",
+    re.IGNORECASE,
 )
 # Sentences of a pasted prompt that say how to answer, not what about.
 _INSTRUCTING = re.compile(r"<response>|probabilit|json|\bresponses\b|<text>", re.IGNORECASE)
@@ -98,13 +96,13 @@ class Wrapper:
 
     Args:
         style: ``"json"`` (one object), ``"chat"`` (DSPy's ``[[ ## name ## ]]``) or ``"xml"``.
-        fields: Name to JSON schema, in order.
-        texts: Name to the words that describe a field.
+        schema: JSON schema of an object with all that is to be filled.
+        text_field: The property that holds the candidates as text, in their own format; or None.
     """
 
     style: str
-    fields: Mapping[str, Mapping[str, Any]]
-    texts: Mapping[str, str] = field(default_factory=dict)
+    schema: Mapping[str, Any]
+    text_field: str | None = None
 
 
 def understand(messages: Sequence[Message], json_schema: Mapping[str, Any] | None = None) -> Asked:
@@ -113,32 +111,52 @@ def understand(messages: Sequence[Message], json_schema: Mapping[str, Any] | Non
     if dspy:
         return dspy.asked(json_schema)
     system = "\n".join(m.text for m in messages if m.role in ("system", "developer"))
-    users = [message.text for message in messages if message.role == "user"]
-    last = users[-1] if users else ""
-    requests = [text for text in users if not _FOLLOW_UP.match(text)]
-    instructions = last if _says_how(last) else f"{system}\n{last}" if last else system
-    asked = _instructed(instructions, _previous(messages), _task(requests[-1] if requests else ""))
-    return _with_schema(asked, json_schema)
+    request, further = _request([message.text for message in messages if message.role == "user"])
+    if _count(system) is not None:  # then the user says what about, and nothing else
+        asked, task = _instructed(system), request
+    else:
+        asked, task = _instructed(f"{system}\n{request}"), _task(request)
+    asked = replace(_continued(asked, further), task=task, previous=_previous(messages))
+    return _structured(asked, json_schema)
 
 
-def _says_how(text: str) -> bool:
-    """Whether a user's message says by itself how to answer."""
-    return _count(text) is not None or re.match(r"\s*Give one more", text) is not None
+def _request(users: Sequence[str]) -> tuple[str, str]:
+    """The user's last request, and the last message if that asks for more of the same."""
+    if not users:
+        return "", ""
+    requests = [users[0], *(text for text in users[1:] if not _FOLLOW_UP.match(text))]
+    return requests[-1], users[-1] if _FOLLOW_UP.match(users[-1]) and len(users) > 1 else ""
 
 
-def _instructed(text: str, previous: frozenset[str], task: str) -> Asked:
+def _instructed(text: str) -> Asked:
+    """What instructions ask for; about what is not known yet."""
     k = _count(text)
-    definition = _definition(text) if _PROBABILITY.search(text) else None
-    threshold = _THRESHOLD.search(text)
     return Asked(
-        task=task,
+        task="",
         k=k,
-        definition=definition if k else None,
-        format=next((name for name, pattern in _FORMATS if pattern.search(text)), "json"),
+        definition=_definition(text) if k else None,
+        format=_format(text) or "lines",
         reasoning=k is not None and _REASONING.search(text) is not None,
-        threshold=float(threshold[1]) if threshold else None,
-        previous=previous,
+        threshold=_threshold(text),
         schema=_embedded_schema(text) if k else None,
+    )
+
+
+def _continued(asked: Asked, text: str) -> Asked:
+    """What is asked for after a further turn: what that leaves open stays as it was."""
+    k = _count(text)
+    if k == 1 and asked.definition is None:
+        k = None  # one more without a probability is a plain answer
+    elif k is None:
+        k = asked.k
+    meant = next((d for d in DEFINITIONS.values() if d.meaning in text), None)
+    return replace(
+        asked,
+        k=k,
+        definition=meant or asked.definition or (_definition(text) if k else None),
+        format=_format(text) or asked.format,
+        threshold=_threshold(text) or asked.threshold,
+        schema=_embedded_schema(text) or asked.schema,
     )
 
 
@@ -147,11 +165,24 @@ def _count(text: str) -> int | None:
         match = pattern.search(text)
         if match:
             word = match[1].lower()
-            return int(word) if word.isdigit() else _NUMBER_WORDS[word]
+            count = int(word) if word.isdigit() else _NUMBER_WORDS.index(word) + 1
+            return max(1, count)
     return None
 
 
-def _definition(text: str) -> Definition:
+def _format(text: str) -> str | None:
+    return next((name for name, pattern in _FORMATS.items() if pattern.search(text)), None)
+
+
+def _threshold(text: str) -> float | None:
+    match = _THRESHOLD.search(text)
+    if match is None:
+        return None
+    return (float(match[1]) / (100 if match[2] else 1)) or None
+
+
+def _definition(text: str) -> Definition | None:
+    """The probability that a text asks for; None if it asks for none."""
     for definition in DEFINITIONS.values():
         if definition.meaning in text:
             return definition
@@ -161,9 +192,15 @@ def _definition(text: str) -> Definition:
         ("percentage", r"percent"),
         ("confidence", r"\bconfidence\b"),
     ):
-        if re.search(pattern, text, re.IGNORECASE):
+        if re.search(pattern, text, re.IGNORECASE) and _PROBABILITY.search(text):
             return DEFINITIONS[name]
-    return DEFINITIONS["explicit"]
+    return DEFINITIONS["explicit"] if _PROBABILITY.search(text) else None
+
+
+def definition_under(key: str) -> Definition:
+    """Return the definition that a key such as ``"nll"`` stands for."""
+    own = (definition for definition in DEFINITIONS.values() if definition.key == key)
+    return DEFINITIONS["explicit"] if key == "probability" else next(own, DEFINITIONS["explicit"])
 
 
 def _embedded_schema(text: str) -> Mapping[str, Any] | None:
@@ -186,16 +223,36 @@ def _task(text: str) -> str:
 
 
 def _previous(messages: Sequence[Message]) -> frozenset[str]:
-    """What the assistant said before, candidate by candidate."""
+    """What the assistant said before, candidate by candidate, and every text within those."""
     found: set[str] = set()
     for message in messages:
         if message.role == "assistant":
             text = _unwrapped(message.text)
             try:
-                found |= {candidate.text for candidate in parse(text)}
+                candidates = parse(text)
             except ParseError:
-                found.add(text)
+                found.update(_texts(text))
+                continue
+            for candidate in candidates:
+                found.add(candidate.text)
+                found.update(_texts(candidate.text if candidate.value is None else candidate.value))
     return frozenset(found)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All strings in a value; a string may be JSON itself."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, str):
+        yield value
+        if value.startswith(("{", "[")):
+            try:
+                yield from _texts(json.loads(value))
+            except (ValueError, RecursionError):
+                return
 
 
 def _unwrapped(text: str) -> str:
@@ -203,25 +260,34 @@ def _unwrapped(text: str) -> str:
     text = re.sub(r"\[\[ ## \w+ ## \]\]", "", text).strip()
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     values = list(data.values()) if isinstance(data, dict) else []
     # An object with one text, or with the candidates as text behind some reasoning.
     return values[-1] if values and isinstance(values[-1], str) else text
 
 
-def _with_schema(asked: Asked, json_schema: Mapping[str, Any] | None) -> Asked:
-    """Honour a ``response_format`` that is not the JSON we would write anyway."""
-    if json_schema is None:
+def _structured(asked: Asked, schema: Mapping[str, Any] | None) -> Asked:
+    """Honour a ``response_format``: it goes before any format that the words ask for."""
+    if schema is None:
         return asked
-    fields = json_schema.get("properties", {})
-    responses = fields.get("responses", {})
-    item = responses.get("items", {}).get("properties", {}) if isinstance(responses, dict) else {}
-    if asked.k and ("text" in item or "value" in item):
-        return asked
-    defs = {"$defs": json_schema["$defs"]} if "$defs" in json_schema else {}
-    wrapper = Wrapper("json", {name: {**field, **defs} for name, field in fields.items()})
-    return Asked(**{**asked.__dict__, "wrapper": wrapper})
+    if resolve(schema, schema).get("properties"):
+        return _wrapped(asked, Wrapper("json", schema))
+    if asked.k:  # any JSON object will do
+        return replace(asked, format="json")
+    answer = {"type": "object", "properties": {"answer": {"type": "string"}}}
+    return replace(asked, wrapper=Wrapper("json", answer))
+
+
+def _wrapped(asked: Asked, wrapper: Wrapper) -> Asked:
+    """What is asked for when it is to be put into a structure, which may itself ask for a list."""
+    listed = candidate_list(wrapper.schema)
+    if listed is None:
+        return replace(asked, wrapper=wrapper)
+    key = probability_key(resolve(listed["items"], wrapper.schema)) or ""
+    k = min(max(asked.k or 5, listed.get("minItems", 1)), listed.get("maxItems", math.inf))
+    definition = asked.definition or definition_under(key)
+    return replace(asked, k=int(k), definition=definition, wrapper=wrapper)
 
 
 # --- DSPy --------------------------------------------------------------------------------------
@@ -248,32 +314,20 @@ class _DspyPrompt:
     def asked(self, json_schema: Mapping[str, Any] | None) -> Asked:
         outputs = self._outputs()
         texts = {name: text for name, (_, text) in outputs.items()}
-        schemas = self._schemas(outputs)
-        if json_schema and "properties" in json_schema:
-            defs = {"$defs": json_schema["$defs"]} if "$defs" in json_schema else {}
-            schemas = {n: {**s, **defs} for n, s in json_schema["properties"].items()}
-        users = [message.text for message in self.messages if message.role == "user"]
-        request = [text for text in users if not _FOLLOW_UP.match(text)][-1]
-        values = " ".join(self._inputs(request))
-        about = " ".join(texts.values()) + "\n" + self.system.rpartition("objective is:")[2]
-        how = users[-1] if _says_how(users[-1]) else about
-        asked = _instructed(how, _previous(self.messages), values)
-        if not re.search(r"[.!?]\s*$", values):  # a bare topic: the fields' names say what of it
-            asked = Asked(**{**asked.__dict__, "task": " ".join([values, *_content(schemas)])})
-        single = len(users) > 1 and users[-1].startswith("Give one more")
-        return Asked(
-            **{
-                **asked.__dict__,
-                "k": None if single else asked.k,
-                "format": self._format(texts) or asked.format,
-                "wrapper": Wrapper(self._style(), schemas, texts),
-            }
+        request, further = _request([m.text for m in self.messages if m.role == "user"])
+        described = "\n".join(texts.values())
+        asked = _instructed(f"{described}\n{self.system.rpartition('objective is:')[2]}")
+        asked = replace(asked, format=_format(described) or asked.format)
+        asked = replace(_continued(asked, further), previous=_previous(self.messages))
+        given = resolve(json_schema or {}, json_schema or {}).get("properties")
+        schema = json_schema if json_schema and given else self._schema(outputs)
+        task = " ".join(self._inputs(request))
+        if not re.search(r"[.!?]\s*$", task):  # a bare topic: the fields' names say what of it
+            task = " ".join([task, *_content(schema)])
+        inner = (name for name, text in texts.items() if asked.k and _format(text))
+        return _wrapped(
+            replace(asked, task=task), Wrapper(self._style(), schema, next(inner, None))
         )
-
-    @staticmethod
-    def _format(texts: Mapping[str, str]) -> str | None:
-        text = " ".join(texts.values())
-        return next((name for name, pattern in _FORMATS if pattern.search(text)), None)
 
     def _style(self) -> str:
         if "[[ ## completed ## ]]" in self.system:
@@ -285,13 +339,20 @@ class _DspyPrompt:
         section = section.partition("All interactions will be structured")[0]
         return {m[1]: (m[2], m[3].strip()) for m in _FIELD_LINE.finditer(section)}
 
-    def _schemas(self, outputs: Mapping[str, tuple[str, str]]) -> dict[str, Mapping[str, Any]]:
+    def _schema(self, outputs: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+        """The output fields as one object."""
         structure = self.system.partition("All interactions will be structured")[2]
         notes = dict(self._notes(structure))
-        return {
-            name: _field_schema(kind, notes.get(name, ""), structure, name)
+        fields = {
+            name: dict(_field_schema(kind, notes.get(name, ""), structure, name))
             for name, (kind, _) in outputs.items()
         }
+        defs: dict[str, Any] = {}
+        for schema in fields.values():
+            defs |= schema.pop("$defs", {})
+        return {
+            "type": "object", "properties": fields, "required": list(fields), "$defs": defs,
+        }  # fmt: skip
 
     def _notes(self, structure: str) -> Iterator[tuple[str, str]]:
         """What the prompt says of each field's type, by name."""
@@ -319,11 +380,10 @@ class _DspyPrompt:
         return [value.strip() for _, value in tags] or [request.strip()]
 
 
-def _content(schemas: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def _content(schema: Mapping[str, Any]) -> Iterator[str]:
     """Names of the fields that hold what was asked for, those of candidates among them."""
-    for name, schema in schemas.items():
-        item = schema.get("items", {})
-        item = schema.get("$defs", {}).get(item.get("$ref", "").rpartition("/")[2], item)
+    for name, kind in resolve(schema, schema).get("properties", {}).items():
+        item = resolve(resolve(kind, schema).get("items", {}), schema)
         names = item.get("properties", {}) if name == "candidates" else [name]
         yield from (n for n in names if n != "reasoning" and not _PROBABILITY.search(n))
 

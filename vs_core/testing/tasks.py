@@ -5,10 +5,13 @@ The answers and weights are made for testing. They are no statement about any re
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from vs_core.errors import ConfigurationError
 
 __all__ = ["TASKS", "SimulatedTask", "task_for"]
 
@@ -21,11 +24,18 @@ class SimulatedTask:
         name: Identifies the task; prompts that are recognised as one task get its answers.
         pattern: Regular expression that a prompt of this task contains, regardless of case.
         weights: Answer to weight, positive; need not sum to 1.
+
+    Raises:
+        ConfigurationError: If there are no weights or one is not a positive number.
     """
 
     name: str
     pattern: str
     weights: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        if not self.weights or not all(0 < w < math.inf for w in self.weights.values()):
+            raise ConfigurationError(f"The weights of task {self.name!r} must be positive numbers.")
 
     def distribution(self) -> dict[str, float]:
         """π_ref: answer to probability; sums to 1."""
@@ -85,6 +95,12 @@ _COLOURS = (
     "chartreuse", "ochre", "vermilion", "taupe", "celadon",
 )  # fmt: skip
 
+_NAMES = (
+    "Emma", "Liam", "Maya", "Noah", "Elena", "Leo", "Amara", "Oskar", "Yuki", "Priya", "Tomas",
+    "Ines", "Kofi", "Freya", "Mateo", "Zainab", "Anouk", "Ravi", "Sunniva", "Idris", "Xiomara",
+    "Caspian", "Thandiwe", "Ludmila",
+)  # fmt: skip
+
 TASKS: tuple[SimulatedTask, ...] = (
     SimulatedTask("us_states", r"\b(us|u\.s\.|american|united states)\b.*\bstates?\b"
                   r"|\bstates?\b.*\b(us|u\.s\.|usa|united states)\b", _STATES),
@@ -94,6 +110,8 @@ TASKS: tuple[SimulatedTask, ...] = (
     SimulatedTask("coin", r"\bcoin\b", {"heads": 1.0, "tails": 1.0}),
     SimulatedTask("digit", r"\bdigit\b", dict.fromkeys("0123456789", 1.0)),
     SimulatedTask("colours", r"\bcolou?rs?\b", _falling(_COLOURS)),
+    SimulatedTask("names", r"\b(first|given) names?\b|\bnames?\b.{0,30}\b(person|baby|child|girl"
+                  r"|boy|character|hero|heroine)\b", _falling(_NAMES)),
 )  # fmt: skip
 
 
@@ -112,9 +130,6 @@ def task_for(prompt: str, seed: int, tasks: Sequence[SimulatedTask] = TASKS) -> 
 
 
 # --- inventing -------------------------------------------------------------------------------
-
-_SEARCH = re.compile(r"\b(query|queries|search|rewrit\w+|sub-?questions?|rephras\w+)\b", re.I)
-_PASSAGE = re.compile(r"\b(passage|document|paragraph|story|essay|article)\b", re.I)
 
 _QUERIES = (
     "{topic}", "what is known about {topic}", "{topic} explained simply", "causes of {topic}",
@@ -147,6 +162,72 @@ _PASSAGES = (
     "Long after the others left, {topic} was still there, counting.",
     "Remove one part of {topic} and the rest rearranges itself.",
 )
+_POEMS = (
+    "{topic}, you came in with the rain / and left the kettle singing.",
+    "I asked the tide about {topic}. / It took my shoes for answer.",
+    "Seven crows, one field, {topic}: / arithmetic for winter.",
+    "Under the stairs there lives a word / that rhymes with {topic}, never heard.",
+    "Roses are late, violets are torn, / {topic} was up before the morn.",
+    "O {topic}, patient as a stone / that learns the river by itself.",
+    "What the lamp knows of {topic} / it tells the moth.",
+    "First frost. Nobody mentions {topic}. / The gate swings open anyway.",
+    "My grandmother folded {topic} / into napkins, corner to corner.",
+    "{topic} / is only the long way home / with the lights off.",
+    "The map says nothing of {topic}; / the dog pulls toward it.",
+    "Praise {topic}, praise the cracked blue cup, / praise whatever fills it up.",
+    "They counted {topic} twice at night / and got two different numbers right.",
+    "In the station of {topic} / every clock is a little kind.",
+    "I kept {topic} in a matchbox. / It kept me, I suppose.",
+    "Who planted {topic} by the wall? / The wall has grown since then.",
+    "All summer {topic} said its name. / In autumn we pronounced it.",
+    "Ask not what {topic} is for: / the sparrow does not, at the door.",
+    "Between two trains, {topic}. / Between two breaths, the same.",
+    "The last line is for {topic}, / who asked to be left out.",
+)
+_STORIES = (
+    "On the morning {topic} disappeared, nobody in the village was surprised except the baker.",
+    "The lighthouse keeper had one rule about {topic}, and tonight she broke it.",
+    "It began, as such things do, with a wrong number and {topic}.",
+    "My brother says he remembers {topic}. He was not born yet.",
+    "By the time the letter about {topic} arrived, the war it spoke of was a museum.",
+    "The robot had been built for {topic}, but kept asking about the sea.",
+    "Detective Okoro disliked two things: mornings and {topic}. She was about to get both.",
+    "Once there was a king who taxed {topic}, and so his people learned to hide it in songs.",
+    "Every Thursday the old man fed {topic} to the ducks, and the ducks grew wise.",
+    "The elevator stopped between floors, and there, where no floor should be, was {topic}.",
+    "I inherited {topic}, a debt and a parrot that knew too much about both.",
+    "When the snow melted they found {topic}, exactly where the child had drawn it.",
+    "Nobody had told the new teacher about {topic}. The class was waiting.",
+    "The ship's log ends with one word, underlined twice, and it concerns {topic}.",
+    "In the year of the two moons my mother sold {topic} for a bicycle.",
+    "He practised what he would say about {topic} until the bus had gone without him.",
+    "The twins agreed on nothing but {topic}, and that is how the fence came down.",
+    "Deep in the archive a clerk found that {topic} had never been approved.",
+    "She woke up as {topic}. It was, all things considered, an improvement.",
+    "This is how it ends: with {topic}, a borrowed coat, and a door left open.",
+)
+_JOKES = (
+    "Why did {topic} cross the road? The focus group was on the other side.",
+    "I told a joke about {topic} once. It is still explaining itself.",
+    "How many experts on {topic} does it take to change a bulb? It depends, they say.",
+    "My therapist asked about {topic}. We now see a therapist together.",
+    "{topic} walks into a bar. The bartender says: not you again.",
+    "I have nothing against {topic}. My lawyer told me to say that.",
+    "What do you call {topic} on a Monday? Late.",
+    "They say money cannot buy {topic}. They have not seen my receipts.",
+    "Knock, knock. Who is there? {topic}. Come in, everybody else did.",
+    "I used to be addicted to {topic}. Then the free trial ended.",
+    "My cat has an opinion on {topic}. It is on the keyboard now.",
+    "{topic} is like a tent: fine until somebody explains it.",
+    "I asked for {topic} in a restaurant. They brought the bill.",
+    "What is the difference between {topic} and a meeting? One of them ends.",
+    "There are two kinds of people: those who get {topic}, and the loud ones.",
+    "My grandfather walked ten miles for {topic}. He was lost.",
+    "I put {topic} on my CV. They called, laughing, but they called.",
+    "Never discuss {topic} with a goose. It has already decided.",
+    "The first rule of {topic} is that there will be a newsletter.",
+    "I dreamt of {topic}. I woke up with a parking ticket.",
+)
 _PHRASES = (
     "The usual thing about {topic}", "A quiet view of {topic}", "{topic}, but upside down",
     "Something small that {topic} leaves behind", "An honest word on {topic}",
@@ -159,70 +240,48 @@ _PHRASES = (
 )  # fmt: skip
 
 
+_KINDS: tuple[tuple[re.Pattern[str], Sequence[str]], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), templates)
+    for pattern, templates in (
+        (r"\b(query|queries|search|rewrit\w+|sub-?questions?|rephras\w+)\b", _QUERIES),
+        (r"\b(poems?|haikus?|verses?|limericks?)\b", _POEMS),
+        (r"\b(story|stories|tale|tales|novel)\b", _STORIES),
+        (r"\b(jokes?|puns?)\b", _JOKES),
+        (r"\b(passage|document|paragraph|essay|article)\b", _PASSAGES),
+        ("", _PHRASES),
+    )
+)
+"""What a prompt asks for, by words of it, to what it may get; the last takes all others."""
+
+
 def _invented(prompt: str, seed: int) -> SimulatedTask:
     prompt = " ".join(prompt.split())
-    if _SEARCH.search(prompt):
-        templates: Sequence[str] = _QUERIES
-    elif _PASSAGE.search(prompt):
-        templates = _PASSAGES
-    else:
-        templates = _PHRASES
-    answers = [template.format(topic=_topic(prompt)) for template in templates]
+    templates = next(templates for pattern, templates in _KINDS if pattern.search(prompt))
+    topic = _topic(prompt)
+    answers = [template.format(topic=topic) for template in templates]
     random.Random(f"{seed}|{prompt}").shuffle(answers)
     return SimulatedTask(prompt, re.escape(prompt), _falling(answers))
 
 
-# Words that say nothing of what a prompt is about.
+# Words that say nothing of what a prompt is about: grammar, requests, and the kinds of answers.
 _FILLER = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "of",
-        "to",
-        "in",
-        "on",
-        "for",
-        "and",
-        "or",
-        "is",
-        "are",
-        "be",
-        "do",
-        "does",
-        "did",
-        "how",
-        "what",
-        "why",
-        "when",
-        "where",
-        "who",
-        "which",
-        "about",
-        "tell",
-        "me",
-        "give",
-        "write",
-        "name",
-        "please",
-        "can",
-        "you",
-        "i",
-        "my",
-        "with",
-        "that",
-        "this",
-        "it",
-        "its",
-        "your",
-        "one",
-        "some",
-    ]
+    re.findall(
+        r"\w+",
+        """
+        a an the of to in on for and or is are be do does did how what why when where who which
+        about with that this it its your you i my me us some please can could
+        tell give write name suggest generate describe list make create compose invent provide
+        one two three four five six seven eight nine ten short good different
+        answer answers response responses idea ideas variation variations
+        poem poems haiku verse story stories tale joke jokes pun essay paragraph passage
+        """,
+    )
 )
 
 
 def _topic(prompt: str) -> str:
     """The content words of the last line, where a prompt usually puts what it is about."""
+    prompt = re.sub(r"\s\w+:$", "", prompt)  # "Question: …? Answer:"
     last = prompt.rsplit(": ", 1)[-1]
     words = re.findall(r"[\w'-]+", last) or re.findall(r"[\w'-]+", prompt)
     content = [word for word in words if word.lower() not in _FILLER]
