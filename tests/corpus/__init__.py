@@ -108,6 +108,27 @@ case(
     + dump({"responses": responses()}),
 )
 case("json", "missing brackets", dump({"responses": responses()})[:-2])
+LINES = "\n".join(dump(r) for r in responses())
+case("json", "lines in a fence", f"```jsonl\n{LINES}\n```")
+case(
+    "json", "lines in a fence and prose", f"Here:\n```jsonl\n{LINES}\n```\nAll [three] {{of}} them."
+)
+case(
+    "json", "lines, the last cut off", f'{LINES}\n{{"text": "The', (*PLAIN, "The"), (*NUMBERS, None)
+)
+for dots in ("...", "…", "…\n"):
+    case(
+        "json",
+        f"ellipsis at the end {dots!r}",
+        dump({"responses": responses()})[:-2] + f", {dots}]}}",
+    )
+case("json", "ellipsis within", dump({"responses": responses()}).replace("}, {", "}, ..., {", 1))
+case("json", "ellipsis, cut off", dump({"responses": responses()})[:-2] + ", ...")
+case(
+    "json",
+    "missing comma and end",
+    dump({"responses": responses()})[:-2].replace("}, {", "} {"),
+)
 case("json", "missing comma", dump({"responses": responses()}).replace("}, {", "} {"))
 case("json", "text is JSON", dump(responses(('{"text": "inner"}', "[1, 2]", "1. no"))),
      ('{"text": "inner"}', "[1, 2]", "1. no"))  # fmt: skip

@@ -34,9 +34,16 @@ METADATA_KEYS = (
 REASONING_KEYS = ("reasoning", "thoughts", "thought", "thinking", "rationale", "analysis")
 
 
-def interpret(found: Loose, shape: Shape) -> Answer | None:
-    """Return the candidates in decoded JSON; None if it holds none."""
-    reader = _DataReader(shape, tuple(found.repairs), found.torn)
+def interpret(found: Loose, shape: Shape, *, lines: bool = False) -> Answer | None:
+    """Return the candidates in decoded JSON; None if it holds none.
+
+    Args:
+        found: What was read.
+        shape: What was asked for.
+        lines: Whether there is other JSON beside it, as in JSON Lines: then an object that the text
+            ends in may be a candidate that did not get to its probability.
+    """
+    reader = _DataReader(shape, tuple(found.repairs), found.torn, lines)
     entries = reader.entries(found.value, 0)
     return Answer(entries, reader.reasoning) if entries else None
 
@@ -44,8 +51,9 @@ def interpret(found: Loose, shape: Shape) -> Answer | None:
 class _DataReader:
     """Finds candidates in decoded JSON, whatever its keys are called."""
 
-    def __init__(self, shape: Shape, repairs: tuple[str, ...], torn: set[int]) -> None:
+    def __init__(self, shape: Shape, repairs: tuple[str, ...], torn: set[int], lines: bool) -> None:
         self.shape = shape
+        self.lines = lines
         self.repairs = tuple(repair for repair in repairs if repair != CUT_OFF)
         self.torn = torn
         self.reasoning: str | None = None
@@ -135,7 +143,8 @@ class _DataReader:
 
     def _single(self, data: Mapping[str, Any], depth: int) -> list[Entry]:
         """An object that is itself a candidate."""
-        if depth == 0 and self.shape.definition and self._probability_key(data) is None:
+        known = self.shape.definition is None or self._probability_key(data) is not None
+        if depth == 0 and not known and not (self.lines and id(data) in self.torn):
             return []  # one text in an object is an answer, but no distribution
         entry = self._entry(data)
         return [] if entry is None else [entry]

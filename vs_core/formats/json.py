@@ -79,7 +79,8 @@ class Json(Format):
 
     def read(self, text: str, shape: Shape) -> Answer | None:
         """See `Format.read`: any JSON in the text that holds candidates."""
-        answers = [interpret(found, shape) for found in _documents(text)]
+        documents = _documents(text)
+        answers = [interpret(found, shape, lines=len(documents) > 1) for found in documents]
         return _merged([answer for answer in answers if answer])
 
     def splitter(self) -> Splitter:
@@ -158,7 +159,7 @@ def _documents(text: str) -> list[Loose]:
     match = _PLAUSIBLE.search(text)
     if match is None:
         return documents
-    whole = _clean(text, match.start()) or _truncated(text, match.start())
+    whole = _whole(text, match.start())
     if whole is not None:
         return [whole]
     while match is not None:
@@ -177,7 +178,20 @@ _PLAUSIBLE = re.compile(
 )
 
 
-def _clean(text: str, start: int) -> Loose | None:
+def _whole(text: str, start: int) -> Loose | None:
+    """Read all from the bracket at ``start``, if that is JSON as far as it goes."""
+    try:
+        return Loose(from_json(text[start:]), len(text))
+    except ValueError as error:
+        problem = str(error)
+    if problem.startswith("trailing characters"):
+        return _surrounded(text, start)
+    if problem.startswith("EOF while parsing"):
+        return _truncated(text, start, in_string=problem.startswith("EOF while parsing a string"))
+    return None
+
+
+def _surrounded(text: str, start: int) -> Loose | None:
     """Read all from the bracket at ``start`` to the last one, if that is JSON as it stands."""
     end = max(text.rfind("}"), text.rfind("]")) + 1
     try:
@@ -186,20 +200,19 @@ def _clean(text: str, start: int) -> Loose | None:
         return None
 
 
-def _truncated(text: str, start: int) -> Loose | None:
-    """Read all from the bracket at ``start``, if that is JSON as far as it goes."""
-    try:
-        data = from_json(text[start:], allow_partial="trailing-strings")
-        whole_strings = from_json(text[start:], allow_partial=True)
-    except ValueError:
-        return None
+def _truncated(text: str, start: int, *, in_string: bool) -> Loose | None:
+    """Read what is JSON until the text ends.
+
+    Only that: partial reading leaves out, without a word, all that stands behind a mistake.
+    """
+    data = from_json(text[start:], allow_partial="trailing-strings")
     path = [data]
     while isinstance(path[-1], (dict, list)) and path[-1]:
         inner = path[-1]
         path.append(inner[-1] if isinstance(inner, list) else next(reversed(inner.values())))
     containers = [value for value in path if isinstance(value, (dict, list))]
     # Brackets at the very end closed the innermost, unless they stand in a string that was cut.
-    closed = 0 if data != whole_strings else _closing_brackets(text)
+    closed = 0 if in_string else _closing_brackets(text)
     torn = {id(container) for container in containers[: len(containers) - closed]}
     return Loose(data, len(text), {CUT_OFF: None}, torn) if torn else None
 

@@ -20,6 +20,7 @@ MAX_DEPTH = 200
 
 _SPACE = re.compile(r"(?:\s+|//[^\n]*|#[^\n]*|/\*(?:[^*]|\*(?!/))*(?:\*/|\Z))*")
 _BARE = re.compile(r"[^,:{}\[\]\n\"“”]+")
+_ELLIPSIS = re.compile(r"(?:\.{3,9}|…)(?=\s*(?:[,\]}]|\Z))")  # "and so on", not a candidate
 # Opening quotes, and what closes them.
 _QUOTES = {
     '"': '"', "'": "'", "`": "`", "“": '”"', "”": '”"', "‘": "’'", "„": '“”"', "«": "»",
@@ -115,6 +116,9 @@ class _Reader:
             self.at += 1
         elif character in _QUOTES:
             self._place(self._string(character))
+        elif (ellipsis := _ELLIPSIS.match(self.text, self.at)) is not None:
+            self._repair("ellipsis left out")
+            self.at = ellipsis.end()
         else:
             self._place(self._bare())
 
