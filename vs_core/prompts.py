@@ -16,7 +16,7 @@ from string import Formatter
 
 from vs_core.errors import ConfigurationError
 
-__all__ = ["DEFAULT_PROMPTS", "Prompts"]
+__all__ = ["DEFAULT_PROMPTS", "QUERY_PROMPTS", "Prompts"]
 
 _PLACEHOLDERS = {
     "verbalize": {"k", "sampling"},
@@ -124,3 +124,17 @@ class Prompts:
 
 
 DEFAULT_PROMPTS = Prompts()
+
+QUERY_PROMPTS = {
+    "rewrite": (
+        "Write a search query that would find passages which answer the question, in words other "
+        "than its own.\nQuestion: {query}"
+    ),
+    "hyde": "Write a short passage that could answer the question.\nQuestion: {query}",
+    "decompose": (
+        "Write a simpler sub-question, the answer to which helps to answer the question.\n"
+        "Question: {query}"
+    ),
+}
+"""What is asked for in the place of a {query}: a rewrite of it, a hypothetical document that
+answers it (HyDE, arXiv 2212.10496), or a sub-question."""

@@ -17,6 +17,13 @@ except ImportError as error:
 
     raise_missing_extra("langchain", error)
 
+from vs_langchain.parts import VerbalizedOutputParser, VerbalizedPrompt
+from vs_langchain.retriever import VerbalizedRetriever
 from vs_langchain.sampler import VerbalizedSampler
 
-__all__ = ["VerbalizedSampler"]
+__all__ = [
+    "VerbalizedOutputParser",
+    "VerbalizedPrompt",
+    "VerbalizedRetriever",
+    "VerbalizedSampler",
+]

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from langchain_core.messages import (
     AIMessage,
+    AIMessageChunk,
     BaseMessage,
     ChatMessage,
     HumanMessage,
     SystemMessage,
     convert_to_messages,
+    message_chunk_to_message,
 )
+from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.prompt_values import PromptValue
 
 from vs_core import Completion, ConfigurationError, Message, Request
+from vs_langchain.models import STRUCTURE
 
-__all__ = ["from_answer", "from_input", "to_messages"]
+__all__ = [
+    "ToolsCalled",
+    "apieces",
+    "from_answer",
+    "from_cut_off",
+    "from_input",
+    "pieces",
+    "to_messages",
+]
 
 _ROLES = {"human": "user", "ai": "assistant"}
 _CLASSES: dict[str, type[BaseMessage]] = {
@@ -25,6 +39,9 @@ _CLASSES: dict[str, type[BaseMessage]] = {
     "assistant": AIMessage,
     "system": SystemMessage,
 }
+
+
+# --- what goes to the model ------------------------------------------------------------------
 
 
 def from_input(value: Any) -> tuple[Message, ...]:
@@ -43,8 +60,8 @@ def from_input(value: Any) -> tuple[Message, ...]:
         messages = convert_to_messages(value)
     else:
         raise ConfigurationError(
-            f"VerbalizedSampler takes what a model takes: a string, messages or a prompt value, "
-            f"not {type(value).__name__}. Put a prompt before it: prompt | VerbalizedSampler(llm)."
+            f"A model takes a string, messages or a prompt value, not {type(value).__name__}. "
+            "Put a prompt before it: prompt | VerbalizedSampler(llm)."
         )
     return tuple(_from_message(message) for message in messages)
 
@@ -77,10 +94,125 @@ def _to_message(message: Message) -> BaseMessage:
     return made(content=message.content)
 
 
+# --- what comes from the model ---------------------------------------------------------------
+
+
+class ToolsCalled(Exception):  # noqa: N818  # no error: an agent's model does so half the time
+    """A model called tools of the user's instead of answering.
+
+    Args:
+        message: What it said, untouched.
+    """
+
+    def __init__(self, message: AIMessage) -> None:
+        super().__init__(", ".join(call["name"] for call in message.tool_calls))
+        self.message = message
+
+
 def from_answer(answer: Any) -> Completion:
-    """Return what a chat model or an LLM answered as a completion."""
-    if isinstance(answer, BaseMessage):
-        usage = getattr(answer, "usage_metadata", None) or {}
-        counts = {key: value for key, value in usage.items() if isinstance(value, int)}
-        return Completion(answer.text, counts, answer)
-    return Completion(str(answer))
+    """Return what a chat model or an LLM answered as a completion.
+
+    Raises:
+        ToolsCalled: If it calls tools of the user's.
+    """
+    if not isinstance(answer, BaseMessage):
+        return Completion(str(answer))
+    text: str = answer.text
+    if isinstance(answer, AIMessage) and (answer.tool_calls or answer.invalid_tool_calls):
+        written = _written(answer)
+        if written is None:
+            raise ToolsCalled(answer)
+        text = written
+    return Completion(text, _usage(answer), answer)
+
+
+def _written(message: AIMessage) -> str | None:
+    """What was written into the tool that stands for the structure; None if that is not called."""
+    for call in message.tool_calls:
+        if call["name"] == STRUCTURE:
+            return json.dumps(call["args"], ensure_ascii=False)
+    broken = (call for call in message.invalid_tool_calls if call["name"] == STRUCTURE)
+    return next((call["args"] or "" for call in broken), None)
+
+
+def _usage(message: BaseMessage) -> dict[str, int]:
+    usage = getattr(message, "usage_metadata", None) or {}
+    return {key: value for key, value in usage.items() if isinstance(value, int)}
+
+
+def from_cut_off(error: Exception) -> Completion | None:
+    """Return the answer for which a client raised because it reached its limit of tokens.
+
+    OpenAI's does so where structured output was asked for; what there is can be read all the same.
+    """
+    if type(error).__name__ != "LengthFinishReasonError":
+        return None
+    completion: Any = error.completion  # type: ignore[attr-defined]
+    message = completion.choices[0].message
+    calls = message.tool_calls or ()
+    text = "".join(call.function.arguments for call in calls) or message.content or ""
+    usage = completion.usage
+    counts = {} if usage is None else {
+        "input_tokens": usage.prompt_tokens, "output_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
+    }  # fmt: skip
+    return Completion(text, counts, completion)
+
+
+def pieces(chunks: Iterator[Any]) -> Iterator[Completion]:
+    """Return the pieces of an answer as completions.
+
+    Raises:
+        ToolsCalled: At the end, if it calls tools of the user's.
+    """
+    incoming = _Incoming()
+    try:
+        for chunk in chunks:
+            yield incoming.piece(chunk)
+    except Exception as error:
+        if from_cut_off(error) is None:
+            raise
+    incoming.end()
+
+
+async def apieces(chunks: AsyncIterator[Any]) -> AsyncIterator[Completion]:
+    """Return the pieces of an answer as completions; see `pieces`.
+
+    To close it closes ``chunks``, and so the connection to the model, at once.
+    """
+    incoming = _Incoming()
+    try:
+        async for chunk in chunks:
+            yield incoming.piece(chunk)
+    except Exception as error:
+        if from_cut_off(error) is None:
+            raise
+    finally:
+        with suppress(AttributeError):  # any iterator will do
+            await chunks.aclose()  # type: ignore[attr-defined]
+    incoming.end()
+
+
+class _Incoming:
+    """An answer that comes in pieces."""
+
+    def __init__(self) -> None:
+        self._chunks: list[AIMessageChunk] = []
+        self._tools_called = False
+
+    def piece(self, chunk: Any) -> Completion:
+        if not isinstance(chunk, AIMessageChunk):
+            return from_answer(chunk)
+        self._chunks.append(chunk)
+        text: str = chunk.text
+        if chunk.tool_call_chunks:
+            names = (call["name"] for call in chunk.tool_call_chunks)
+            self._tools_called |= any(name and name != STRUCTURE for name in names)
+            text = "".join(call["args"] or "" for call in chunk.tool_call_chunks)
+        return Completion(text, _usage(chunk), chunk)
+
+    def end(self) -> None:
+        if self._tools_called:
+            whole = message_chunk_to_message(add_ai_message_chunks(*self._chunks))
+            assert isinstance(whole, AIMessage)  # noqa: S101  # what chunks of one make
+            raise ToolsCalled(whole)

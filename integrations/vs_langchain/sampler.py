@@ -4,31 +4,48 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, closing
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal, get_args
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
-from langchain_core.language_models import BaseLanguageModel, LanguageModelInput
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import (
     Runnable,
     RunnableBinding,
     RunnableConfig,
+    RunnableLambda,
     RunnablePassthrough,
     RunnableSequence,
 )
-from langchain_core.runnables.base import RunnableBindingBase, RunnableLike, coerce_to_runnable
-from langchain_core.runnables.config import patch_config
-from langchain_core.runnables.configurable import DynamicRunnable
-from langchain_core.runnables.fallbacks import RunnableWithFallbacks
+from langchain_core.runnables.base import RunnableLike, coerce_to_runnable
+from langchain_core.runnables.config import merge_configs, patch_config
 from langchain_core.runnables.graph import Graph
-from pydantic import Field, PrivateAttr
+from pydantic import Field
 
-from vs_core import Candidate, Completion, ConfigurationError, Distribution, Request, Strategy
+from vs_core import (
+    Candidate,
+    Completion,
+    ConfigurationError,
+    Distribution,
+    ModelError,
+    Request,
+    Strategy,
+)
 from vs_core.driver import arun, astream, run, stream
 from vs_core.plugins import plugins
-from vs_langchain.messages import from_answer, from_input, to_messages
+from vs_langchain.messages import (
+    ToolsCalled,
+    apieces,
+    from_answer,
+    from_cut_off,
+    from_input,
+    pieces,
+    to_messages,
+)
+from vs_langchain.models import Method, gives_text, inner, model_within, rebuilt, structured
+from vs_langchain.options import StrategyOptions
 
-__all__ = ["VerbalizedSampler"]
+__all__ = ["Snapshot", "VerbalizedSampler", "snapshot"]
 
 Output = Literal["distribution", "message", "text", "value"]
 
@@ -37,6 +54,9 @@ _SPELLING = (
     "Appending works on a chain built with '|' that holds a model: prompt | llm | "
     "VerbalizedSampler(k=5)."
 )
+_NO_STREAM = "nostream"
+"""Tag of model calls whose tokens LangGraph does not stream as messages."""
+_PLUMBING = ("first", "middle", "last")  # fields of a sequence, which this is in name only
 
 
 class Snapshot(Distribution):
@@ -48,8 +68,12 @@ class Snapshot(Distribution):
     def __add__(self, other: Distribution) -> Distribution:
         return other if isinstance(other, Snapshot) else super().__add__(other)
 
+    def grown(self, candidate: Candidate) -> Snapshot:
+        """Return the snapshot with one more candidate."""
+        return Snapshot(candidates=(*self.candidates, candidate))
 
-class VerbalizedSampler(RunnableSequence[Any, Any]):
+
+class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
     """Ask a model for a distribution of answers instead of one.
 
     Appended to a chain built with ``|``, it weaves itself around the chain's model::
@@ -62,7 +86,8 @@ class VerbalizedSampler(RunnableSequence[Any, Any]):
         VerbalizedSampler(llm, k=5).invoke("Tell me a joke")
 
     All calls go through the model's own ``invoke`` and ``ainvoke``: callbacks, caching, retries,
-    rate limits and tracing work as they do without it. Model calls are children of its run.
+    rate limits and tracing work as they do without it. Model calls are children of its run. All
+    arguments are fields, so ``configurable_fields`` can open them to ``config["configurable"]``.
 
     Args:
         model: A chat model or LLM, also bound, configured, retrying or with fallbacks. None leaves
@@ -70,7 +95,11 @@ class VerbalizedSampler(RunnableSequence[Any, Any]):
         strategy: A registered name or a strategy of `vs_core`.
         output: What comes out: the ``"distribution"``; a ``"message"`` (an AIMessage drawn from
             it, with the distribution in ``response_metadata`` and the usage of all calls), its
-            ``"text"``, or its ``"value"`` (what the parser after the model made of it).
+            ``"text"``, or its ``"value"`` (what the parser after the model made of it). A model
+            that calls tools instead of answering has its message passed on by ``"message"``.
+        method: How structured output is asked for, where the format has a JSON schema:
+            ``"json_schema"``, ``"tool"`` (a forced call), ``"text"`` (not at all), or ``"auto"``:
+            what the model's profile says that it can do.
         resampler: How one is drawn; a registered name or a function. See `vs_core.resampling`.
         seed: Makes drawing reproducible: an int.
         **options: Options of the strategy: ``k``, ``n``, ``threshold``, ``probability``,
@@ -87,15 +116,12 @@ class VerbalizedSampler(RunnableSequence[Any, Any]):
     last: Runnable[Any, Any] = Field(default_factory=RunnablePassthrough, exclude=True)
     model: Runnable[Any, Any] | None = None
     after: Runnable[Any, Any] | None = None
-    strategy: Any = "vs_standard"
     output: Output = "distribution"
+    method: Method = "auto"
     resampler: Any = "proportional"
     seed: int | None = None
-    options: dict[str, Any] = Field(default_factory=dict)
-
-    _strategy: Strategy = PrivateAttr()
-
-    _FIELDS: ClassVar[tuple[str, ...]] = ("after", "name")
+    deferred: tuple[Any, ...] = Field(default=(), exclude=True, repr=False)
+    """What was asked of it before it had a model: methods of a Runnable with their arguments."""
 
     def __init__(
         self,
@@ -103,24 +129,29 @@ class VerbalizedSampler(RunnableSequence[Any, Any]):
         *,
         strategy: str | Strategy = "vs_standard",
         output: Output = "distribution",
+        method: Method = "auto",
         resampler: Any = "proportional",
         seed: int | None = None,
         **options: Any,
     ) -> None:
-        fields = {key: options.pop(key) for key in self._FIELDS if key in options}
+        for name in _PLUMBING:
+            options.pop(name, None)
+        plugins.resampler(resampler)
         # Not RunnableSequence.__init__, which takes steps: this is a sequence only in order to be
         # asked first when a chain is composed with it.
-        super(RunnableSequence, self).__init__(  # type: ignore[call-arg]
-            model=None if model is None else coerce_to_runnable(model),
-            strategy=strategy,
-            output=output,
-            resampler=resampler,
-            seed=seed,
-            options=options,
-            **fields,
+        super(RunnableSequence, self).__init__(
+            **self._gathered(
+                {
+                    **options,
+                    "model": None if model is None else coerce_to_runnable(model),
+                    "strategy": strategy,
+                    "output": _one_of("output", output, Output),
+                    "method": _one_of("method", method, Method),
+                    "resampler": resampler,
+                    "seed": seed,
+                }
+            )
         )
-        self._strategy = plugins.strategy(strategy, **options)
-        plugins.resampler(resampler)
 
     # --- composing ---------------------------------------------------------------------------
 
@@ -148,25 +179,90 @@ class VerbalizedSampler(RunnableSequence[Any, Any]):
         left = coerce_to_runnable(other)
         if self.model is not None:
             return RunnableSequence(left, *self.steps)
-        steps = left.steps if isinstance(left, RunnableSequence) else [left]
-        found = [index for index, step in enumerate(steps) if _is_model(step)]
-        if not found:
+        woven = self._woven(left, ())
+        if woven is None:
             raise ConfigurationError(f"There is no model to be found in the chain. {_SPELLING}")
-        before, model, after = steps[: found[-1]], steps[found[-1]], steps[found[-1] + 1 :]
-        woven = self._with(model, _chained(after))
-        return _chained([*before, RunnableBinding(bound=woven)]) if before else woven
+        return woven
 
-    def _with(self, model: Runnable[Any, Any], after: Runnable[Any, Any] | None) -> Any:
-        return VerbalizedSampler(
-            model,
-            after=after,
-            name=self.name,
-            strategy=self.strategy,
-            output=self.output,
-            resampler=self.resampler,
-            seed=self.seed,
-            **self.options,
-        )
+    def _woven(self, left: Runnable[Any, Any], after: Sequence[Runnable[Any, Any]]) -> Any:
+        """A chain with this sampler around its last model; None if it has none.
+
+        What follows the model goes into the sampler, which applies it to each candidate.
+        """
+        if model_within(left) is not None:
+            return self.around(left, _chained(after))
+        if isinstance(left, VerbalizedSampler):
+            return None
+        if isinstance(left, RunnableSequence):
+            for index, step in reversed(list(enumerate(left.steps))):
+                woven = self._woven(step, [*left.steps[index + 1 :], *after])
+                if woven is not None:
+                    return _chained([*left.steps[:index], woven])
+            return None
+        parts = [self._woven(part, after) for part in inner(left)]
+        return rebuilt(left, parts) if parts and None not in parts else None
+
+    def around(self, model: Runnable[Any, Any], after: Runnable[Any, Any] | None = None) -> Any:
+        """Return this sampler with a model, and with what is applied to each candidate."""
+        sampler: Any = self._but(model=model, after=after, deferred=())
+        for method, args, kwargs in self.deferred:
+            sampler = getattr(sampler, method)(*args, **kwargs)
+        return sampler
+
+    def _but(self, **fields: Any) -> VerbalizedSampler:
+        """This sampler with other fields."""
+        return self.model_copy(update=fields)
+
+    def _adapted(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """What a method of any Runnable gives; without a model, as soon as it has one."""
+        if self.model is None:
+            return self._but(deferred=(*self.deferred, (method, args, kwargs)))
+        return getattr(super(), method)(*args, **kwargs)
+
+    def bind(self, **kwargs: Any) -> Any:
+        """Bind settings of the model; see `Runnable.bind`."""
+        return self._adapted("bind", **kwargs)
+
+    def with_config(self, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """See `Runnable.with_config`."""
+        return self._adapted("with_config", config, **kwargs)
+
+    def with_listeners(self, **listeners: Any) -> Any:
+        """See `Runnable.with_listeners`."""
+        return self._adapted("with_listeners", **listeners)
+
+    def with_alisteners(self, **listeners: Any) -> Any:
+        """See `Runnable.with_alisteners`."""
+        return self._adapted("with_alisteners", **listeners)
+
+    def with_types(self, **types: Any) -> Any:
+        """See `Runnable.with_types`."""
+        return self._adapted("with_types", **types)
+
+    def with_retry(self, **options: Any) -> Any:
+        """Try the whole request again when it fails; see `Runnable.with_retry`."""
+        return self._adapted("with_retry", **options)
+
+    def with_fallbacks(self, fallbacks: Sequence[Runnable[Any, Any]], **options: Any) -> Any:
+        """See `Runnable.with_fallbacks`."""
+        return self._adapted("with_fallbacks", fallbacks, **options)
+
+    def configurable_fields(self, **fields: Any) -> Any:
+        """Open arguments to ``config["configurable"]``; see `Runnable.configurable_fields`."""
+        return self._adapted("configurable_fields", **fields)
+
+    def configurable_alternatives(self, which: Any, **alternatives: Any) -> Any:
+        """See `Runnable.configurable_alternatives`."""
+        return self._adapted("configurable_alternatives", which, **alternatives)
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> VerbalizedSampler:
+        """Return this sampler with tools bound to its model, as agents ask of a model.
+
+        Raises:
+            ConfigurationError: If it has no model.
+        """
+        model: Any = self.steps and self.model
+        return self._but(model=model.bind_tools(tools, **kwargs))
 
     # --- running -----------------------------------------------------------------------------
 
@@ -198,15 +294,22 @@ class VerbalizedSampler(RunnableSequence[Any, Any]):
         config: RunnableConfig,
         **kwargs: Any,
     ) -> Any:
-        model, child = self._parts(config, run_manager)
+        asking = _Asking(self, config, run_manager)
 
         def complete(request: Request) -> Completion:
-            return from_answer(model.invoke(to_messages(request), child, **kwargs))
+            model = asking.model(request)
+            try:
+                return from_answer(model.invoke(to_messages(request), asking.config, **kwargs))
+            except Exception as error:
+                return _salvaged(error)
 
-        flow = self._strategy.flow(from_input(value))
-        distribution = run(flow, complete, max_concurrency=config.get("max_concurrency"))
+        try:
+            distribution = run(asking.flow(value), complete, max_concurrency=asking.limit)
+        except ToolsCalled as called:
+            return self._passed_on(called)
         if self.after is not None:
-            results = self.after.batch(_answers(distribution), child, return_exceptions=True)
+            answers = self._answers(distribution)
+            results = self.after.batch(answers, asking.config, return_exceptions=True)
             distribution = _with_values(distribution, results)
         return self._drawn(distribution)
 
@@ -217,26 +320,25 @@ class VerbalizedSampler(RunnableSequence[Any, Any]):
         config: RunnableConfig,
         **kwargs: Any,
     ) -> Any:
-        model, child = self._parts(config, run_manager)
+        asking = _Asking(self, config, run_manager)
 
         async def complete(request: Request) -> Completion:
-            return from_answer(await model.ainvoke(to_messages(request), child, **kwargs))
+            model = asking.model(request)
+            messages = to_messages(request)
+            try:
+                return from_answer(await model.ainvoke(messages, asking.config, **kwargs))
+            except Exception as error:
+                return _salvaged(error)
 
-        flow = self._strategy.flow(from_input(value))
-        distribution = await arun(flow, complete, max_concurrency=config.get("max_concurrency"))
+        try:
+            distribution = await arun(asking.flow(value), complete, max_concurrency=asking.limit)
+        except ToolsCalled as called:
+            return self._passed_on(called)
         if self.after is not None:
-            results = await self.after.abatch(_answers(distribution), child, return_exceptions=True)
+            answers = self._answers(distribution)
+            results = await self.after.abatch(answers, asking.config, return_exceptions=True)
             distribution = _with_values(distribution, results)
         return self._drawn(distribution)
-
-    def _parts(
-        self,
-        config: RunnableConfig,
-        run_manager: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun,
-    ) -> tuple[Runnable[Any, Any], RunnableConfig]:
-        if self.model is None:
-            raise ConfigurationError(f"This VerbalizedSampler has no model. {_SPELLING}")
-        return self.model, patch_config(config, callbacks=run_manager.get_child())
 
     def _drawn(self, distribution: Distribution) -> Any:
         """What ``output`` says of a distribution."""
@@ -247,6 +349,21 @@ class VerbalizedSampler(RunnableSequence[Any, Any]):
         if self.output == "message":
             return _message(candidate, distribution)
         return candidate.text if self.output == "text" else candidate.value
+
+    def _passed_on(self, called: ToolsCalled) -> AIMessage:
+        """The message by which a model calls tools, where messages come out."""
+        if self.output == "message":
+            return called.message
+        raise ModelError(
+            f"The model called tools ({called}) instead of answering. "
+            "VerbalizedSampler(llm, output='message') passes such a message on."
+        ) from None
+
+    def _answers(self, distribution: Distribution) -> list[Any]:
+        """The candidates as what the model would have answered."""
+        texts = [candidate.text for candidate in distribution]
+        assert self.model is not None  # noqa: S101  # it has answered
+        return list(texts) if gives_text(self.model) else [AIMessage(text) for text in texts]
 
     # The rest is that of any Runnable, not that of a sequence of steps.
 
@@ -303,26 +420,29 @@ class VerbalizedSampler(RunnableSequence[Any, Any]):
         config: RunnableConfig,
         **kwargs: Any,
     ) -> Iterator[Any]:
-        model, child = self._parts(config, run_manager)
+        asking = _Asking(self, config, run_manager)
 
-        def pieces(request: Request) -> Iterator[Completion]:
-            for chunk in model.stream(to_messages(request), child, **kwargs):
-                yield from_answer(chunk)
+        def answer(request: Request) -> Iterator[Completion]:
+            model = asking.model(request)
+            return pieces(model.stream(to_messages(request), asking.config, **kwargs))
 
-        flow = self._strategy.flow(from_input(_added_up(list(inputs))))
+        flow = asking.flow(_added_up(list(inputs)))
         grown = Snapshot()
-        with closing(stream(flow, pieces, max_concurrency=config.get("max_concurrency"))) as events:
-            for event in events:
-                if isinstance(event, Candidate):
-                    grown = Snapshot(candidates=(*grown, event))
-                    if self.output == "distribution":
-                        yield grown
-                    continue
-                if self.after is not None:
-                    answers = _answers(event)
-                    results = self.after.batch(answers, child, return_exceptions=True)
-                    event = _with_values(event, results)
-                yield _snapshot(self._drawn(event))
+        try:
+            with closing(stream(flow, answer, max_concurrency=asking.limit)) as events:
+                for event in events:
+                    if isinstance(event, Candidate):
+                        grown = grown.grown(event)
+                        if self.output == "distribution":
+                            yield grown
+                        continue
+                    if self.after is not None:
+                        answers = self._answers(event)
+                        results = self.after.batch(answers, asking.config, return_exceptions=True)
+                        event = _with_values(event, results)
+                    yield snapshot(self._drawn(event))
+        except ToolsCalled as called:
+            yield self._passed_on(called)
 
     async def _atransform(
         self,
@@ -331,27 +451,29 @@ class VerbalizedSampler(RunnableSequence[Any, Any]):
         config: RunnableConfig,
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
-        model, child = self._parts(config, run_manager)
+        asking = _Asking(self, config, run_manager)
 
-        async def pieces(request: Request) -> AsyncIterator[Completion]:
-            async for chunk in model.astream(to_messages(request), child, **kwargs):
-                yield from_answer(chunk)
+        def answer(request: Request) -> AsyncIterator[Completion]:
+            model = asking.model(request)
+            return apieces(model.astream(to_messages(request), asking.config, **kwargs))
 
-        flow = self._strategy.flow(from_input(_added_up([chunk async for chunk in inputs])))
+        flow = asking.flow(_added_up([chunk async for chunk in inputs]))
         grown = Snapshot()
-        limit = config.get("max_concurrency")
-        async with aclosing(astream(flow, pieces, max_concurrency=limit)) as events:
-            async for event in events:
-                if isinstance(event, Candidate):
-                    grown = Snapshot(candidates=(*grown, event))
-                    if self.output == "distribution":
-                        yield grown
-                    continue
-                if self.after is not None:
-                    answers = _answers(event)
-                    results = await self.after.abatch(answers, child, return_exceptions=True)
-                    event = _with_values(event, results)
-                yield _snapshot(self._drawn(event))
+        try:
+            async with aclosing(astream(flow, answer, max_concurrency=asking.limit)) as events:
+                async for event in events:
+                    if isinstance(event, Candidate):
+                        grown = grown.grown(event)
+                        if self.output == "distribution":
+                            yield grown
+                        continue
+                    if self.after is not None:
+                        answers = self._answers(event)
+                        after = self.after.abatch(answers, asking.config, return_exceptions=True)
+                        event = _with_values(event, await after)
+                    yield snapshot(self._drawn(event))
+        except ToolsCalled as called:
+            yield self._passed_on(called)
 
     # --- describing --------------------------------------------------------------------------
 
@@ -382,28 +504,58 @@ class VerbalizedSampler(RunnableSequence[Any, Any]):
         return [spec for part in parts for spec in part.config_specs]
 
     def get_graph(self, config: RunnableConfig | None = None) -> Graph:
-        """One node: the sampler."""
-        return Runnable.get_graph(self, config)
-
-    @classmethod
-    def is_lc_serializable(cls) -> bool:
-        """A sampler is pickled, not serialised by LangChain."""
-        return False
-
-    def __repr__(self) -> str:
-        options = "".join(f", {key}={value!r}" for key, value in self.options.items())
-        return f"VerbalizedSampler({self.model!r}, strategy={self.strategy!r}{options})"
+        """The model, what is applied to each candidate, and the sampler, in this order."""
+        if self.model is None:
+            return Runnable.get_graph(self, config)
+        step = RunnableLambda(lambda answer: answer, name=self.get_name())
+        itself = step.with_types(output_type=self.OutputType)
+        steps = [self.model, *([] if self.after is None else [self.after]), itself]
+        return RunnableSequence(*steps).get_graph(config)
 
 
-def _is_model(step: Runnable[Any, Any]) -> bool:
-    """Whether a step is a model, however it is bound, configured or protected."""
-    if isinstance(step, BaseLanguageModel):
-        return True
-    if isinstance(step, RunnableBindingBase):
-        return _is_model(step.bound)
-    if isinstance(step, RunnableWithFallbacks):
-        return _is_model(step.runnable)
-    return isinstance(step, DynamicRunnable) and _is_model(step.default)
+class _Asking:
+    """How one run asks its model."""
+
+    def __init__(
+        self,
+        sampler: VerbalizedSampler,
+        config: RunnableConfig,
+        run_manager: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun,
+    ) -> None:
+        if sampler.model is None:
+            raise ConfigurationError(f"This VerbalizedSampler has no model. {_SPELLING}")
+        self._model = sampler.model
+        self._method = sampler.method
+        self._strategy = sampler._strategy()
+        self.config = patch_config(config, callbacks=run_manager.get_child())
+        if sampler.output == "message":  # the model's own tokens are not the message
+            self.config = merge_configs(self.config, {"tags": [_NO_STREAM]})
+        self.limit = config.get("max_concurrency")
+
+    def flow(self, value: Any) -> Any:
+        return self._strategy.flow(from_input(value))
+
+    def model(self, request: Request) -> Runnable[Any, Any]:
+        """The model, made to answer a request in its structure where it can."""
+        schema = None if self._method == "text" else request.json_schema
+        if schema is None:
+            return self._model
+        return structured(self._model, schema, self._method, self.config)
+
+
+def _salvaged(error: Exception) -> Completion:
+    """What there is of an answer that was cut off; any other error is raised again."""
+    completion = from_cut_off(error)
+    if completion is None:
+        raise error
+    return completion
+
+
+def _one_of(name: str, value: Any, choices: Any) -> Any:
+    known = get_args(choices)
+    if value not in known:
+        raise ConfigurationError(f"{name} must be one of {', '.join(known)}, not {value!r}.")
+    return value
 
 
 def _chained(steps: Sequence[Runnable[Any, Any]]) -> Any:
@@ -411,11 +563,6 @@ def _chained(steps: Sequence[Runnable[Any, Any]]) -> Any:
     if len(steps) < 2:
         return steps[0] if steps else None
     return RunnableSequence(*steps)
-
-
-def _answers(distribution: Distribution) -> list[AIMessage]:
-    """The candidates as the messages that the model would have answered."""
-    return [AIMessage(candidate.text) for candidate in distribution]
 
 
 def _with_values(distribution: Distribution, results: Sequence[Any]) -> Distribution:
@@ -437,7 +584,7 @@ def _with_values(distribution: Distribution, results: Sequence[Any]) -> Distribu
     return distribution.map(valued)
 
 
-def _snapshot(output: Any) -> Any:
+def snapshot(output: Any) -> Any:
     """A distribution as a snapshot; anything else as it is."""
     if not isinstance(output, Distribution):
         return output

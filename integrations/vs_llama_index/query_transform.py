@@ -15,24 +15,13 @@ from llama_index.core.settings import Settings
 from vs_core import ConfigurationError, Distribution, Strategy
 from vs_core.driver import arun, run
 from vs_core.plugins import plugins
+from vs_core.prompts import QUERY_PROMPTS
 from vs_core.strategies import Flow
 from vs_llama_index.completing import acompleter, completer, from_chat_messages
 
 __all__ = ["VerbalizedQueryBundle", "VerbalizedQueryTransform"]
 
 Mode = Literal["rewrite", "hyde", "decompose"]
-
-PROMPTS: dict[str, str] = {
-    "rewrite": (
-        "Write a search query that would find passages which answer the question, in words other "
-        "than its own.\nQuestion: {query_str}"
-    ),
-    "hyde": "Write a short passage that could answer the question.\nQuestion: {query_str}",
-    "decompose": (
-        "Write a simpler sub-question, the answer to which helps to answer the question.\n"
-        "Question: {query_str}"
-    ),
-}
 
 
 @dataclass
@@ -78,12 +67,14 @@ class VerbalizedQueryTransform(BaseQueryTransform):
         **options: Any,
     ) -> None:
         super().__init__()
-        if mode not in PROMPTS:
-            raise ConfigurationError(f"Unknown mode {mode!r}. Known: {', '.join(PROMPTS)}.")
+        if mode not in QUERY_PROMPTS:
+            raise ConfigurationError(f"Unknown mode {mode!r}. Known: {', '.join(QUERY_PROMPTS)}.")
         if k is not None:
             options["k"] = k
         self._llm = llm
-        self._prompt = _template(PROMPTS[mode] if prompt is None else prompt)
+        self._prompt = _template(
+            QUERY_PROMPTS[mode].format(query="{query_str}") if prompt is None else prompt
+        )
         self._include_original = include_original
         self._seed = seed
         self._strategy = plugins.strategy(strategy, **options)

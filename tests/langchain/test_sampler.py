@@ -5,35 +5,30 @@ import pickle
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler, get_usage_metadata_callback
+from langchain_core.load import dumps, loads
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.output_parsers import JsonOutputParser, StrOutputParser
-from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.prompts import ChatPromptTemplate, HumanMessagePromptTemplate, PromptTemplate
+from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_core.runnables import (
     ConfigurableField,
+    RunnableBinding,
+    RunnableBranch,
     RunnableLambda,
     RunnableParallel,
     RunnablePassthrough,
     RunnableSequence,
 )
 from langchain_openai import ChatOpenAI, OpenAI
+from pydantic import BaseModel
 
-from vs_core import ConfigurationError, Distribution, VSStandard
-from vs_core.testing import SimulatedModel, SimulatedServer
+from vs_core import ConfigurationError, Distribution, VSCoT, VSStandard
+from vs_core.prompts import Prompts
+from vs_core.testing import SimulatedModel
 from vs_langchain import VerbalizedSampler
 
 PROMPT = ChatPromptTemplate.from_template("Name a US state. Hint: {hint}.")
 HINT = {"hint": "any"}
-
-
-@pytest.fixture
-def server():
-    with SimulatedServer() as server:
-        yield server
-
-
-@pytest.fixture
-def llm(server):
-    return ChatOpenAI(base_url=server.base_url, api_key="x", model="simulated", max_retries=0)
 
 
 # --- composing ---------------------------------------------------------------------------------
@@ -57,6 +52,102 @@ def test_appended_to_a_chain_it_finds_the_model(llm, server, bound):
     assert len(distribution) == 3
     assert len(server.requests) == 1
     assert "Give 3 different responses" in server.requests[0]["messages"][0]["content"]
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda chain: chain.with_config(tags=["mine"]),
+        lambda chain: chain.with_retry(),
+        lambda chain: chain.with_fallbacks([chain]),
+        lambda chain: RunnableBranch((lambda hint: bool(hint), chain), chain),
+    ],
+)
+def test_it_weaves_into_what_is_around_a_chain(llm, server, wrapped):
+    distribution = (
+        RunnablePassthrough() | wrapped(PROMPT | llm) | StrOutputParser() | VerbalizedSampler(k=3)
+    ).invoke(HINT)
+    assert [c.value for c in distribution] == [c.text for c in distribution]
+    assert "Give 3 different responses" in server.requests[0]["messages"][0]["content"]
+
+
+def test_a_branch_without_a_model_cannot_be_woven_into(llm):
+    branch = RunnableBranch((lambda hint: bool(hint), PROMPT | llm), RunnablePassthrough())
+    with pytest.raises(ConfigurationError, match="no model to be found"):
+        RunnablePassthrough() | branch | VerbalizedSampler(k=3)
+    with pytest.raises(ConfigurationError, match="no model to be found"):
+        PROMPT | llm | VerbalizedSampler(k=3) | VerbalizedSampler(k=3)
+
+
+def test_alternatives_of_the_model_can_be_chosen_for_a_call(llm, server):
+    other = ChatOpenAI(base_url=server.base_url, api_key="x", model="other")
+    which = ConfigurableField(id="llm")
+    either = llm.configurable_alternatives(which, default_key="a", b=other)
+    chain = PROMPT | either | VerbalizedSampler(k=3)
+    chain.invoke(HINT)
+    chain.invoke(HINT, {"configurable": {"llm": "b"}})
+    assert [request["model"] for request in server.requests] == ["simulated", "other"]
+
+
+@pytest.mark.parametrize(
+    "adapted",
+    [
+        lambda sampler: sampler.with_config(tags=["mine"]),
+        lambda sampler: sampler.with_retry(),
+        lambda sampler: sampler.with_fallbacks([RunnableLambda(lambda prompt: None)]),
+        lambda sampler: sampler.bind(temperature=0.3),
+        lambda sampler: sampler.with_types(output_type=Distribution),
+        lambda sampler: sampler.with_listeners(on_end=lambda run: None),
+        lambda sampler: sampler.with_alisteners(),
+        lambda sampler: sampler.configurable_fields(k=ConfigurableField(id="k")),
+        lambda sampler: sampler.configurable_alternatives(
+            ConfigurableField(id="sampling"), none=RunnableLambda(lambda prompt: None)
+        ),
+    ],
+)
+def test_what_is_asked_of_an_appended_sampler_holds_once_it_has_a_model(llm, server, adapted):
+    for chain in (
+        PROMPT | llm | adapted(VerbalizedSampler(k=3)),
+        PROMPT | adapted(VerbalizedSampler(llm, k=3)),
+    ):
+        assert len(chain.invoke(HINT)) == 3
+    assert len(server.requests) == 2
+
+
+def test_settings_bound_to_the_sampler_reach_the_model(llm, server):
+    (PROMPT | llm | VerbalizedSampler(k=3).bind(temperature=0.3)).invoke(HINT)
+    assert server.requests[0]["temperature"] == 0.3
+
+
+def test_options_can_be_set_for_a_call(llm, server):
+    names = ("k", "n", "threshold", "strategy", "format", "retries", "seed", "resampler", "output")
+    sampler = VerbalizedSampler(k=3).configurable_fields(
+        **{name: ConfigurableField(id=name) for name in names},
+        schema_=ConfigurableField(id="schema"),
+    )
+    chain = PROMPT | llm | sampler
+    assert {"k", "schema", "seed"} <= {spec.id for spec in chain.config_specs}
+    assert chain.config_schema().model_json_schema()["$defs"]["Configurable"]["properties"]["k"][
+        "default"
+    ] == 3  # fmt: skip
+    assert len(chain.invoke(HINT)) == 3
+    settings = {"k": 2, "n": 4, "threshold": 0.1, "strategy": "vs_cot", "format": "tags"}
+    distribution = chain.invoke(HINT, {"configurable": settings})
+    assert len(distribution) == 4
+    assert distribution.metadata["strategy"] == "vs_cot"
+    assert distribution.metadata["threshold"] == 0.1
+    assert "<response>" in server.requests[-1]["messages"][0]["content"]
+    text = chain.invoke(HINT, {"configurable": {"output": "text", "resampler": "argmax"}})
+    assert isinstance(text, str)
+    typed = chain.invoke(HINT, {"configurable": {"schema": State}})
+    assert all(isinstance(candidate.value, State) for candidate in typed)
+    with pytest.raises(ConfigurationError, match="k must be"):
+        chain.invoke(HINT, {"configurable": {"k": 0}})
+
+
+class State(BaseModel):
+    name: str
+    visited: bool
 
 
 def test_what_follows_the_model_is_applied_to_each_candidate(llm):
@@ -256,6 +347,57 @@ async def test_what_follows_a_stream_sees_the_whole(llm, server):
     assert isinstance(texts[0], str)
 
 
+async def test_cancelling_cancels_the_calls(llm, server):
+    server.delay = 30
+    sampler = VerbalizedSampler(llm, k=1, n=3)
+    running = [
+        asyncio.ensure_future(sampler.ainvoke("Name a US state.")),
+        asyncio.ensure_future(anext(sampler.astream("Name a US state."))),
+    ]
+    while len(server.requests) < 6:  # noqa: ASYNC110  # they arrive in another thread
+        await asyncio.sleep(0.01)
+    for task in running:
+        task.cancel()
+    assert await asyncio.gather(*running, return_exceptions=True) == [IsCancelled(), IsCancelled()]
+    ours = [task for task in asyncio.all_tasks() if "vs_core" in repr(task.get_coro())]
+    assert not ours
+
+
+class IsCancelled:
+    def __eq__(self, other):
+        return isinstance(other, asyncio.CancelledError)
+
+
+async def test_rate_limiters_are_honoured(llm):
+    class Limiter(BaseRateLimiter):
+        taken = 0
+
+        def acquire(self, *, blocking=True):
+            self.taken += 1
+            return True
+
+        async def aacquire(self, *, blocking=True):
+            return self.acquire()
+
+    llm.rate_limiter = Limiter()
+    sampler = VerbalizedSampler(llm, k=1, n=3)
+    sampler.invoke("Name a US state.")
+    await sampler.ainvoke("Name a US state.")
+    list(sampler.stream("Name a US state."))
+    assert llm.rate_limiter.taken == 9
+
+
+async def test_streamed_input_is_put_together(llm):
+    sampler = VerbalizedSampler(llm, k=3)
+
+    async def pieces():
+        for piece in ("Name a ", "US ", "state."):
+            yield piece
+
+    assert len(list(sampler.transform(iter(["Name a ", "US state."])))) == 4
+    assert len([distribution async for distribution in sampler.atransform(pieces())]) == 4
+
+
 async def test_events(llm):
     chain = PROMPT | llm | VerbalizedSampler(k=3)
     events = [event async for event in chain.astream_events(HINT, version="v2")]
@@ -269,7 +411,7 @@ async def test_events(llm):
 
 class Recorder(BaseCallbackHandler):
     def __init__(self):
-        self.chains, self.models, self.names, self.tags = {}, [], [], []
+        self.chains, self.models, self.tags, self.metadata = {}, [], [], []
 
     def on_chain_start(self, serialized, inputs, *, run_id, parent_run_id=None, **kwargs):
         self.chains[run_id] = kwargs.get("name")
@@ -277,12 +419,14 @@ class Recorder(BaseCallbackHandler):
     def on_chat_model_start(self, serialized, messages, *, run_id, parent_run_id=None, **kwargs):
         self.models.append(parent_run_id)
         self.tags.append(kwargs.get("tags"))
+        self.metadata.append(kwargs.get("metadata"))
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_model_calls_are_children_of_the_samplers_one_run(llm, asynchronous):
     recorder = Recorder()
     chain = PROMPT | llm | VerbalizedSampler(k=2, n=6)
+    chain = chain.with_config(metadata={"of": "a user"})
     config = {"callbacks": [recorder], "tags": ["mine"]}
     if asynchronous:
         asyncio.run(chain.ainvoke(HINT, config))
@@ -291,6 +435,7 @@ def test_model_calls_are_children_of_the_samplers_one_run(llm, asynchronous):
     assert list(recorder.chains.values()).count("VerbalizedSampler") == 1
     assert [recorder.chains[parent] for parent in recorder.models] == ["VerbalizedSampler"] * 3
     assert all("mine" in tags for tags in recorder.tags)
+    assert all(metadata["of"] == "a user" for metadata in recorder.metadata)
 
 
 def test_usage_is_counted(llm):
@@ -322,6 +467,9 @@ def test_messages_reach_the_model_as_they_were(llm, server):
 def test_a_completion_model_works_too(server):
     llm = OpenAI(base_url=server.base_url, api_key="x", model="simulated")
     assert len(VerbalizedSampler(llm, k=3).invoke("Name a US state.")) == 3
+    chain = PROMPT | llm | str.upper | VerbalizedSampler(k=3)  # it gives a string, not a message
+    distribution = chain.invoke(HINT)
+    assert [c.value for c in distribution] == [c.text.upper() for c in distribution]
 
 
 def test_the_models_own_errors_pass_untouched(llm, server):
@@ -344,12 +492,60 @@ def test_schemas_graph_and_pickle(llm):
     ] == "string"  # fmt: skip
     chain = PROMPT | llm | VerbalizedSampler(k=3)
     assert list(chain.get_input_schema().model_fields) == ["hint"]
-    names = [node.name for node in chain.get_graph().nodes.values()]
-    assert "VerbalizedSampler" in names
-    assert "vs_standard" in repr(sampler)
+    drawn = (PROMPT | llm | StrOutputParser() | VerbalizedSampler(k=3)).get_graph()
+    assert [node.name for node in drawn.nodes.values()][1:-1] == [
+        "ChatPromptTemplate", "ChatOpenAI", "StrOutputParser", "VerbalizedSampler",
+    ]  # fmt: skip
+    assert "ChatOpenAI --> VerbalizedSampler" in chain.get_graph().draw_mermaid()
+    assert repr(VerbalizedSampler(k=3, strategy="vs_cot")) == (
+        "VerbalizedSampler(strategy='vs_cot', k=3)"
+    )
     bare = VerbalizedSampler(RunnableLambda(answer), k=2)
     assert len(pickle.loads(pickle.dumps(bare)).invoke("x")) == 2
 
 
 def answer(messages: object) -> str:
     return '[{"text": "a", "probability": 0.5}, {"text": "b", "probability": 0.5}]'
+
+
+@pytest.mark.filterwarnings("ignore:The function `loads` is in beta")
+def test_dumps_and_loads(llm):
+    sampler = VerbalizedSampler(
+        strategy=VSCoT(k=3, threshold=0.2), output="text", seed=3, prompts=Prompts(full="Anything.")
+    )
+    chain = PROMPT | llm | StrOutputParser() | sampler
+    classes = [
+        ChatOpenAI, ChatPromptTemplate, HumanMessagePromptTemplate, PromptTemplate, RunnableBinding,
+        RunnableSequence, StrOutputParser, VerbalizedSampler,
+    ]  # fmt: skip
+    again = loads(
+        dumps(chain),
+        allowed_objects=classes,
+        valid_namespaces=["vs_langchain"],
+        secrets_map={"OPENAI_API_KEY": "x"},
+    )
+    assert dumps(again) == dumps(chain)
+    loaded = again.steps[-1].bound
+    assert (loaded.strategy, loaded.k, loaded.threshold, loaded.seed) == ("vs_cot", 3, 0.2, 3)
+    assert loaded._strategy() == VSCoT(k=3, threshold=0.2, prompts=Prompts(full="Anything."))
+    assert isinstance(again.invoke(HINT), str)
+
+
+def test_a_field_can_be_changed_by_a_copy(llm):
+    sampler = VerbalizedSampler(llm, k=3)
+    assert len(sampler.model_copy(update={"k": 2}).invoke("Name a US state.")) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"k": 0}, "k must be"),
+        ({"output": "poem"}, "output must be one of distribution, message, text, value"),
+        ({"strategy": "vs_standart"}, "vs_standard"),
+        ({"resampler": "proportionel"}, "proportional"),
+        ({"temperature": 1}, "temperature"),
+    ],
+)
+def test_options_that_cannot_work_are_errors_at_once(options, named):
+    with pytest.raises(ConfigurationError, match=named):
+        VerbalizedSampler(**options)

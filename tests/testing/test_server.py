@@ -103,6 +103,22 @@ def test_a_response_format_is_honoured(client):
     )
 
 
+def test_a_tool_is_called_when_the_user_names_it(client):
+    tools = [{"type": "function", "function": {"name": "capital", "parameters": {
+        "type": "object", "properties": {"state": {"type": "string"}}, "required": ["state"],
+    }}}]  # fmt: skip
+    naming = [{"role": "user", "content": "Use capital for a US state."}]
+    (call,) = chat(client, naming, tools=tools).choices[0].message.tool_calls
+    assert call.function.name == "capital"
+    assert json.loads(call.function.arguments)["state"]
+    result = [{"role": "assistant", "tool_calls": [call.model_dump()]},
+              {"role": "tool", "tool_call_id": call.id, "content": "Salem"}]  # fmt: skip
+    for messages, choice in ((ASKED, "auto"), (naming, "none"), (naming + result, "auto")):
+        answer = chat(client, messages, tools=tools, tool_choice=choice).choices[0].message
+        assert answer.tool_calls is None
+        assert answer.content
+
+
 def test_a_forced_tool_is_called(client):
     function = {"name": "answer", "parameters": Answers.model_json_schema()}
     tools = [{"type": "function", "function": function}]

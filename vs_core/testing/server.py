@@ -45,8 +45,9 @@ class SimulatedServer:
         with SimulatedServer() as server:
             client = OpenAI(base_url=server.base_url, api_key="any")
 
-    It serves chat completions (streamed or not, ``response_format``, ``n``, tools that are forced,
-    ``stop``, ``max_tokens``), completions, embeddings and the list of models.
+    It serves chat completions (streamed or not, ``response_format``, ``n``, ``stop``,
+    ``max_tokens``, tools that are forced or that the user's last message names), completions,
+    embeddings and the list of models.
 
     Args:
         model: What answers; default: a `SimulatedModel` with its defaults.
@@ -136,7 +137,7 @@ class SimulatedServer:
     def _choice(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """One choice: the message, why it ended, and its usage."""
         messages = [_message(item) for item in body["messages"]]
-        tool = _forced_tool(body)
+        tool = _called_tool(body, messages)
         schema = tool["parameters"] if tool else _response_schema(body)
         completion = _limited(self.model.answer(messages, schema), body)
         message: dict[str, Any] = {"role": "assistant", "refusal": None}
@@ -368,20 +369,26 @@ def _response_schema(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return schema
 
 
-def _forced_tool(body: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The function that the request makes the model call, if any."""
-    functions = [tool["function"] for tool in body.get("tools") or ()]
+def _called_tool(body: Mapping[str, Any], messages: Sequence[Message]) -> dict[str, Any] | None:
+    """The function that the model calls: one that it must, or that the user names."""
+    functions = {tool["function"]["name"]: tool["function"] for tool in body.get("tools") or ()}
     choice = body.get("tool_choice")
-    if choice in ("required", "any") and functions:
-        chosen = functions[0]
-    elif isinstance(choice, Mapping):
+    if isinstance(choice, Mapping):
         name = choice["function"]["name"]
-        chosen = next((f for f in functions if f["name"] == name), None)
-        if chosen is None:
+        if name not in functions:
             raise ValueError(f"tool_choice names {name!r}, which is no tool")
-    else:
+    elif choice == "none" or not functions:
         return None
-    return {"name": chosen["name"], "parameters": chosen.get("parameters") or {"properties": {}}}
+    elif choice in ("required", "any"):
+        name = next(iter(functions))
+    else:
+        last = messages[-1]
+        words = set(re.findall(r"\w+", last.text)) if last.role == "user" else set()
+        name = next((name for name in functions if name in words), None)
+        if name is None:
+            return None
+    parameters = functions[name].get("parameters") or {"properties": {}}
+    return {"name": name, "parameters": parameters}
 
 
 def _limited(completion: Completion, body: Mapping[str, Any]) -> Completion:

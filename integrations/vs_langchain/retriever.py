@@ -1,0 +1,181 @@
+"""`VerbalizedRetriever`: several queries from one call, and one ranking of what they find."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Literal, get_args
+
+from langchain_core.callbacks import (
+    AsyncCallbackManagerForRetrieverRun,
+    CallbackManagerForRetrieverRun,
+)
+from langchain_core.documents import Document
+from langchain_core.prompts import BasePromptTemplate, PromptTemplate
+from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import Runnable
+from pydantic import Field
+
+from vs_core import ConfigurationError, Distribution
+from vs_core.display import shorten
+from vs_core.fusion import RANK_CONSTANT, reciprocal_rank, searches
+from vs_core.prompts import QUERY_PROMPTS
+from vs_langchain.options import StrategyOptions
+from vs_langchain.sampler import VerbalizedSampler
+
+__all__ = ["VerbalizedRetriever"]
+
+Mode = Literal["rewrite", "hyde", "decompose"]
+_log = logging.getLogger("vs_langchain")
+
+
+class VerbalizedRetriever(StrategyOptions, BaseRetriever):
+    """Retrieve by k diverse queries, which a model verbalizes in one call, and fuse the results.
+
+    All searches run concurrently. Their rankings are fused by reciprocal rank, each weighted by
+    the probability of its query; a document that several queries find is returned once. Each
+    document is a copy with ``fusion_score`` and the ``queries`` that found it in its metadata.
+
+    If one of the searches fails, the others count, and a warning is logged; if all fail, the first
+    error is raised. For a model that cannot be read, LangChain has the answer:
+    ``retriever.with_fallbacks([plain])``.
+
+    Args:
+        retriever: What each query goes to: any retriever, or Runnable from a string to documents.
+        llm: A chat model or LLM, also bound, configured, retrying or with fallbacks.
+        mode: What is searched by: a ``"rewrite"`` of the query, a hypothetical document
+            (``"hyde"``, arXiv 2212.10496), or a sub-question (``"decompose"``).
+        include_original: Whether the query itself is searched by too, with the weight of an
+            average candidate.
+        top_n: Most documents to return, at least 1; None for all. Also an argument of ``invoke``.
+        prompt: In place of the mode's own; a template of ``{query}``.
+        id_key: Key of the metadata by which documents are the same; default: by their text.
+        rank_constant: Of reciprocal rank fusion, over -1.
+        **options: ``strategy`` and its options, ``k`` first of all; see
+            `vs_core.strategies.Strategy`.
+
+    Raises:
+        ConfigurationError: If an option cannot work.
+    """
+
+    retriever: Runnable[str, list[Document]]
+    llm: Runnable[Any, Any]
+    mode: Mode = "rewrite"
+    include_original: bool = True
+    top_n: int | None = Field(default=None)
+    prompt: BasePromptTemplate | None = None  # type: ignore[type-arg]
+    id_key: str | None = None
+    rank_constant: float = RANK_CONSTANT
+
+    def __init__(self, **options: Any) -> None:
+        mode = options.get("mode", "rewrite")
+        if mode not in get_args(Mode):
+            known = ", ".join(get_args(Mode))
+            raise ConfigurationError(f"mode must be one of {known}, not {mode!r}.")
+        super().__init__(**options)
+        _require_positive(self.top_n)
+        if self.prompt is not None and self.prompt.input_variables != ["query"]:
+            raise ConfigurationError(
+                f"prompt must be a template of {{query}}, not of {self.prompt.input_variables}."
+            )
+        reciprocal_rank([], constant=self.rank_constant)
+
+    def _get_relevant_documents(
+        self,
+        query: str,
+        *,
+        run_manager: CallbackManagerForRetrieverRun,
+        top_n: int | None = None,
+        **kwargs: Any,
+    ) -> list[Document]:
+        config: Any = {"callbacks": run_manager.get_child()}
+        distribution = self._queries().invoke({"query": _given(query)}, config)
+        found = self._searches(query, distribution)
+        results = self.retriever.batch(list(found), config, return_exceptions=True, **kwargs)
+        return self._fused(found, results, top_n)
+
+    async def _aget_relevant_documents(
+        self,
+        query: str,
+        *,
+        run_manager: AsyncCallbackManagerForRetrieverRun,
+        top_n: int | None = None,
+        **kwargs: Any,
+    ) -> list[Document]:
+        config: Any = {"callbacks": run_manager.get_child()}
+        distribution = await self._queries().ainvoke({"query": _given(query)}, config)
+        found = self._searches(query, distribution)
+        results = await self.retriever.abatch(list(found), config, return_exceptions=True, **kwargs)
+        return self._fused(found, results, top_n)
+
+    def _queries(self) -> Runnable[Any, Distribution]:
+        """The chain from the query to a distribution of others."""
+        template = self.prompt or PromptTemplate.from_template(QUERY_PROMPTS[self.mode])
+        return template | VerbalizedSampler(self.llm, **self._given())
+
+    def _searches(self, query: str, distribution: Distribution) -> dict[str, float]:
+        return searches(query, distribution, include_original=self.include_original)
+
+    def _fused(
+        self,
+        found: Mapping[str, float],
+        results: Sequence[list[Document] | BaseException],
+        top_n: int | None,
+    ) -> list[Document]:
+        """One ranking of all that was found."""
+        top_n = _require_positive(self.top_n if top_n is None else top_n)
+        documents: dict[Hashable, Document] = {}
+        queries: dict[Hashable, list[str]] = {}
+        rankings: list[list[Hashable]] = []
+        for query, result in zip(found, _without_failures(found, results), strict=True):
+            rankings.append([self._key(document) for document in result])
+            for key, document in zip(rankings[-1], result, strict=True):
+                documents.setdefault(key, document)
+                if query not in queries.setdefault(key, []):
+                    queries[key].append(query)
+        scores = reciprocal_rank(rankings, list(found.values()), constant=self.rank_constant)
+        return [
+            _annotated(documents[key], fusion_score=score, queries=queries[key])
+            for key, score in list(scores.items())[:top_n]
+        ]
+
+    def _key(self, document: Document) -> Hashable:
+        if self.id_key is None:
+            return document.page_content
+        try:
+            key: Hashable = document.metadata[self.id_key]
+        except KeyError:
+            raise ConfigurationError(
+                f"A document has no {self.id_key!r} in its metadata, which id_key names: "
+                f"{shorten(document.page_content)}"
+            ) from None
+        return key
+
+
+def _given(query: str) -> str:
+    if not query.strip():
+        raise ConfigurationError("The query is empty.")
+    return query
+
+
+def _require_positive(top_n: int | None) -> int | None:
+    if top_n is not None and top_n < 1:
+        raise ConfigurationError(f"top_n must be at least 1, not {top_n!r}.")
+    return top_n
+
+
+def _without_failures(
+    found: Mapping[str, float], results: Sequence[list[Document] | BaseException]
+) -> list[list[Document]]:
+    """The results, with nothing for a search that failed; raises the error if all failed."""
+    errors = [result for result in results if isinstance(result, BaseException)]
+    if errors and len(errors) == len(results):
+        raise errors[0]
+    for query, result in zip(found, results, strict=True):
+        if isinstance(result, BaseException):
+            _log.warning("The search for %r failed, the others count: %r", shorten(query), result)
+    return [[] if isinstance(result, BaseException) else result for result in results]
+
+
+def _annotated(document: Document, **metadata: Any) -> Document:
+    return document.model_copy(update={"metadata": {**document.metadata, **metadata}})

@@ -1,0 +1,226 @@
+"""`VerbalizedRetriever`: diverse queries from one call, one ranking of what they find."""
+
+import asyncio
+import threading
+
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.documents import Document
+from langchain_core.embeddings import DeterministicFakeEmbedding
+from langchain_core.prompts import PromptTemplate
+from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import RunnableLambda
+from langchain_core.vectorstores import InMemoryVectorStore
+from langchain_tests.integration_tests import RetrieversIntegrationTests
+
+from vs_core import ConfigurationError, ParseError
+from vs_core.fusion import reciprocal_rank, searches
+from vs_core.testing import SimulatedModel
+from vs_langchain import VerbalizedRetriever, VerbalizedSampler
+
+QUERY = "What did the Romans eat?"
+TEXTS = [f"passage {number}" for number in range(12)]
+
+
+@pytest.fixture
+def store():
+    store = InMemoryVectorStore(DeterministicFakeEmbedding(size=32))
+    store.add_texts(TEXTS, [{"number": number} for number in range(len(TEXTS))])
+    return store
+
+
+@pytest.fixture
+def retriever(store):
+    return store.as_retriever(search_kwargs={"k": 3})
+
+
+def rewrites(llm, k):
+    asked = (
+        "Write a search query that would find passages which answer the question, in words other "
+        f"than its own.\nQuestion: {QUERY}"
+    )
+    return VerbalizedSampler(llm, k=k).invoke(asked)
+
+
+async def test_documents_are_fused_by_the_probabilities_of_their_queries(llm, server, retriever):
+    found = searches(QUERY, rewrites(llm, 4))
+    results = {query: retriever.invoke(query) for query in found}
+    rankings = [[document.page_content for document in results[query]] for query in found]
+    expected = reciprocal_rank(rankings, list(found.values()))
+    ours = VerbalizedRetriever(retriever=retriever, llm=llm, k=4)
+    for run in (ours.invoke, ours.ainvoke):
+        server.model.reset()
+        documents = run(QUERY)
+        documents = await documents if run == ours.ainvoke else documents
+        assert [d.page_content for d in documents] == list(expected)
+        assert [d.metadata["fusion_score"] for d in documents] == list(expected.values())
+        for document in documents:
+            assert document.metadata["queries"] == [
+                query for query, ranking in zip(found, rankings, strict=True)
+                if document.page_content in ranking
+            ]  # fmt: skip
+            assert "number" in document.metadata
+    assert len(server.requests) == 3  # one call for all queries
+    assert all("queries" not in d.metadata for d in results[QUERY])  # the store's own are untouched
+
+
+@pytest.mark.parametrize("mode", ["rewrite", "hyde", "decompose"])
+def test_modes(llm, server, retriever, mode):
+    VerbalizedRetriever(retriever=retriever, llm=llm, k=3, mode=mode).invoke(QUERY)
+    said = server.requests[0]["messages"][-1]["content"]
+    asked = {"rewrite": "search query", "hyde": "short passage", "decompose": "sub-question"}
+    assert asked[mode] in said
+    assert QUERY in said
+
+
+def test_queries_and_options(llm, server, retriever):
+    asked = []
+    remembering = RunnableLambda(lambda query: asked.append(query) or retriever.invoke(query))
+    prompt = PromptTemplate.from_template("Ask this in other words: {query}")
+    ours = VerbalizedRetriever(
+        retriever=remembering, llm=llm, k=3, n=6, threshold=0.2, prompt=prompt,
+        include_original=False,
+    )  # fmt: skip
+    ours.invoke(QUERY)
+    assert len(asked) == 6
+    assert QUERY not in asked
+    assert len(server.requests) == 2
+    assert "below 0.2" in server.requests[0]["messages"][0]["content"]
+    assert server.requests[0]["messages"][1]["content"] == f"Ask this in other words: {QUERY}"
+
+
+def test_the_searches_run_at_the_same_time(llm):
+    together = threading.Barrier(4, timeout=20)
+
+    def waiting(query):
+        together.wait()  # nobody passes before all have come
+        return [Document(query)]
+
+    ours = VerbalizedRetriever(retriever=RunnableLambda(waiting), llm=llm, k=3)
+    assert len(ours.invoke(QUERY)) == 4
+
+
+async def test_the_searches_do_not_block_the_loop(llm):
+    waiting, all_here = [], asyncio.Event()
+
+    async def search(query):
+        waiting.append(query)
+        if len(waiting) == 4:
+            all_here.set()
+        await asyncio.wait_for(all_here.wait(), 20)
+        return [Document(query)]
+
+    slow = RunnableLambda(lambda query: pytest.fail("blocking"), afunc=search)
+    assert len(await VerbalizedRetriever(retriever=slow, llm=llm, k=3).ainvoke(QUERY)) == 4
+
+
+def test_documents_are_the_same_by_text_or_by_key(llm):
+    def search(query):
+        return [Document("same text", metadata={"key": query}), Document("same text")]
+
+    ours = VerbalizedRetriever(retriever=RunnableLambda(search), llm=llm, k=3)
+    (document,) = ours.invoke(QUERY)
+    assert len(document.metadata["queries"]) == 4
+    keyed = RunnableLambda(lambda query: search(query)[:1])
+    ours = VerbalizedRetriever(retriever=keyed, llm=llm, k=3, id_key="key")
+    assert len(ours.invoke(QUERY)) == 4
+    ours = VerbalizedRetriever(retriever=RunnableLambda(search), llm=llm, k=3, id_key="key")
+    with pytest.raises(ConfigurationError, match=r"'key' in its metadata.*same text"):
+        ours.invoke(QUERY)
+
+
+async def test_one_search_that_fails_leaves_the_others(llm, retriever, caplog):
+    def search(query):
+        if query == QUERY:
+            raise TimeoutError("too slow")
+        return retriever.invoke(query)
+
+    ours = VerbalizedRetriever(retriever=RunnableLambda(search), llm=llm, k=3)
+    for documents in (ours.invoke(QUERY), await ours.ainvoke(QUERY)):
+        assert documents
+        assert not any(QUERY in document.metadata["queries"] for document in documents)
+    assert [record.name for record in caplog.records] == ["vs_langchain"] * 2
+    assert "too slow" in caplog.text
+
+
+def test_if_all_searches_fail_that_is_an_error(llm):
+    def search(query):
+        raise TimeoutError("too slow")
+
+    ours = VerbalizedRetriever(retriever=RunnableLambda(search), llm=llm, k=3)
+    with pytest.raises(TimeoutError, match="too slow"):
+        ours.invoke(QUERY)
+
+
+def test_a_model_that_refuses_is_an_error_or_a_fallback(llm, server, retriever):
+    server.model = SimulatedModel(quirks=["refusal"] * 9)
+    ours = VerbalizedRetriever(retriever=retriever, llm=llm, k=3, retries=0)
+    with pytest.raises(ParseError):
+        ours.invoke(QUERY)
+    assert len(ours.with_fallbacks([retriever]).invoke(QUERY)) == 3
+
+
+def test_everything_is_traced_below_one_run(llm, retriever):
+    runs, parents = {}, {}
+
+    class Recorder(BaseCallbackHandler):
+        def note(self, serialized, value, *, run_id, parent_run_id=None, name=None, **kwargs):
+            runs[run_id] = name or "model"
+            parents[run_id] = runs.get(parent_run_id)
+
+        on_retriever_start = on_chain_start = on_chat_model_start = note
+
+    ours = VerbalizedRetriever(retriever=retriever, llm=llm, k=3)
+    ours.invoke(QUERY, {"callbacks": [Recorder()]})
+    above = [(runs[run], parents[run]) for run in runs]
+    assert above.count(("VectorStoreRetriever", "VerbalizedRetriever")) == 4
+    assert ("model", "VerbalizedSampler") in above
+    assert sum(parent is None for _, parent in above) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"mode": "summary"}, "mode must be one of rewrite, hyde, decompose"),
+        ({"top_n": 0}, "top_n must be at least 1"),
+        ({"k": 0}, "k must be"),
+        ({"rank_constant": -1}, "over -1"),
+        ({"prompt": PromptTemplate.from_template("{question}")}, r"template of \{query\}"),
+        ({"depth": 3}, "depth"),
+    ],
+)
+def test_options_that_cannot_work_are_errors_at_once(llm, retriever, options, named):
+    with pytest.raises(ConfigurationError, match=named):
+        VerbalizedRetriever(retriever=retriever, llm=llm, **options)
+
+
+def test_an_empty_query_is_an_error(llm, server, retriever):
+    with pytest.raises(ConfigurationError, match="query is empty"):
+        VerbalizedRetriever(retriever=retriever, llm=llm).invoke("  ")
+    assert not server.requests
+
+
+# --- LangChain's own suite ---------------------------------------------------------------------
+
+
+class TestStandard(RetrieversIntegrationTests):
+    @pytest.fixture(autouse=True)
+    def over(self, llm, store):
+        plain = store.as_retriever(search_kwargs={"k": 3})
+        self.parts = {"llm": llm, "retriever": plain}
+
+    @property
+    def retriever_constructor(self) -> type[BaseRetriever]:
+        return VerbalizedRetriever
+
+    @property
+    def retriever_constructor_params(self) -> dict:
+        return self.parts
+
+    @property
+    def retriever_query_example(self) -> str:
+        return QUERY
+
+    @property
+    def num_results_arg_name(self) -> str:
+        return "top_n"

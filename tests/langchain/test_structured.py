@@ -1,0 +1,148 @@
+"""Structured output: asked for where the model has it, read by the same parser."""
+
+import pytest
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import ConfigurableField, RunnableLambda
+from langchain_openai import ChatOpenAI
+from pydantic import BaseModel
+
+from vs_core import ConfigurationError
+from vs_langchain import VerbalizedSampler
+
+PROMPT = ChatPromptTemplate.from_template("Name a US state. Hint: {hint}.")
+HINT = {"hint": "any"}
+JSON_SCHEMA = {"structured_output": True, "tool_calling": True, "tool_choice": True}
+TOOLS = {"tool_calling": True, "tool_choice": True}
+
+
+@pytest.fixture
+def profiled(server):
+    def profiled(profile=None, **options):
+        return ChatOpenAI(
+            base_url=server.base_url, api_key="x", model="simulated", profile=profile, **options
+        )
+
+    return profiled
+
+
+def asked(server):
+    """How the last request asked for structure."""
+    request = server.requests[-1]
+    if "response_format" in request:
+        return request["response_format"]["type"]
+    return request.get("tool_choice")
+
+
+@pytest.mark.parametrize(
+    ("profile", "method", "expected"),
+    [
+        (JSON_SCHEMA, "auto", "json_schema"),
+        (TOOLS, "auto", "required"),
+        ({"tool_calling": True}, "auto", None),  # it may call no tool, then
+        ({}, "auto", None),
+        (None, "auto", None),
+        (None, "json_schema", "json_schema"),
+        (None, "tool", "required"),
+        (JSON_SCHEMA, "text", None),
+    ],
+)
+async def test_the_method_is_what_the_profile_says(server, profiled, profile, method, expected):
+    chain = PROMPT | profiled(profile) | VerbalizedSampler(k=3, method=method)
+    plain = (PROMPT | profiled() | VerbalizedSampler(k=3, method="text")).invoke(HINT)
+    texts = []
+    for run in (chain.invoke, chain.ainvoke, chain.stream, chain.astream):
+        server.model.reset()
+        result = run(HINT)
+        if run == chain.ainvoke:
+            result = await result
+        elif run == chain.stream:
+            *early, result = result
+            assert [len(snapshot) for snapshot in early] == [1, 2, 3]
+        elif run == chain.astream:
+            *early, result = [snapshot async for snapshot in result]
+            assert [len(snapshot) for snapshot in early] == [1, 2, 3]
+        assert asked(server) == expected
+        texts.append([(c.text, c.probability) for c in result])
+        assert result.repairs == ()
+    assert texts == [[(c.text, c.probability) for c in plain]] * 4
+
+
+def test_a_known_model_has_its_profile_from_langchain(server):
+    llm = ChatOpenAI(base_url=server.base_url, api_key="x", model="gpt-4.1-mini")
+    assert len((PROMPT | llm | VerbalizedSampler(k=3)).invoke(HINT)) == 3
+    assert asked(server) == "json_schema"
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda llm: llm.bind(temperature=0.3),
+        lambda llm: llm.with_config(tags=["mine"]),
+        lambda llm: llm.with_retry(),
+        lambda llm: llm.with_fallbacks([llm]),
+        lambda llm: llm.configurable_fields(temperature=ConfigurableField(id="temperature")),
+    ],
+)
+def test_it_reaches_the_model_however_it_is_wrapped(server, profiled, wrapped):
+    chain = PROMPT | wrapped(profiled(JSON_SCHEMA)) | StrOutputParser() | VerbalizedSampler(k=3)
+    distribution = chain.invoke(HINT, {"configurable": {"temperature": 0.3}})
+    assert asked(server) == "json_schema"
+    assert [c.value for c in distribution] == [c.text for c in distribution]
+
+
+def test_of_alternatives_the_chosen_one_counts(server, profiled):
+    which = ConfigurableField(id="llm")
+    llm = profiled().configurable_alternatives(which, default_key="a", b=profiled(JSON_SCHEMA))
+    chain = PROMPT | llm | VerbalizedSampler(k=3)
+    chain.invoke(HINT)
+    assert asked(server) is None
+    chain.invoke(HINT, {"configurable": {"llm": "b"}})
+    assert asked(server) == "json_schema"
+    bound = PROMPT | llm.with_config(configurable={"llm": "b"}) | VerbalizedSampler(k=3)
+    bound.invoke(HINT)
+    assert asked(server) == "json_schema"
+
+
+def test_what_the_user_asks_of_the_model_goes_before(server, profiled):
+    own = {"type": "json_object"}
+    chain = PROMPT | profiled(JSON_SCHEMA).bind(response_format=own) | VerbalizedSampler(k=3)
+    chain.invoke(HINT)
+    assert server.requests[-1]["response_format"] == own
+
+
+@pytest.mark.parametrize("options", [{"format": "tags"}, {"strategy": "direct"}])
+def test_there_is_no_structure_where_none_is_asked_for(server, profiled, options):
+    (PROMPT | profiled(JSON_SCHEMA) | VerbalizedSampler(k=3, **options)).invoke(HINT)
+    assert asked(server) is None
+
+
+class Answer(BaseModel):
+    name: str
+    letters: int
+
+
+def test_typed_candidates(server, profiled):
+    for method in ("json_schema", "tool", "text"):
+        chain = PROMPT | profiled() | VerbalizedSampler(k=3, schema=Answer, method=method)
+        assert all(isinstance(candidate.value, Answer) for candidate in chain.invoke(HINT))
+    name = server.requests[0]["response_format"]["json_schema"]["name"]
+    assert name == "verbalized_responses"
+
+
+@pytest.mark.parametrize("method", ["json_schema", "tool", "text"])
+async def test_an_answer_that_is_cut_off_is_read_as_far_as_it_goes(profiled, method):
+    chain = PROMPT | profiled(max_tokens=30) | VerbalizedSampler(k=5, method=method, retries=0)
+    results = [chain.invoke(HINT), await chain.ainvoke(HINT), list(chain.stream(HINT))[-1]]
+    results.append([distribution async for distribution in chain.astream(HINT)][-1])
+    for distribution in results:
+        assert 0 < len(distribution) < 5
+        assert distribution.metadata["missing"] == 5 - len(distribution)
+
+
+def test_a_method_that_the_model_does_not_have_is_an_error(profiled):
+    with pytest.raises(ConfigurationError, match="method must be one of auto, json_schema"):
+        VerbalizedSampler(method="magic")
+    plain = RunnableLambda(lambda messages: "[]")
+    with pytest.raises(ConfigurationError, match="needs a chat model, not RunnableLambda"):
+        VerbalizedSampler(plain, method="tool").invoke("Name a US state.")

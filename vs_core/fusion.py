@@ -1,0 +1,110 @@
+"""Searching by several queries: what is searched for, and how the results become one ranking."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
+
+from vs_core.candidates import Distribution
+from vs_core.errors import ConfigurationError
+
+__all__ = ["reciprocal_rank", "relative_score", "searches"]
+
+Id = TypeVar("Id", bound=Hashable)
+
+RANK_CONSTANT = 60.0
+"""Of reciprocal rank fusion, as in its paper."""
+
+
+def searches(
+    query: str, distribution: Distribution, *, include_original: bool = True
+) -> dict[str, float]:
+    """Return what to search for, each with its weight.
+
+    Args:
+        query: The user's own query.
+        distribution: Other queries, by their verbalized probabilities.
+        include_original: Whether the query itself is searched for too. It comes first, and has
+            the weight of an average candidate: 1 / (n + 1) beside n of them.
+
+    Returns:
+        Text to weight, on (0, 1]; sums to 1. The same text twice is one search of both weights.
+    """
+    total = len(distribution) + include_original
+    found = {query: 1 / total} if include_original else {}
+    share = len(distribution) / total if total else 0.0
+    for candidate, weight in zip(distribution, distribution.weights, strict=True):
+        found[candidate.text] = found.get(candidate.text, 0.0) + share * weight
+    return {text: weight for text, weight in found.items() if weight > 0}
+
+
+def reciprocal_rank(
+    rankings: Sequence[Sequence[Id]],
+    weights: Sequence[float] | None = None,
+    *,
+    constant: float = RANK_CONSTANT,
+) -> dict[Id, float]:
+    """Fuse rankings by reciprocal rank: Σ wᵢ / (constant + rankᵢ), ranks from 1.
+
+    Args:
+        rankings: Ids, the best first; one that stands in a ranking twice counts where it is best.
+        weights: Of each ranking, not negative; default: all 1.
+        constant: How little the first ranks stand out, over -1.
+
+    Returns:
+        Id to score, the best first; of equal scores the one that was seen first.
+
+    Raises:
+        ConfigurationError: If the weights do not fit or the constant cannot work.
+
+    Source: Cormack, Clarke and Büttcher 2009 (SIGIR), there without weights.
+    """
+    if not constant > -1:
+        raise ConfigurationError(f"constant must be over -1, not {constant!r}.")
+    scores: dict[Id, float] = {}
+    for ranking, weight in zip(rankings, _weights(rankings, weights), strict=True):
+        for rank, item in enumerate(dict.fromkeys(ranking), start=1):
+            scores[item] = scores.get(item, 0.0) + weight / (constant + rank)
+    return _best_first(scores)
+
+
+def relative_score(
+    results: Sequence[Mapping[Id, float]], weights: Sequence[float] | None = None
+) -> dict[Id, float]:
+    """Fuse results by their scores: Σ wᵢ · scoreᵢ, each result's scores scaled to [0, 1].
+
+    The least score of a result becomes 0 and the greatest 1; where all are equal, all become 1.
+
+    Args:
+        results: Id to score, any finite numbers; more is better.
+        weights: Of each result, not negative; default: all 1.
+
+    Returns:
+        Id to score, the best first; of equal scores the one that was seen first.
+
+    Raises:
+        ConfigurationError: If the weights do not fit.
+    """
+    scores: dict[Id, float] = {}
+    for result, weight in zip(results, _weights(results, weights), strict=True):
+        low = min(result.values(), default=0.0)
+        spread = max(result.values(), default=0.0) - low
+        for item, score in result.items():
+            scaled = (score - low) / spread if spread else 1.0
+            scores[item] = scores.get(item, 0.0) + weight * scaled
+    return _best_first(scores)
+
+
+def _weights(results: Sequence[object], weights: Sequence[float] | None) -> Sequence[float]:
+    if weights is None:
+        return [1.0] * len(results)
+    if len(weights) != len(results):
+        raise ConfigurationError(f"There are {len(weights)} weights for {len(results)} results.")
+    if not all(0 <= weight < math.inf for weight in weights):
+        raise ConfigurationError(f"Weights must be numbers of at least 0, not {list(weights)}.")
+    return weights
+
+
+def _best_first(scores: Mapping[Id, float]) -> dict[Id, float]:
+    return dict(sorted(scores.items(), key=lambda pair: -pair[1]))
