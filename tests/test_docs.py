@@ -16,7 +16,7 @@ from vs_core.testing import SimulatedServer
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
+EXAMPLES = [p for p in sorted((ROOT / "examples").rglob("*.py")) if p.name != "__init__.py"]
 SNIPPET = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 
