@@ -31,6 +31,7 @@ from vs_core import (
     Request,
     Strategy,
 )
+from vs_core.display import shorten
 from vs_core.driver import arun, astream, run, stream
 from vs_core.plugins import plugins
 from vs_langchain.messages import (
@@ -310,7 +311,7 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
         if self.after is not None:
             answers = self._answers(distribution)
             results = self.after.batch(answers, asking.config, return_exceptions=True)
-            distribution = _with_values(distribution, results)
+            distribution = _with_values(distribution, results, self.after)
         return self._drawn(distribution)
 
     async def _arun(
@@ -337,7 +338,7 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
         if self.after is not None:
             answers = self._answers(distribution)
             results = await self.after.abatch(answers, asking.config, return_exceptions=True)
-            distribution = _with_values(distribution, results)
+            distribution = _with_values(distribution, results, self.after)
         return self._drawn(distribution)
 
     def _drawn(self, distribution: Distribution) -> Any:
@@ -439,7 +440,7 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
                     if self.after is not None:
                         answers = self._answers(event)
                         results = self.after.batch(answers, asking.config, return_exceptions=True)
-                        event = _with_values(event, results)
+                        event = _with_values(event, results, self.after)
                     yield snapshot(self._drawn(event))
         except ToolsCalled as called:
             yield self._passed_on(called)
@@ -470,7 +471,7 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
                     if self.after is not None:
                         answers = self._answers(event)
                         after = self.after.abatch(answers, asking.config, return_exceptions=True)
-                        event = _with_values(event, await after)
+                        event = _with_values(event, await after, self.after)
                     yield snapshot(self._drawn(event))
         except ToolsCalled as called:
             yield self._passed_on(called)
@@ -565,7 +566,9 @@ def _chained(steps: Sequence[Runnable[Any, Any]]) -> Any:
     return RunnableSequence(*steps)
 
 
-def _with_values(distribution: Distribution, results: Sequence[Any]) -> Distribution:
+def _with_values(
+    distribution: Distribution, results: Sequence[Any], step: Runnable[Any, Any]
+) -> Distribution:
     """Give each candidate its result; one that failed keeps the error in its repairs.
 
     Raises the first error if all failed: then it is the step that is wrong, not a candidate.
@@ -578,7 +581,7 @@ def _with_values(distribution: Distribution, results: Sequence[Any]) -> Distribu
     def valued(candidate: Candidate) -> Candidate:
         value = next(values)
         if isinstance(value, Exception):
-            return candidate.repaired(f"the step after the model failed: {value}")
+            return candidate.repaired(f"{step.get_name()} failed: {shorten(str(value), 200)}")
         return candidate.model_copy(update={"value": value})
 
     return distribution.map(valued)

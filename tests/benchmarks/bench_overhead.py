@@ -3,7 +3,9 @@
 Run: python -m tests.benchmarks.bench_overhead
 
 In LangChain the baseline is the same chain with LangChain's own parser in the sampler's place. Then
-200 requests of one call each at concurrency 16, with a model that takes 50 ms.
+200 calls at concurrency 16, with a model that takes 50 ms: requests of one call each through the
+core, through a LangChain chain as an async batch and as a batch in threads, each with and without
+the sampler, and one request of 200 calls.
 """
 
 from __future__ import annotations
@@ -13,11 +15,14 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from typing import Any
 
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.output_parsers import PydanticOutputParser
+from langchain_core.outputs import ChatResult  # noqa: TC002
 from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import Runnable  # noqa: TC002
 from pydantic import BaseModel
 
 from vs_core import averbalize, verbalize
@@ -50,6 +55,46 @@ def endless() -> GenericFakeChatModel:
     return GenericFakeChatModel(messages=iter(lambda: AIMessage(ANSWER), None))
 
 
+class Slow(GenericFakeChatModel):
+    """A model that takes some time."""
+
+    seconds: float
+
+    def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
+        time.sleep(self.seconds)
+        return super()._generate(*args, **kwargs)
+
+    async def _agenerate(self, *args: Any, **kwargs: Any) -> ChatResult:
+        await asyncio.sleep(self.seconds)
+        return super()._generate(*args, **kwargs)
+
+
+def slow_chain(seconds: float, last: Runnable[Any, Any]) -> Runnable[Any, Any]:
+    llm = Slow(messages=iter(lambda: AIMessage(ANSWER), None), seconds=seconds)
+    return ChatPromptTemplate.from_template("{x}") | llm | last
+
+
+async def abatched(last: Runnable[Any, Any], calls: int, limit: int, seconds: float) -> float:
+    chain = slow_chain(seconds, last)
+    begin = time.perf_counter()
+    await chain.abatch([{"x": "a"}] * calls, {"max_concurrency": limit})
+    return time.perf_counter() - begin
+
+
+def batched(last: Runnable[Any, Any], calls: int, limit: int, seconds: float) -> float:
+    chain = slow_chain(seconds, last)
+    begin = time.perf_counter()
+    chain.batch([{"x": "a"}] * calls, {"max_concurrency": limit})
+    return time.perf_counter() - begin
+
+
+async def one_request(calls: int, limit: int, seconds: float) -> float:
+    chain = slow_chain(seconds, VerbalizedSampler(k=5, n=5 * calls))
+    begin = time.perf_counter()
+    await chain.ainvoke({"x": "a"}, {"max_concurrency": limit})
+    return time.perf_counter() - begin
+
+
 async def concurrent(calls: int, limit: int, seconds: float) -> float:
     """Seconds for many requests that share one limit."""
     free = asyncio.Semaphore(limit)
@@ -71,8 +116,9 @@ def main() -> None:
     core = median(lambda: verbalize("x", lambda request: ANSWER))
     print(f"core: verbalize over an instant model        {core * 1e6:8.0f} µs")
     prompt = ChatPromptTemplate.from_template("{x}")
-    ours = prompt | endless() | VerbalizedSampler(k=5)
-    base = prompt | endless() | PydanticOutputParser(pydantic_object=Responses)
+    sampler, parser = VerbalizedSampler(k=5), PydanticOutputParser(pydantic_object=Responses)
+    ours = prompt | endless() | sampler
+    base = prompt | endless() | parser
     given = {"x": "a"}
     pairs = [
         (median(lambda: ours.invoke(given), 100), median(lambda: base.invoke(given), 100))
@@ -82,9 +128,20 @@ def main() -> None:
     print(f"LangChain: chain with the sampler            {a * 1e6:8.0f} µs")
     print(f"LangChain: chain with PydanticOutputParser   {b * 1e6:8.0f} µs, ratio {a / b:.2f}, "
           f"difference {(a - b) * 1e3:.2f} ms a call")  # fmt: skip
-    spent = asyncio.run(concurrent(200, 16, 0.05))
     ideal = -(-200 // 16) * 0.05
-    print(f"200 requests, 16 at once, 50 ms each  {spent:8.2f} s, {spent / ideal:.2f}x of ideal")
+    for name, spend in {
+        "core": lambda: asyncio.run(concurrent(200, 16, 0.05)),
+        "LangChain, abatch": lambda: asyncio.run(abatched(sampler, 200, 16, 0.05)),
+        "LangChain, abatch without": lambda: asyncio.run(abatched(parser, 200, 16, 0.05)),
+        "LangChain, batch": lambda: batched(sampler, 200, 16, 0.05),
+        "LangChain, batch without": lambda: batched(parser, 200, 16, 0.05),
+        "LangChain, one request": lambda: asyncio.run(one_request(200, 16, 0.05)),
+    }.items():
+        spent = statistics.median(spend() for _ in range(3))
+        print(
+            f"200 calls, 16 at once, 50 ms each: {name:<26}{spent:6.2f} s, {spent / ideal:.2f}x "
+            "of ideal"
+        )
 
 
 if __name__ == "__main__":

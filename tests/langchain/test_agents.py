@@ -150,3 +150,10 @@ async def test_events_of_a_graph(graph):
     ]  # fmt: skip
     assert len(end["data"]["output"]) == 3
     assert any(event["event"] == "on_chat_model_stream" for event in events)
+
+
+@pytest.mark.filterwarnings("ignore:The v3 streaming protocol")
+async def test_events_of_a_graph_in_the_third_version(graph):
+    stream = await graph.astream_events({"topic": "tea"}, version="v3")
+    values = [event["params"]["data"] async for event in stream if event["method"] == "values"]
+    assert len(values[-1]["jokes"]) == 3

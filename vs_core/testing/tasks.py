@@ -115,8 +115,13 @@ TASKS: tuple[SimulatedTask, ...] = (
 )  # fmt: skip
 
 
+_QUESTION = 300  # characters at the end of a prompt, in which it asks
+
+
 def task_for(prompt: str, seed: int, tasks: Sequence[SimulatedTask] = TASKS) -> SimulatedTask:
     """Return the known task that a prompt is, or one invented for it.
+
+    A long prompt asks at its end: what stands before is what the answer is to be made from.
 
     Args:
         prompt: What the user wants, without instructions about the form of the answer.
@@ -124,7 +129,7 @@ def task_for(prompt: str, seed: int, tasks: Sequence[SimulatedTask] = TASKS) -> 
         tasks: The known ones.
     """
     for task in tasks:
-        if re.search(task.pattern, prompt, re.IGNORECASE | re.DOTALL):
+        if re.search(task.pattern, prompt[-_QUESTION:], re.IGNORECASE | re.DOTALL):
             return task
     return _invented(prompt, seed)
 
