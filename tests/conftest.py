@@ -25,7 +25,10 @@ def pytest_terminal_summary(terminalreporter):
         return
     formats = sorted({format for row in _cells.values() for format in row})
     terminalreporter.section("conformance: passed of sync + async")
-    terminalreporter.line("".join(f"{head:<14}" for head in ("harness", "strategy", *formats)))
+    rows = [("harness", "strategy", *formats)]
     for (harness, strategy), row in _cells.items():
         cells = [f"{sum(row[f])}/{len(row[f])}" if f in row else "-" for f in formats]
-        terminalreporter.line("".join(f"{cell:<14}" for cell in (harness, strategy, *cells)))
+        rows.append((harness, strategy, *cells))
+    width = max(len(harness) for harness, *_ in rows)
+    for harness, *cells in rows:
+        terminalreporter.line(harness.ljust(width) + "".join(f"  {cell:<12}" for cell in cells))

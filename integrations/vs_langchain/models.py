@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
 from langchain_core.language_models import BaseChatModel, BaseLanguageModel, BaseLLM
@@ -105,10 +106,15 @@ def structured(
 
 
 def _asked(model: BaseChatModel, schema: dict[str, Any], method: Method) -> AnyRunnable:
-    if method == "auto":
-        method = _best_method(model)
-    if method == "text":
-        return model
+    if method != "auto":
+        return _asked_by(model, schema, method)
+    for promised in _methods(model):
+        with suppress(ConfigurationError):  # the profile of a model may promise too much
+            return _asked_by(model, schema, promised)
+    return model
+
+
+def _asked_by(model: BaseChatModel, schema: dict[str, Any], method: Method) -> AnyRunnable:
     try:
         if method == "tool":
             return model.bind_tools([schema], tool_choice="any")
@@ -122,9 +128,10 @@ def _asked(model: BaseChatModel, schema: dict[str, Any], method: Method) -> AnyR
     return chain.first
 
 
-def _best_method(model: BaseChatModel) -> Method:
-    """What the profile of a model says that it can do; plain text if it says nothing."""
+def _methods(model: BaseChatModel) -> Iterator[Method]:
+    """What the profile of a model says that it can do, the best first."""
     profile: Mapping[str, Any] = getattr(model, "profile", None) or {}
     if profile.get("structured_output"):
-        return "json_schema"
-    return "tool" if profile.get("tool_calling") and profile.get("tool_choice") else "text"
+        yield "json_schema"
+    if profile.get("tool_calling") and profile.get("tool_choice"):
+        yield "tool"

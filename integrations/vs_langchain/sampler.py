@@ -17,7 +17,7 @@ from langchain_core.runnables import (
     RunnablePassthrough,
     RunnableSequence,
 )
-from langchain_core.runnables.base import RunnableLike, coerce_to_runnable
+from langchain_core.runnables.base import RunnableEach, RunnableLike, coerce_to_runnable
 from langchain_core.runnables.config import merge_configs, patch_config
 from langchain_core.runnables.graph import Graph
 from pydantic import Field
@@ -255,6 +255,10 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
     def configurable_alternatives(self, which: Any, **alternatives: Any) -> Any:
         """See `Runnable.configurable_alternatives`."""
         return self._adapted("configurable_alternatives", which, **alternatives)
+
+    def map(self) -> Runnable[Sequence[Any], list[Any]]:
+        """See `Runnable.map`; it needs a model, for a chain cannot be woven into each input."""
+        return RunnableEach(bound=self.steps[0])
 
     def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> VerbalizedSampler:
         """Return this sampler with tools bound to its model, as agents ask of a model.

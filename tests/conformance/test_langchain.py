@@ -1,8 +1,8 @@
-"""LangChain, through ChatOpenAI."""
+"""LangChain, through ChatOpenAI: asked in words, and for structured output."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from langchain_core.caches import InMemoryCache
 from langchain_core.globals import set_llm_cache
@@ -17,9 +17,12 @@ from vs_langchain import VerbalizedSampler
 
 class LangChainHarness(Harness):
     name = "langchain"
+    profile: ClassVar[dict[str, bool]] = {}
 
     def build(self, base_url: str, **options: Any) -> Runnable[Any, Any]:
-        llm = ChatOpenAI(base_url=base_url, api_key="x", model="simulated")
+        llm = ChatOpenAI(
+            base_url=base_url, api_key="x", model="simulated", profile=self.profile
+        )  # fmt: skip
         prompt = ChatPromptTemplate.from_template("{request}")
         return prompt | llm | VerbalizedSampler(**options)
 
@@ -40,3 +43,23 @@ class LangChainHarness(Harness):
 
 class TestLangChain(ConformanceSuite):
     harness = LangChainHarness()
+
+
+class JsonSchemaHarness(LangChainHarness):
+    name = "langchain, JSON schema"
+    formats = ("json",)
+    profile: ClassVar = {"structured_output": True}
+
+
+class ToolHarness(LangChainHarness):
+    name = "langchain, tool"
+    formats = ("json",)
+    profile: ClassVar = {"tool_calling": True, "tool_choice": True}
+
+
+class TestLangChainJsonSchema(ConformanceSuite):
+    harness = JsonSchemaHarness()
+
+
+class TestLangChainTool(ConformanceSuite):
+    harness = ToolHarness()

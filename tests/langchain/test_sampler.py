@@ -202,6 +202,7 @@ def test_it_works_inside_other_runnables(llm):
     assigned = RunnablePassthrough.assign(states=chain).invoke(HINT)
     assert len(assigned["states"]) == 3
     assert len(RunnableLambda(lambda hint: chain).invoke(HINT)) == 3
+    assert len(VerbalizedSampler(llm, k=3).map().invoke(["A US state?"] * 2)) == 2
 
 
 @pytest.mark.parametrize(
@@ -214,6 +215,7 @@ def test_it_works_inside_other_runnables(llm):
         lambda llm: PROMPT | VerbalizedSampler(k=5),
         lambda llm: PROMPT | RunnableLambda(lambda p: p) | VerbalizedSampler(k=5),
         lambda llm: {"a": llm} | VerbalizedSampler(k=5),
+        lambda llm: PROMPT | llm | VerbalizedSampler(k=5).map(),
         lambda llm: VerbalizedSampler(k=5) | StrOutputParser(),
         lambda llm: VerbalizedSampler(k=5).invoke("x"),
         lambda llm: asyncio.run(VerbalizedSampler(k=5).ainvoke("x")),

@@ -1,6 +1,7 @@
 """Structured output: asked for where the model has it, read by the same parser."""
 
 import pytest
+from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import ConfigurableField, RunnableLambda
@@ -146,3 +147,13 @@ def test_a_method_that_the_model_does_not_have_is_an_error(profiled):
     plain = RunnableLambda(lambda messages: "[]")
     with pytest.raises(ConfigurationError, match="needs a chat model, not RunnableLambda"):
         VerbalizedSampler(plain, method="tool").invoke("Name a US state.")
+
+
+@pytest.mark.parametrize("method", ["json_schema", "tool"])
+def test_a_profile_that_promises_too_much_leaves_the_words(method):
+    """GenericFakeChatModel has no tools, on which LangChain's own structured output stands."""
+    answer = '[{"text": "Ohio", "probability": 0.5}]'
+    llm = GenericFakeChatModel(messages=iter([answer, answer]), profile=JSON_SCHEMA)
+    assert len(VerbalizedSampler(llm, k=1).invoke("Name a US state.")) == 1
+    with pytest.raises(ConfigurationError, match=f"does not support method='{method}'"):
+        VerbalizedSampler(llm, k=1, method=method).invoke("Name a US state.")
