@@ -100,9 +100,11 @@ def test_of_alternatives_the_chosen_one_counts(server, profiled):
     assert asked(server) is None
     chain.invoke(HINT, {"configurable": {"llm": "b"}})
     assert asked(server) == "json_schema"
-    bound = PROMPT | llm.with_config(configurable={"llm": "b"}) | VerbalizedSampler(k=3)
-    bound.invoke(HINT)
-    assert asked(server) == "json_schema"
+    for chosen in (llm, llm.bind(stop=["#"])):
+        server.requests.clear()
+        chosen = chosen.with_config(configurable={"llm": "b"})
+        (PROMPT | chosen | VerbalizedSampler(k=3)).invoke(HINT)
+        assert asked(server) == "json_schema"
 
 
 def test_what_the_user_asks_of_the_model_goes_before(server, profiled):
@@ -110,6 +112,14 @@ def test_what_the_user_asks_of_the_model_goes_before(server, profiled):
     chain = PROMPT | profiled(JSON_SCHEMA).bind(response_format=own) | VerbalizedSampler(k=3)
     chain.invoke(HINT)
     assert server.requests[-1]["response_format"] == own
+
+
+@pytest.mark.parametrize("profile", [JSON_SCHEMA, TOOLS])
+def test_a_model_that_has_tools_is_asked_in_words(server, profiled, profile):
+    llm = profiled(profile).bind_tools([Answer])
+    assert len((PROMPT | llm | VerbalizedSampler(k=3)).invoke(HINT)) == 3
+    assert asked(server) is None
+    assert [tool["function"]["name"] for tool in server.requests[-1]["tools"]] == ["Answer"]
 
 
 @pytest.mark.parametrize("options", [{"format": "tags"}, {"strategy": "direct"}])
