@@ -64,9 +64,9 @@ def found(drawn):
 @pytest.mark.parametrize(
     ("metric", "draw", "n", "options"),
     [
-        (semantic_diversity, embeddings, 10, {}),
         (semantic_diversity, embeddings, 30, {}),
-        (lexical_diversity, texts, 15, {}),
+        (semantic_diversity, embeddings, 10, {"pairwise": True}),
+        (lexical_diversity, texts, 15, {"pairwise": True}),
         (distinct_n, texts, 15, {}),
         (kl, rolls, 60, {}),
         (unseen, labels, 60, {"unseen": True}),
@@ -114,6 +114,12 @@ def test_paired_samples_stay_together():
         expected_calibration_error, p.tolist(), y.tolist(), paired=True, resamples=200, seed=0
     )
     assert interval.low < interval.estimate < interval.high
+
+
+def test_pairs_of_one_text_with_itself_are_left_out():
+    different = ["a b", "c d", "e f"]  # every pair is 1 apart: there is no spread but of repeats
+    assert confidence_interval(lexical_diversity, different, pairwise=True) == (1, 1, 1)
+    assert confidence_interval(lexical_diversity, different, seed=0).low < 0.9
 
 
 def test_two_samples_are_drawn_apart_and_keep_their_sizes():
@@ -176,6 +182,7 @@ def test_what_cannot_work_is_said():
     for arguments, options in [
         ((), {}),
         (([1, 2], [1, 2]), {"unseen": True}),
+        (([1, 2], [1, 2]), {"pairwise": True}),
         (([1, 2],), {"level": 1}),
         (([1, 2],), {"resamples": 1}),
         (([1, 2], [1]), {"paired": True}),

@@ -83,6 +83,11 @@ def test_without_the_extra_it_is_said_what_to_install():
         assert "pip install 'vs-core[metrics]'" in done.stderr.splitlines()[-1]
 
 
+def test_names_are_listed_before_they_are_loaded():
+    done = run("import vs_core.metrics as m; print(sorted(set(m.__all__) - set(dir(m))))")
+    assert done.stdout == "[]\n"
+
+
 def test_a_name_that_is_not_there_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'bleu'"):
         metrics.bleu  # noqa: B018

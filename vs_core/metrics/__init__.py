@@ -115,6 +115,10 @@ def __getattr__(name: str) -> Any:
         raise_missing_extra("metrics", error)
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 @hookimpl
 def vs_metrics() -> Mapping[str, Callable[..., Callable[..., Any]]]:
     """Register the metrics: each factory binds its options."""

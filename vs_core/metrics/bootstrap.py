@@ -32,6 +32,7 @@ def confidence_interval(
     level: float = 0.95,
     resamples: int = 1000,
     paired: bool = False,
+    pairwise: bool = False,
     unseen: bool | Sequence[Hashable] = False,
     seed: int | None = None,
 ) -> Interval:
@@ -53,6 +54,9 @@ def confidence_interval(
         resamples: How many; the metric is computed as often, and once more.
         paired: Draw the same places of every sample (probabilities and their outcomes); otherwise
             samples are drawn independently (two groups that a test compares).
+        pairwise: For a metric that is a mean over pairs of one sample, 0 for a pair of the same
+            (`semantic_diversity`, `lexical_diversity`): leave out the pairs of an observation with
+            itself, which in a small sample are most of the spread.
         unseen: For a metric that counts classes (`unseen_mass`, `chao1`, `coverage`), where the
             sample alone has too little spread: draw labels from the distribution that Chao et al.
             2014 estimate, appendix "bootstrap", in which classes not seen yet share the unseen
@@ -69,14 +73,18 @@ def confidence_interval(
         ConfigurationError: If there is no sample, paired samples differ in length, or an option
             cannot work.
     """
-    _require(samples, level, resamples, paired, bool(unseen))
+    _require(samples, level, resamples, paired, pairwise or bool(unseen))
     estimate = float(metric(*samples))
     size = min(len(sample) for sample in samples)
     if size < 2:
         return Interval(estimate, math.nan, math.nan)
     rng = np.random.default_rng(seed)
-    draws = _relabelled(list(samples[0]), unseen, rng) if unseen else _redrawn(samples, paired, rng)
-    values = np.array([float(metric(*next(draws))) for _ in range(resamples)])
+    if unseen:
+        draws = _relabelled(list(samples[0]), unseen, rng)
+    else:
+        draws = _redrawn(samples, paired, pairwise, rng)
+    drawn = (next(draws) for _ in range(resamples))
+    values = np.array([scale * float(metric(*resample)) for resample, scale in drawn])
     if not np.isfinite([estimate, *values]).all():
         return Interval(estimate, math.nan, math.nan)
     tail = _tail(level, size)
@@ -85,10 +93,12 @@ def confidence_interval(
 
 
 def _require(
-    samples: Sequence[Any], level: float, resamples: int, paired: bool, unseen: bool
+    samples: Sequence[Any], level: float, resamples: int, paired: bool, single: bool
 ) -> None:
-    if not samples or (unseen and len(samples) > 1):
-        raise ConfigurationError("Give at least one sample, and with unseen= just one.")
+    if not samples or (single and len(samples) > 1):
+        raise ConfigurationError(
+            "Give at least one sample, and with pairwise= or unseen= just one."
+        )
     if not 0 < level < 1 or resamples < 2:
         raise ConfigurationError(
             f"level must be between 0 and 1 and resamples at least 2, not {level}, {resamples}."
@@ -105,14 +115,27 @@ def _tail(level: float, size: int) -> float:
     return float(norm.cdf(reach))
 
 
-def _redrawn(samples: Sequence[Any], paired: bool, rng: np.random.Generator) -> Iterator[list[Any]]:
-    """Resamples of all samples, for ever."""
+_Resamples = Iterator[tuple[list[Any], float]]
+"""Resamples of all samples, for ever, each with the factor that its value takes."""
+
+
+def _redrawn(
+    samples: Sequence[Any], paired: bool, pairwise: bool, rng: np.random.Generator
+) -> _Resamples:
     while True:
-        places = rng.integers(0, len(samples[0]), len(samples[0]))
-        yield [
-            _taken(sample, places if paired else rng.integers(0, len(sample), len(sample)))
-            for sample in samples
-        ]
+        places = [rng.integers(0, len(sample), len(sample)) for sample in samples]
+        if paired:
+            places = places[:1] * len(samples)
+        scale = _without_self_pairs(places[0]) if pairwise else 1.0
+        if math.isfinite(scale):
+            yield [_taken(*each) for each in zip(samples, places, strict=True)], scale
+
+
+def _without_self_pairs(places: NDArray[np.int64]) -> float:
+    """Pairs / pairs of different observations: the others are 0, so the mean grows by this."""
+    n = len(places)
+    same = sum(count * (count - 1) for count in np.bincount(places).tolist())
+    return math.inf if same == n * (n - 1) else n * (n - 1) / (n * (n - 1) - same)
 
 
 def _taken(sample: Any, places: NDArray[np.int64]) -> Any:
@@ -121,8 +144,8 @@ def _taken(sample: Any, places: NDArray[np.int64]) -> Any:
 
 def _relabelled(
     sample: Sequence[Hashable], unseen: bool | Sequence[Hashable], rng: np.random.Generator
-) -> Iterator[list[Any]]:
-    """Resamples of one sample of labels, some of which were not seen, for ever."""
+) -> _Resamples:
+    """Resamples of one sample of labels, with some that were not seen."""
     counts = Counter(sample)
     if unseen is True:
         missing = math.ceil(chao1(counts) - len(counts))
@@ -132,7 +155,8 @@ def _relabelled(
     labels = [*counts, *fresh]
     shares = _shares(np.array(list(counts.values())), len(fresh))
     while True:
-        yield [[labels[place] for place in rng.choice(len(labels), len(sample), p=shares)]]
+        places = rng.choice(len(labels), len(sample), p=shares)
+        yield [[labels[place] for place in places]], 1.0
 
 
 def _shares(counts: NDArray[np.int64], missing: int) -> NDArray[np.float64]:
