@@ -145,6 +145,15 @@ def test_a_seed_determines_the_interval_and_a_level_its_width():
     assert first.low < narrow.low < narrow.high < first.high
 
 
+def test_an_interval_is_cut_off_at_the_bounds_of_the_metric():
+    sample = rolls(np.random.default_rng(4), 12)
+    free = confidence_interval(kl, sample, resamples=100, seed=0)
+    assert free.low < 0.01
+    cut = confidence_interval(kl, sample, resamples=100, seed=0, bounds=(0.01, 0.3))
+    assert (cut.low, cut.high) == (0.01, 0.3)
+    assert cut.estimate == free.estimate
+
+
 def test_unseen_labels_are_drawn_by_their_estimated_mass():
     sample = ["a"] * 6 + ["b"] * 3 + ["c", "d"]
     drawn = Counter()

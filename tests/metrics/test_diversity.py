@@ -135,6 +135,16 @@ def test_the_vendi_score_agrees_with_its_formula(q, shape):
     assert by_pairs == pytest.approx(expected, rel=1e-4 if q < 1 else 1e-9)
 
 
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("n", [2, 5, 6, 7, 14])
+def test_the_vendi_score_of_blocks_adds_up(n):
+    vectors = embeddings(n, 6, n)
+    vectors[0] = 0
+    kernel = cosine_similarity(vectors)
+    kernel[0, 0] = 1
+    assert vendi_score(vectors) == pytest.approx(vendi_by_formula(kernel, 1), abs=1e-9)
+
+
 @pytest.mark.parametrize("q", [0.5, 1, 2, math.inf])
 def test_documented_values_of_the_vendi_score(q):
     assert vendi_score([], q=q) == 0

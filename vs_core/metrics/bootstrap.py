@@ -34,6 +34,7 @@ def confidence_interval(
     paired: bool = False,
     pairwise: bool = False,
     unseen: bool | Sequence[Hashable] = False,
+    bounds: tuple[float, float] = (-math.inf, math.inf),
     seed: int | None = None,
 ) -> Interval:
     """Bootstrap confidence interval of a metric (Efron and Tibshirani 1993).
@@ -62,6 +63,7 @@ def confidence_interval(
             2014 estimate, appendix "bootstrap", in which classes not seen yet share the unseen
             mass. True adds as many new labels as `chao1` estimates; a sequence says which they are
             (the right answers not found yet).
+        bounds: Least and greatest value that the metric can have; the interval is cut off there.
         seed: Makes the interval reproducible.
 
     Returns:
@@ -89,7 +91,10 @@ def confidence_interval(
         return Interval(estimate, math.nan, math.nan)
     tail = _tail(level, size)
     low, high = np.quantile(values, [tail, 1 - tail]) + (estimate - values.mean())
-    return Interval(estimate, float(min(low, estimate)), float(max(high, estimate)))
+    least, greatest = bounds
+    return Interval(
+        estimate, float(max(least, min(low, estimate))), float(min(greatest, max(high, estimate)))
+    )
 
 
 def _require(

@@ -105,13 +105,17 @@ def _clipped_total(vectors: NDArray[Any]) -> float:
     total = 0.0
     for start in range(0, len(units), _TILE):
         rows = units[start : start + _TILE]
-        corner = np.clip(rows @ rows.T, 0, None)
+        corner = rows @ rows.T
         np.fill_diagonal(corner, 0)
-        total += float(corner.sum(dtype=np.float64))
+        total += _clipped_sum(corner)
         for other in range(start + _TILE, len(units), _TILE):
-            tile = rows @ units[other : other + _TILE].T
-            total += 2 * float(np.clip(tile, 0, None, out=tile).sum(dtype=np.float64))
+            total += 2 * _clipped_sum(rows @ units[other : other + _TILE].T)
     return total
+
+
+def _clipped_sum(tile: NDArray[Any]) -> float:
+    np.maximum(tile, 0, out=tile)
+    return float(tile.sum(axis=1).sum(dtype=np.float64))
 
 
 def _units(vectors: NDArray[Any]) -> NDArray[Any]:
@@ -177,11 +181,18 @@ def _kernel(items: list[Any], similarity: Callable[[Any, Any], float]) -> NDArra
 
 def _cosine_spectrum(vectors: NDArray[Any]) -> NDArray[np.float64]:
     """Eigenvalues of the cosine kernel divided by n."""
-    units = _units(vectors).astype(np.float64)
-    n, dimensions = units.shape
-    lone = np.full(int((~units.any(axis=1)).sum()), 1 / max(n, 1))  # like nothing but themselves
-    gram = units.T @ units if dimensions < n else units @ units.T
-    return np.concatenate([np.linalg.eigvalsh(gram) / max(n, 1), lone])
+    n, dimensions = vectors.shape
+    if n <= dimensions:
+        units = _units(vectors).astype(np.float64)
+        gram = units @ units.T
+    else:  # the smaller matrix has the same eigenvalues, but for zeros
+        gram = np.zeros((dimensions, dimensions))
+        for block, scale in _blocks(vectors):
+            units = block * scale[:, None]
+            gram += units.T @ units
+    zeros = n - round(float(np.trace(gram)))  # zero vectors, like nothing but themselves
+    shares: NDArray[np.float64] = np.append(np.linalg.eigvalsh(gram), np.ones(zeros)) / max(n, 1)
+    return shares
 
 
 def _spectrum(kernel: NDArray[np.float64]) -> NDArray[np.float64]:
