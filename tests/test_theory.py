@@ -133,6 +133,17 @@ def test_without_bias_the_p_value_is_uniform():
     assert np.mean([fit.typical_share for fit in fits]) == pytest.approx(0.5, abs=0.02)
 
 
+@pytest.mark.parametrize("scale", [1e-6, 1, 1000])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_scale_of_the_likelihoods_scales_alpha(seed, scale):
+    chosen, rejected = preferences(np.random.default_rng(seed), 60, 0.4)
+    fit = fit_typicality_bias(chosen, rejected)
+    scaled = fit_typicality_bias(chosen * scale, rejected * scale)
+    for name in ("alpha", "standard_error", "low", "high"):
+        assert getattr(scaled, name) * scale == pytest.approx(getattr(fit, name), rel=1e-6)
+    assert scaled.p_value == pytest.approx(fit.p_value, rel=1e-6)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_the_estimate_is_the_most_likely(seed):
     chosen, rejected = preferences(np.random.default_rng(seed), 60, 0.4)

@@ -206,11 +206,12 @@ def fit_typicality_bias(
 
     # Whether the more likely answer won, on how much more likely it was: the same likelihood as
     # asking whether the chosen one won, with two outcomes as the regression wants them.
-    fit = Logit(typical.astype(float), np.abs(informative)).fit(disp=False, maxiter=100)
-    low, high = fit.conf_int(1 - level)[0]
+    scale = float(np.sqrt(np.mean(informative**2)))  # Newton's steps need numbers around 1
+    fit = Logit(typical.astype(float), np.abs(informative) / scale).fit(disp=False, maxiter=100)
+    low, high = fit.conf_int(1 - level)[0] / scale
     return TypicalityBias(
-        alpha=float(fit.params[0]),
-        standard_error=float(fit.bse[0]),
+        alpha=float(fit.params[0]) / scale,
+        standard_error=float(fit.bse[0]) / scale,
         low=float(low),
         high=float(high),
         level=level,

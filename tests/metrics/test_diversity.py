@@ -90,7 +90,13 @@ def test_texts_are_embedded_by_any_callable():
     assert semantic_diversity(texts, embed=letters) == expected
     assert semantic_diversity(Distribution(texts), embed=letters) == expected
     assert vendi_score(Distribution(texts), embed=letters) == vendi_score(letters(texts))
-    assert semantic_diversity([], embed=letters) == 0
+
+
+def test_an_embedder_is_not_asked_for_nothing():
+    def refuse(texts):
+        raise AssertionError(f"asked to embed {texts}")
+
+    assert semantic_diversity([], embed=refuse) == vendi_score([], embed=refuse) == 0
 
 
 @pytest.mark.parametrize(

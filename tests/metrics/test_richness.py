@@ -14,7 +14,7 @@ from vs_core.metrics import ace, chao1, unseen_mass
 pytestmark = pytest.mark.filterwarnings("error")
 
 ESTIMATES = (unseen_mass, chao1, ace)
-counts = st.lists(st.integers(0, 15), min_size=1, max_size=40).filter(any)
+counts = st.lists(st.integers(0, 15) | st.integers(1, 2), min_size=1, max_size=40).filter(any)
 
 
 def frequency(values, times) -> int:
@@ -81,6 +81,7 @@ def test_documented_values():
     assert chao1([1]) == ace([1]) == 1
     assert chao1([9]) == ace([9]) == 1
     assert ace([50, 60]) == 2
+    assert ace([1, 2, 2]) == pytest.approx(3 / 0.8)  # more even than chance: nothing is added
     assert chao1([1, 1, 1]) == ace([1, 1, 1]) == 5
 
 

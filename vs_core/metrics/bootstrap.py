@@ -60,7 +60,7 @@ def confidence_interval(
             itself, which in a small sample are most of the spread.
         unseen: For a metric that counts classes (`unseen_mass`, `chao1`, `coverage`), where the
             sample alone has too little spread: draw labels from the distribution that Chao et al.
-            2014 estimate, appendix "bootstrap", in which classes not seen yet share the unseen
+            2014 estimate for their bootstrap, in which classes not seen yet share the unseen
             mass. True adds as many new labels as `chao1` estimates; a sequence says which they are
             (the right answers not found yet).
         bounds: Least and greatest value that the metric can have; the interval is cut off there.
@@ -152,11 +152,11 @@ def _relabelled(
 ) -> _Resamples:
     """Resamples of one sample of labels, with some that were not seen."""
     counts = Counter(sample)
-    if unseen is True:
+    if isinstance(unseen, bool):
         missing = math.ceil(chao1(counts) - len(counts))
         fresh: list[Any] = [f"unseen class {number}" for number in range(missing)]
     else:
-        fresh = [label for label in unseen if label not in counts]  # type: ignore[union-attr]
+        fresh = [label for label in unseen if label not in counts]
     labels = [*counts, *fresh]
     shares = _shares(np.array(list(counts.values())), len(fresh))
     while True:
