@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HEAVY = (
-    "numpy", "scipy", "pandas", "openai", "rich", "typer", "starlette", "uvicorn", "httpx",
+    "numpy", "scipy", "pandas", "rapidfuzz", "statsmodels", "matplotlib",
+    "openai", "rich", "typer", "starlette", "uvicorn", "httpx",
     "langchain_core", "dspy", "litellm", "llama_index", "json_repair", "pytest",
 )  # fmt: skip
 FRAMEWORKS = {"langchain", "langchain_core", "langgraph", "dspy", "litellm", "llama_index"}
@@ -27,7 +28,8 @@ def loaded_by(statement: str) -> set[str]:
         "import vs_core",
         'import vs_core; vs_core.parse(\'[{"text": "a", "probability": 1}]\').sample()',
         "import vs_core; vs_core.verbalize('x', lambda r: '[\"a\"]', strategy='sequence', k=1)",
-        "import vs_core.clients",
+        "import vs_core; vs_core.verbalize('x', lambda r: 'a', strategy='direct', until=len)",
+        "import vs_core.clients, vs_core.metrics, vs_core.stopping",
         "from vs_core.testing import SimulatedModel; SimulatedModel()",
     ],
 )

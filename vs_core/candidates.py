@@ -269,7 +269,7 @@ class Distribution(BaseModel, Sequence[Candidate]):
         Returns:
             A distribution of the first of each kind, in order, with the repairs of all of them.
         """
-        key = key or _plain
+        key = key or plain_text
         groups: dict[Any, list[Candidate]] = {}
         for candidate in self:
             groups.setdefault(key(candidate), []).append(candidate)
@@ -382,7 +382,8 @@ def _normalise(
     return weights, repair if missing else None
 
 
-def _plain(candidate: Candidate) -> str:
+def plain_text(candidate: Candidate) -> str:
+    """The text without regard to case and white space: what makes two candidates the same."""
     return " ".join(candidate.text.casefold().split())
 
 

@@ -21,9 +21,10 @@ from contextvars import copy_context
 from typing import Any
 
 from vs_core.candidates import Candidate, Distribution
-from vs_core.messages import Completion, Prompt, Request, as_completion, as_messages
+from vs_core.messages import Completion, Message, Prompt, Request, as_completion, as_messages
 from vs_core.parsing import StreamParser
 from vs_core.plugins import plugins
+from vs_core.stopping import DEFAULT_BUDGET, Rule, repeated
 from vs_core.strategies.base import Flow, Strategy
 
 __all__ = ["arun", "astream", "averbalize", "run", "stream", "verbalize"]
@@ -344,6 +345,8 @@ def verbalize(
     complete: Complete,
     *,
     strategy: str | Strategy = "vs_standard",
+    until: Rule | None = None,
+    budget: int = DEFAULT_BUDGET,
     seed: int | None = None,
     max_concurrency: int | None = None,
     **options: Any,
@@ -355,6 +358,9 @@ def verbalize(
         complete: The model: any callable that takes a `Request` and returns a string or a
             `Completion`.
         strategy: A registered name, or a strategy.
+        until: Ask again and again until this rule is met: ``vs_core.stopping.coverage(0.95)``, or
+            any function from the `Distribution` so far to whether it is enough.
+        budget: With ``until``, most model calls; see `vs_core.stopping.repeated`.
         seed: Makes `Distribution.sample` reproducible without a seed of its own. It does not
             reach the model, whose settings are its own.
         max_concurrency: Most requests in flight at once; see `run`.
@@ -363,14 +369,14 @@ def verbalize(
             `vs_core.strategies.Strategy`.
 
     Returns:
-        The distribution: ``n`` candidates (default ``k``).
+        The distribution: ``n`` candidates (default ``k``), with ``until`` those of all runs.
 
     Raises:
         ParseError: If the model gave no distribution, after all retries.
         ModelError: If ``complete`` returned something that is not an answer.
         ConfigurationError: If a name is unknown or an option cannot work.
     """
-    flow = plugins.strategy(strategy, **options).flow(as_messages(prompt))
+    flow = _flow(plugins.strategy(strategy, **options), as_messages(prompt), until, budget)
     return run(flow, complete, max_concurrency=max_concurrency).seeded(seed)
 
 
@@ -379,10 +385,16 @@ async def averbalize(
     complete: AsyncComplete,
     *,
     strategy: str | Strategy = "vs_standard",
+    until: Rule | None = None,
+    budget: int = DEFAULT_BUDGET,
     seed: int | None = None,
     max_concurrency: int | None = None,
     **options: Any,
 ) -> Distribution:
     """Ask any model for a distribution of answers, over an async callable; see `verbalize`."""
-    flow = plugins.strategy(strategy, **options).flow(as_messages(prompt))
+    flow = _flow(plugins.strategy(strategy, **options), as_messages(prompt), until, budget)
     return (await arun(flow, complete, max_concurrency=max_concurrency)).seeded(seed)
+
+
+def _flow(strategy: Strategy, task: Sequence[Message], until: Rule | None, budget: int) -> Flow:
+    return strategy.flow(task) if until is None else repeated(strategy, task, until, budget)

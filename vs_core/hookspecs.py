@@ -43,7 +43,7 @@ def vs_resamplers() -> Mapping[str, Callable[..., Resampler]]:  # type: ignore[e
 
 @hookspec
 def vs_metrics() -> Mapping[str, Callable[..., Any]]:  # type: ignore[empty-body]
-    """Metrics by name."""
+    """Metrics by name; a factory takes the options that it binds, and returns a function."""
 
 
 @hookspec

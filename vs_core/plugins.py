@@ -72,9 +72,9 @@ class Plugins:
         with self._lock:  # the first look-ups may come from several threads at once
             if self._loaded:
                 return
-            from vs_core import formats, resampling, strategies
+            from vs_core import formats, metrics, resampling, strategies
 
-            for module in (strategies, formats, resampling):
+            for module in (strategies, formats, resampling, metrics):
                 self.manager.register(module, _builtin_name(module))
             self._load_entry_points()
             self._tables.clear()
@@ -172,13 +172,22 @@ class Plugins:
             ConfigurationError: If the name is unknown, or options are given with an object.
         """
         if not isinstance(resampler, str):
-            if options:
-                raise ConfigurationError(
-                    f"Options {sorted(options)} go with a resampler's name; bind them to a "
-                    "function with functools.partial."
-                )
+            _refuse_options("resampler", options)
             return resampler
         made: Resampler = self._make("resamplers", resampler, options)
+        return made
+
+    def metric(self, metric: str | Callable[..., Any], **options: Any) -> Callable[..., Any]:
+        """Return a metric by name with its ``options`` bound, or the given one.
+
+        Raises:
+            ConfigurationError: If the name is unknown, or options are given with a function.
+            MissingExtraError: If the extra ``metrics`` is not installed.
+        """
+        if not isinstance(metric, str):
+            _refuse_options("metric", options)
+            return metric
+        made: Callable[..., Any] = self._make("metrics", metric, options)
         return made
 
     # --- observing -------------------------------------------------------------------------
@@ -195,6 +204,14 @@ class Plugins:
 
 def _builtin_name(module: ModuleType) -> str:
     return f"vs-core ({module.__name__})"
+
+
+def _refuse_options(kind: str, options: Mapping[str, Any]) -> None:
+    if options:
+        raise ConfigurationError(
+            f"Options {sorted(options)} go with a {kind}'s name; bind them to a function with "
+            "functools.partial."
+        )
 
 
 def _singular(kind: str) -> str:

@@ -1,0 +1,132 @@
+"""Measures of what Verbalized Sampling does (extra ``metrics``; every metric is a plugin too).
+
+- Diversity by meaning: `semantic_diversity`, `vendi_score`, `distinct_k`.
+- Diversity by words: `lexical_diversity`, `rouge_l`, `distinct_n`, `self_bleu`.
+- Two distributions: `kl_divergence`, `js_divergence`, `total_variation`, `ks_statistic`,
+  `chi_square`.
+- Many right answers: `coverage`, `precision`.
+- Verbalized probabilities: `expected_calibration_error`, `reliability_diagram`, `fit_temperature`.
+- What was not yet seen: `unseen_mass`, `chao1`, `ace`.
+- How sure a figure is: `confidence_interval`.
+
+Two rules hold throughout. Fewer than two texts have the diversity of identical ones, which is 0.
+Where there is nothing to measure (no answers, no counts, no predictions) the value is ``nan``.
+Neither raises nor warns; each docstring says what it gives.
+
+Importing this package loads nothing heavy: a name loads its module, and numpy, at first use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import import_module
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+from vs_core.errors import raise_missing_extra
+from vs_core.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from vs_core.metrics.answers import coverage, precision
+    from vs_core.metrics.bootstrap import Interval, confidence_interval
+    from vs_core.metrics.calibration import (
+        Bin,
+        expected_calibration_error,
+        fit_temperature,
+        reliability_diagram,
+    )
+    from vs_core.metrics.distributional import (
+        HypothesisTest,
+        chi_square,
+        js_divergence,
+        kl_divergence,
+        ks_statistic,
+        total_variation,
+    )
+    from vs_core.metrics.diversity import distinct_k, semantic_diversity, vendi_score
+    from vs_core.metrics.lexical import distinct_n, lexical_diversity, rouge_l, self_bleu
+    from vs_core.metrics.richness import ace, chao1, unseen_mass
+
+__all__ = [
+    "Bin",
+    "HypothesisTest",
+    "Interval",
+    "ace",
+    "chao1",
+    "chi_square",
+    "confidence_interval",
+    "coverage",
+    "distinct_k",
+    "distinct_n",
+    "expected_calibration_error",
+    "fit_temperature",
+    "js_divergence",
+    "kl_divergence",
+    "ks_statistic",
+    "lexical_diversity",
+    "precision",
+    "reliability_diagram",
+    "rouge_l",
+    "self_bleu",
+    "semantic_diversity",
+    "total_variation",
+    "unseen_mass",
+    "vendi_score",
+]
+
+_METRICS = {
+    "answers": ("coverage", "precision"),
+    "calibration": ("expected_calibration_error",),
+    "distributional": (
+        "chi_square",
+        "js_divergence",
+        "kl_divergence",
+        "ks_statistic",
+        "total_variation",
+    ),
+    "diversity": ("distinct_k", "semantic_diversity", "vendi_score"),
+    "lexical": ("distinct_n", "lexical_diversity", "rouge_l", "self_bleu"),
+    "richness": ("ace", "chao1", "unseen_mass"),
+}
+"""The metrics by module: those that are registered as plugins."""
+
+_TOOLS = {
+    "bootstrap": ("Interval", "confidence_interval"),
+    "calibration": ("Bin", "fit_temperature", "reliability_diagram"),
+    "distributional": ("HypothesisTest",),
+}
+"""The other public names by module: what is not itself a measure."""
+
+_HOMES = {
+    name: module
+    for table in (_METRICS, _TOOLS)
+    for module, names in table.items()
+    for name in names
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    except ImportError as error:
+        raise_missing_extra("metrics", error)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+@hookimpl
+def vs_metrics() -> Mapping[str, Callable[..., Callable[..., Any]]]:
+    """Register the metrics: each factory binds its options."""
+    return {name: partial(_bound, name) for names in _METRICS.values() for name in names}
+
+
+def _bound(name: str, **options: Any) -> Callable[..., Any]:
+    """Return the metric with its options bound; TypeError if it does not have them."""
+    metric: Callable[..., Any] = __getattr__(name)
+    signature(metric).bind_partial(**options)
+    return partial(metric, **options)

@@ -1,0 +1,165 @@
+"""When to stop asking: rules, and the flow that asks until one is met.
+
+A rule is any function from the distribution so far to whether it is enough::
+
+    verbalize("Name a US state.", complete, until=coverage(0.95), budget=40)
+    verbalize("Name a US state.", complete, until=lambda found: len(found.dedupe()) >= 30)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from vs_core.candidates import Candidate, Distribution, plain_text
+from vs_core.errors import ConfigurationError, ParseError
+from vs_core.messages import Message
+from vs_core.metrics.richness import unseen_mass
+from vs_core.strategies.base import Flow, Strategy
+
+__all__ = ["DEFAULT_BUDGET", "Rule", "coverage", "repeated"]
+
+Rule = Callable[[Distribution], bool]
+"""Whether the distribution so far is enough."""
+
+DEFAULT_BUDGET = 20
+"""Model calls that a search for enough may take, unless ``budget`` says otherwise."""
+
+
+def coverage(target: float = 0.95, *, key: Callable[[Candidate], Hashable] | None = None) -> Rule:
+    """Return the rule to stop when the answers not yet seen have little probability left.
+
+    The estimated unseen mass (Good–Turing: `vs_core.metrics.unseen_mass`) must be under 1 − target.
+    That is the probability that one more answer is new, as the model is asked here: the candidates
+    of one call differ by design, so calls must repeat each other before the estimate can fall. It
+    is not the share of right answers found; `vs_core.metrics.coverage` measures that where the
+    truth is known.
+
+    Args:
+        target: Share of the probability to have seen, on (0, 1).
+        key: What makes two candidates the same answer. Default: their text, without regard to case
+            and white space, as `Distribution.dedupe` has it.
+
+    Returns:
+        The rule.
+
+    Raises:
+        ConfigurationError: If the target is not on (0, 1).
+    """
+    if not 0 < target < 1:
+        raise ConfigurationError(f"A coverage to stop at is between 0 and 1, not {target!r}.")
+    return _Coverage(target, key)
+
+
+@dataclass(frozen=True)
+class _Coverage:
+    """A class and not a closure, so that it can be pickled and shows its target."""
+
+    target: float
+    key: Callable[[Candidate], Hashable] | None
+
+    def __call__(self, found: Distribution) -> bool:
+        key = self.key or plain_text
+        # Not "<=": where nothing was found the estimate is nan, which is no reason to stop.
+        return unseen_mass(Counter(key(candidate) for candidate in found)) < 1 - self.target
+
+
+def repeated(
+    strategy: Strategy,
+    task: Sequence[Message],
+    until: Rule,
+    budget: int = DEFAULT_BUDGET,
+) -> Flow:
+    """Return the flow that runs a strategy's flow again and again, until there is enough.
+
+    It is a flow like any other: it does no I/O, and every driver runs it. What one run of the
+    strategy asks in parallel stays parallel; the rule is asked between runs.
+
+    Args:
+        strategy: What to repeat; each run asks for its ``n`` candidates anew.
+        task: The messages.
+        until: The rule; see `Rule`.
+        budget: Most model calls, at least 1. A run that could go over it does not begin, except
+            the first; only mending unreadable answers may then take more (`Strategy.retries`).
+
+    Returns:
+        The flow. Its distribution holds the candidates of all runs, in order. In its metadata
+        ``n``, ``calls`` and ``usage`` are of all runs, ``runs`` is their number, and ``stopped`` is
+        ``"until"`` or ``"budget"``.
+
+    Raises:
+        ConfigurationError: If ``until`` is not a function or the budget is not at least 1.
+        ParseError: From the flow, if the first run cannot be read. A later one goes to
+            ``metadata["unread"]``.
+    """
+    if not callable(until):
+        raise ConfigurationError(
+            f"until must be a rule such as vs_core.stopping.coverage(0.95), not {until!r}."
+        )
+    if not isinstance(budget, int) or isinstance(budget, bool) or budget < 1:
+        raise ConfigurationError(f"budget must be a whole number of at least 1, not {budget!r}.")
+    return _repeat(strategy, task, until, budget)
+
+
+def _repeat(strategy: Strategy, task: Sequence[Message], until: Rule, budget: int) -> Flow:
+    tally = _Tally()
+    found = yield from tally.run(strategy.flow(task))
+    while not (enough := until(found)) and tally.calls + len(strategy.sizes()) <= budget:
+        try:
+            found += yield from tally.run(strategy.flow(task))
+        except ParseError as error:  # such as a refusal; what was found before is no worse for it
+            tally.lists["unread"].append(error.text)
+    asked = sum(strategy.sizes()) * tally.runs
+    return found.model_copy(
+        update={"metadata": tally.signed(found, asked, "until" if enough else "budget")}
+    )
+
+
+class _Tally:
+    """What the runs cost, and what they left out."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.calls = 0
+        self.usage: Counter[str] = Counter()
+        self.lists: dict[str, list[Any]] = {"surplus": [], "unread": []}
+
+    def run(self, flow: Flow) -> Flow:
+        """One run of a strategy, its requests numbered on from those of the runs before."""
+        before = self.calls
+        self.runs += 1
+        try:
+            requests = next(flow)
+            while True:
+                self.calls += len(requests)
+                completions = yield [
+                    replace(request, call=before + request.call) for request in requests
+                ]
+                for completion in completions:
+                    self.usage.update(completion.usage)
+                requests = flow.send(completions)
+        except StopIteration as stop:
+            found: Distribution = stop.value
+            for name, left_out in self.lists.items():
+                left_out += found.metadata.get(name, ())
+            return found
+        finally:
+            flow.close()
+
+    def signed(self, found: Distribution, asked: int, stopped: str) -> dict[str, Any]:
+        """The metadata of all runs: that of the first, with what adds up added up."""
+        metadata = {
+            **found.metadata,
+            "n": asked,
+            "calls": self.calls,
+            "usage": dict(self.usage),
+            "runs": self.runs,
+            "stopped": stopped,
+            **{name: left_out for name, left_out in self.lists.items() if left_out},
+        }
+        metadata.pop("missing", None)
+        if len(found) < asked:
+            metadata["missing"] = asked - len(found)
+        return metadata
