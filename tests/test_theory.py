@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import softmax
 
+from tests.strict import warnings_are_errors
 from vs_core import Candidate, ConfigurationError, Distribution
 from vs_core.metrics import kl_divergence
 from vs_core.theory import fit_typicality_bias, gamma, optimal_policy, sharpen
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = warnings_are_errors
 
 weights = st.lists(st.floats(0.01, 10), min_size=1, max_size=10)
 

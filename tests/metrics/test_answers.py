@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.strict import warnings_are_errors
 from vs_core import ConfigurationError, Distribution
 from vs_core.metrics import coverage, precision
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = warnings_are_errors
 
 TRUTH = ["Ohio", ["New York", "NY", "New York State"], "Iowa", "Maine"]
 

@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from tests.strict import warnings_are_errors
 from vs_core import ConfigurationError
 from vs_core.metrics import (
     chao1,
@@ -20,7 +21,7 @@ from vs_core.metrics import (
     unseen_mass,
 )
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = warnings_are_errors
 
 FACES = [0.3, 0.25, 0.15, 0.1, 0.1, 0.1]
 FAIR = dict.fromkeys(range(6), 1)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 
+from tests.strict import warnings_are_errors
 from vs_core import Candidate, ConfigurationError, Distribution
 from vs_core.metrics import (
     expected_calibration_error,
@@ -16,7 +17,7 @@ from vs_core.metrics import (
     reliability_diagram,
 )
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = warnings_are_errors
 
 predictions = st.lists(
     st.tuples(st.floats(0, 1) | st.sampled_from([0.0, 0.1, 0.3, 0.5, 1.0]), st.booleans()),

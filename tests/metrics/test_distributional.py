@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
+from tests.strict import warnings_are_errors
 from vs_core import Candidate, ConfigurationError, Distribution
 from vs_core.metrics import (
     chi_square,
@@ -20,7 +21,7 @@ from vs_core.metrics import (
     total_variation,
 )
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = warnings_are_errors
 
 DIVERGENCES = (kl_divergence, js_divergence, total_variation)
 FAIR = dict.fromkeys(range(1, 7), 1)

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics.pairwise import cosine_similarity
 
+from tests.strict import warnings_are_errors
 from vs_core import ConfigurationError, Distribution
 from vs_core.metrics import distinct_k, diversity, semantic_diversity, vendi_score
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = warnings_are_errors
 
 shapes = st.tuples(st.integers(2, 40), st.integers(1, 12), st.integers(0, 2**32))
 

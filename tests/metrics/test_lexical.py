@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 from rouge_score.rouge_scorer import RougeScorer
 
+from tests.strict import warnings_are_errors
 from vs_core import ConfigurationError, Distribution
 from vs_core.metrics import distinct_n, lexical, lexical_diversity, rouge_l, self_bleu
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = warnings_are_errors
 
 SCORER = RougeScorer(["rougeL"])
 VOCABULARY = ["the", "a", "bear", "bears", "ran", "Ran,", "fast."]

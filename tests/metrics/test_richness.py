@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.strict import warnings_are_errors
 from vs_core import ConfigurationError
 from vs_core.metrics import ace, chao1, unseen_mass
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = warnings_are_errors
 
 ESTIMATES = (unseen_mass, chao1, ace)
 counts = st.lists(st.integers(0, 15) | st.integers(1, 2), min_size=1, max_size=40).filter(any)
