@@ -226,6 +226,11 @@ def test_a_later_run_that_cannot_be_read_costs_nothing_found():
     assert found.metadata["runs"] == found.metadata["n"] == 3
 
 
+def test_what_several_runs_left_out_is_kept_of_all():
+    found = run(repeated(VSStandard(k=1), TASK, lambda found: False, 2), Scripted(MORE, MORE))
+    assert [item["text"] for item in found.metadata["surplus"]] == ["c", "c"]
+
+
 def test_a_first_run_that_cannot_be_read_raises():
     model = Scripted("I cannot.", GOOD)
     with pytest.raises(ParseError, match="I cannot"):
@@ -241,12 +246,16 @@ def test_mending_counts_as_calls():
 
 
 def test_closing_the_flow_closes_the_strategys():
-    closed = []
+    closed, kept = [], []  # kept alive, so that it is not the garbage collector that closes it
 
     class Watched(VSStandard):
         def flow(self, task):
+            kept.append(self.watched(super().flow(task)))
+            return kept[-1]
+
+        def watched(self, flow):
             try:
-                return (yield from super().flow(task))
+                return (yield from flow)
             finally:
                 closed.append(True)
 

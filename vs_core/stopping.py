@@ -159,7 +159,6 @@ class _Tally:
             "stopped": stopped,
             **{name: left_out for name, left_out in self.lists.items() if left_out},
         }
-        metadata.pop("missing", None)
         if len(found) < asked:
             metadata["missing"] = asked - len(found)
         return metadata
