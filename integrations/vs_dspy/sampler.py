@@ -8,23 +8,26 @@ from typing import Any
 
 import dspy
 from dspy.adapters.chat_adapter import ChatAdapter
-from dspy.signatures.signature import ensure_signature
 from dspy.utils.exceptions import AdapterParseError
 
 from vs_core import Candidate, Completion, ConfigurationError, Distribution, Message, Request
 from vs_core.driver import arun, run
+from vs_core.formats import Shape
 from vs_core.plugins import plugins
 from vs_core.prompts import Prompts
 from vs_core.strategies import Flow, Strategy
-from vs_dspy.reading import SignatureFormat
+from vs_dspy.demos import DemoWriter
+from vs_dspy.reading import Attempt, SignatureFormat
 from vs_dspy.signatures import (
     CANDIDATES,
     REASONING,
     Signature,
     check_signature,
     schema_of,
+    signature_of,
     verbalized,
 )
+from vs_dspy.streaming import CandidateStream
 
 __all__ = ["VerbalizedPrediction", "VerbalizedSampler"]
 
@@ -58,6 +61,12 @@ class VerbalizedPrediction(dspy.Prediction):
         """All candidates with their probabilities."""
         return self._distribution
 
+    def copy(self, **fields: Any) -> VerbalizedPrediction:
+        """Return a copy with some fields changed, of the same distribution."""
+        copied: VerbalizedPrediction = super().copy(**fields)
+        copied._completions, copied._distribution = self._completions, self._distribution
+        return copied
+
 
 class VerbalizedSampler(dspy.Module):
     """Ask for k candidates with their probabilities in one call, and predict one of them.
@@ -87,8 +96,10 @@ class VerbalizedSampler(dspy.Module):
         **config: Passed to the language model, as ``dspy.Predict`` does: ``temperature``, ….
 
     Raises:
-        ConfigurationError: If an option cannot work, the signature has no output field, or one
-            with a name of ours (``candidates``, ``probability``, ``reasoning``).
+        ConfigurationError: If an option cannot work; if the signature cannot be read (a field of
+            an unknown type, for example), has no output field, or has a field with a name of ours:
+            ``candidates``, ``probability``, ``reasoning`` (where they are used), and as an output
+            ``completions`` or ``distribution``.
     """
 
     def __init__(
@@ -113,7 +124,7 @@ class VerbalizedSampler(dspy.Module):
             "retries": retries, "on_unparsed": on_unparsed, "prompts": prompts, "format": format,
         }  # fmt: skip
         options = {name: value for name, value in given.items() if value is not None}
-        self.signature = ensure_signature(signature)
+        self.signature = signature_of(signature)
         self.strategy = _typed(plugins.strategy(strategy, **options), self.signature)
         self.format = None if format is None else plugins.format(format)
         plugins.resampler(resampler)
@@ -146,30 +157,43 @@ class VerbalizedSampler(dspy.Module):
         reader = self._reader()
 
         def complete(request: Request) -> Completion:
-            attempt = reader.attempt(request.messages[len(_TASK) :])
-            with dspy.context(adapter=attempt.adapter), suppress(AdapterParseError):
+            attempt, settings = self._attempt(reader, request)
+            with dspy.context(**settings), suppress(AdapterParseError):
                 self.predict(**self._arguments(request, inputs))
             return Completion(attempt.text)
 
-        flow = self._flow(reader)
-        return self._prediction(run(flow, complete, max_concurrency=_threads()), reader)
+        # A thread of our own could not reach the event loop that DSPy streams to.
+        threads = 1 if dspy.settings.send_stream else dspy.settings.num_threads
+        distribution = run(self._flow(reader), complete, max_concurrency=threads)
+        return self._prediction(distribution, reader)
 
     async def aforward(self, **inputs: Any) -> VerbalizedPrediction:
         """Predict without blocking; see `forward`."""
         reader = self._reader()
 
         async def complete(request: Request) -> Completion:
-            attempt = reader.attempt(request.messages[len(_TASK) :])
-            with dspy.context(adapter=attempt.adapter), suppress(AdapterParseError):
+            attempt, settings = self._attempt(reader, request)
+            with dspy.context(**settings), suppress(AdapterParseError):
                 await self.predict.acall(**self._arguments(request, inputs))
             return Completion(attempt.text)
 
-        flow = self._flow(reader)
-        return self._prediction(await arun(flow, complete, max_concurrency=_threads()), reader)
+        threads = dspy.settings.num_threads
+        distribution = await arun(self._flow(reader), complete, max_concurrency=threads)
+        return self._prediction(distribution, reader)
 
     def _reader(self) -> SignatureFormat:
         adapter = dspy.settings.adapter or ChatAdapter()
-        return SignatureFormat(adapter, list(self.signature.output_fields), self.format)
+        fields = list(self.signature.output_fields)
+        return SignatureFormat(adapter, self.predict.signature, fields, self.format)
+
+    def _attempt(self, reader: SignatureFormat, request: Request) -> tuple[Attempt, dict[str, Any]]:
+        """One call in the making, and the settings that it is made under."""
+        attempt = reader.attempt(request.messages[len(_TASK) :], request.shape)
+        settings: dict[str, Any] = {"adapter": attempt.adapter}
+        stream = dspy.settings.send_stream
+        if stream is not None and request.shape is not None:
+            settings["send_stream"] = CandidateStream(stream, request, self.strategy.schema)
+        return attempt, settings
 
     def _flow(self, reader: SignatureFormat) -> Flow:
         """The strategy at work, with its words and its format left to the signature."""
@@ -186,9 +210,19 @@ class VerbalizedSampler(dspy.Module):
             # DSPy's cache is keyed by the rollout: calls of one flow that ask the same thing must
             # not share an entry, and a repeated run must find its own again.
             config["rollout_id"] = self._rollout(config) * _MOST_CALLS + request.call
-        if request.shape is not None and request.shape.k != self._k:
-            arguments["signature"] = self._for(request.shape.k)
+        if request.shape is not None:
+            arguments = self._written(arguments, request.shape)
+            if request.shape.k != self._k:
+                arguments["signature"] = self._for(request.shape.k)
         return {**arguments, "config": config}
+
+    def _written(self, arguments: dict[str, Any], shape: Shape) -> dict[str, Any]:
+        """Demos and history with the user's own fields, as the candidates that are asked for."""
+        if CANDIDATES not in self.predict.signature.output_fields:
+            return arguments
+        writer = DemoWriter(self.signature, shape, self.strategy.threshold, self.format)
+        demos = arguments.pop("demos", self.predict.demos)
+        return {**writer.with_history(arguments), "demos": writer.demos(demos)}
 
     def _rollout(self, config: dict[str, Any]) -> int:
         lm = self.predict.lm or dspy.settings.lm
@@ -241,8 +275,3 @@ def _plain(candidate: Candidate, reader: SignatureFormat) -> Candidate:
     """Give the candidate of a plain answer the content of its fields."""
     entry = reader.plain(candidate.text)
     return candidate.model_copy(update={"text": entry.text, "value": entry.value})
-
-
-def _threads() -> int | None:
-    threads: int | None = dspy.settings.num_threads
-    return threads

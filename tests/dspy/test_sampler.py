@@ -2,33 +2,20 @@
 
 import asyncio
 import copy
+import re
 from typing import Literal
 
 import dspy
 import pytest
 from pydantic import BaseModel
 
+from tests.dspy.models import Says
 from vs_core import ConfigurationError, Distribution, ParseError
-from vs_core.testing import SimulatedModel, SimulatedServer
+from vs_core.testing import SimulatedModel
 from vs_dspy import VerbalizedSampler
 
 JOKES = SimulatedModel().base_distribution("a joke about coffee")
 ADAPTERS = [dspy.ChatAdapter(), dspy.JSONAdapter(), dspy.XMLAdapter()]
-
-
-@pytest.fixture
-def server():
-    with SimulatedServer() as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def lm(server):
-    lm = dspy.LM(
-        "openai/simulated", api_base=server.base_url, api_key="x", cache=False, num_retries=0
-    )
-    with dspy.context(lm=lm, adapter=dspy.ChatAdapter()):
-        yield lm
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda a: type(a).__name__)
@@ -131,19 +118,6 @@ MESSY = [
 ]
 
 
-class Says(SimulatedModel):
-    """Says one thing, whatever it is asked."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.said = text
-
-    def answer(self, messages, json_schema=None):
-        from vs_core import Completion
-
-        return Completion(self.said, {"input_tokens": 1, "output_tokens": 1})
-
-
 @pytest.mark.parametrize("text", MESSY)
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda a: type(a).__name__)
 def test_an_answer_that_the_adapter_cannot_parse_is_read_all_the_same(server, text, adapter):
@@ -234,9 +208,50 @@ def test_evaluate_sees_the_drawn_candidate():
         (lambda: VerbalizedSampler("topic -> probability: float"), "rename"),
         (lambda: VerbalizedSampler("topic -> candidates"), "rename"),
         (lambda: VerbalizedSampler("topic -> reasoning, joke", strategy="vs_cot"), "rename"),
+        (lambda: VerbalizedSampler("topic -> completions"), "rename"),
+        (lambda: VerbalizedSampler("topic -> distribution, joke"), "rename"),
         (lambda: VerbalizedSampler(dspy.Signature({"a": (str, dspy.InputField())})), "no output"),
+        (lambda: VerbalizedSampler("topic -> joke: Nonsense"), "no signature.*Nonsense"),
+        (lambda: VerbalizedSampler("topic"), "no signature"),
+        (lambda: VerbalizedSampler(42), "no signature"),
+        (lambda: VerbalizedSampler(Meta), "no signature"),
     ],
 )
 def test_what_cannot_work_is_refused_at_construction(make, message):
     with pytest.raises(ConfigurationError, match=message):
         make()
+
+
+class Picture(dspy.Signature):
+    """Name a colour in the picture."""
+
+    picture: dspy.Image = dspy.InputField()
+    history: dspy.History = dspy.InputField()
+    colour: str = dspy.OutputField()
+    request: str = dspy.InputField()
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda a: type(a).__name__)
+def test_images_and_history_reach_the_model(adapter, server):
+    picture = dspy.Image("data:image/png;base64,iVBORw0KGgo=")
+    turn = {"picture": picture, "request": "Name a colour.", "colour": "mauve"}
+    with dspy.context(adapter=adapter):
+        prediction = VerbalizedSampler(Picture, k=3)(
+            picture=picture, history=dspy.History(messages=[turn]), request="Name another colour."
+        )
+    assert len(prediction.completions.colour) == 3
+    (request,) = server.requests
+    _, before, answer, now = request["messages"]
+    for message in (before, now):
+        assert [p for p in message["content"] if p["type"] == "image_url"]
+    # What was said before has the form that the answer is to have.
+    assert re.search(r"candidates.*mauve.*probability", answer["content"], re.DOTALL)
+    assert "None" not in answer["content"]
+
+
+def test_a_copy_keeps_the_distribution():
+    prediction = VerbalizedSampler("topic -> joke", k=3)(topic="coffee")
+    copied = prediction.copy(joke="mine")
+    assert copied.joke == "mine"
+    assert copied.distribution == prediction.distribution
+    assert len(copied.completions) == 3
