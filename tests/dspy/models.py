@@ -1,10 +1,15 @@
 """Simulated models that can do what a test of DSPy needs of them, over HTTP as the others."""
 
 import json
+import re
+from itertools import count
+
+import dspy
 
 from vs_core import Completion, ParseError, parse
-from vs_core.testing import SimulatedModel
+from vs_core.testing import SimulatedModel, SimulatedTask
 from vs_core.testing.model import tokens
+from vs_core.testing.reading import understand
 
 
 def completion(messages, text):
@@ -42,3 +47,86 @@ class Extracts(SimulatedModel):
             return completion(messages, "I cannot.")
         items = [{"joke": c.text, "probability": c.probability} for c in found]
         return completion(messages, f"[[ ## candidates ## ]]\n{json.dumps(items)}")
+
+
+TEAMS = ("accounts", "billing", "hardware", "network")
+TICKETS = {
+    "I was charged twice.": "billing",
+    "The cable is torn.": "hardware",
+    "My password is not accepted.": "accounts",
+    "Nothing loads on the third floor.": "network",
+    "The invoice names the wrong company.": "billing",
+    "The screen flickers.": "hardware",
+    "I cannot change my user name.": "accounts",
+    "The connection drops at noon.": "network",
+    "You did not refund me.": "billing",
+    "A key of my keyboard is stuck.": "hardware",
+    "Somebody else has my login.": "accounts",
+    "Downloads take for ever.": "network",
+    "My discount is missing.": "billing",
+    "The fan is loud.": "hardware",
+}
+EXAMPLES = [
+    dspy.Example(ticket=ticket, team=team).with_inputs("ticket") for ticket, team in TICKETS.items()
+]
+TRAIN, HELD_OUT = EXAMPLES[:8], EXAMPLES[8:]
+
+RULE = "Judge by what has to be mended."
+"""What the model has to be told, or shown by a demo, to send a ticket to the right team."""
+
+
+def _tickets(right):
+    """The tickets as tasks whose answer is known with a probability of ``right``."""
+    return [
+        SimulatedTask(
+            ticket,
+            re.escape(ticket),
+            {t: right if t == team else (1 - right) / 3 for t in TEAMS},
+        )
+        for ticket, team in TICKETS.items()
+    ]
+
+
+class Learns(SimulatedModel):
+    """Knows the right team for a ticket only where its prompt says how, or shows it.
+
+    As the model of an optimizer it writes instructions: every other one holds the rule, and where
+    there is feedback, only those that are asked for with feedback do. None of them says anything of
+    probabilities.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.without = SimulatedModel(tasks=_tickets(0.05))
+        self.knowing = SimulatedModel(tasks=_tickets(0.85))
+        self.proposals = count()
+        self.authored = []
+
+    def answer(self, messages, json_schema=None):
+        asked = understand(messages, json_schema)
+        fields = asked.wrapper.fields
+        if "candidates" not in fields and "team" not in fields:
+            return completion(messages, self._authored(asked.wrapper, messages))
+        demos = [message.text for message in messages if message.role == "assistant"]
+        shown = any(team in text for text in demos for team in TEAMS)
+        model = self.knowing if shown or RULE in messages[0].text else self.without
+        return model.answer(messages, json_schema)
+
+    def _authored(self, wrapper, messages):
+        text = "\n".join(message.text for message in messages)
+        self.authored.append(text)
+        instruction = RULE if next(self.proposals) % 2 else "Name the team."
+        if "Feedback" in text:
+            instruction = RULE if "The right team is" in text else "Name the team."
+        values = dict.fromkeys(wrapper.fields, "A note.")
+        for name in ("proposed_instruction", "new_instruction"):
+            values |= {name: instruction} if name in values else {}
+        if "module_advice" in values:
+            values["module_advice"] = {"predict": RULE, "route.predict": RULE}
+        if wrapper.style == "json":
+            return json.dumps(values)
+        blocks = [
+            f"[[ ## {name} ## ]]\n{value if isinstance(value, str) else json.dumps(value)}"
+            for name, value in values.items()
+        ]
+        return "\n\n".join([*blocks, "[[ ## completed ## ]]"])

@@ -252,12 +252,12 @@ class _DspyPrompt:
         if json_schema and "properties" in json_schema:
             defs = {"$defs": json_schema["$defs"]} if "$defs" in json_schema else {}
             schemas = {n: {**s, **defs} for n, s in json_schema["properties"].items()}
-        users = [message.text for message in self.messages if message.role == "user"]
-        request = [text for text in users if not _FOLLOW_UP.match(text)][-1]
-        values = " ".join(self._inputs(request))
+        turns = self._turns()
+        users = [message.text for message in turns if message.role == "user"]
+        values = " ".join(self._inputs(users[0]))
         about = " ".join(texts.values()) + "\n" + self.system.rpartition("objective is:")[2]
         how = users[-1] if _says_how(users[-1]) else about
-        asked = _instructed(how, _previous(self.messages), values)
+        asked = _instructed(how, _previous(turns), values)
         if not re.search(r"[.!?]\s*$", values):  # a bare topic: the fields' names say what of it
             asked = Asked(**{**asked.__dict__, "task": " ".join([values, *_content(schemas)])})
         single = len(users) > 1 and users[-1].startswith("Give one more")
@@ -269,6 +269,15 @@ class _DspyPrompt:
                 "wrapper": Wrapper(self._style(), schemas, texts),
             }
         )
+
+    def _turns(self) -> Sequence[Message]:
+        """The request and what was said about it since; demos and history come before."""
+        requests = (
+            index
+            for index, message in enumerate(self.messages)
+            if message.role == "user" and not _FOLLOW_UP.match(message.text)
+        )
+        return self.messages[max(requests) :]
 
     @staticmethod
     def _format(texts: Mapping[str, str]) -> str | None:
