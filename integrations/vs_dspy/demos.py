@@ -31,7 +31,7 @@ class DemoWriter:
     def __init__(
         self, signature: Signature, shape: Shape, threshold: float | None, format: Format | None
     ) -> None:
-        self.inputs = list(signature.input_fields)
+        self.keys = list(signature.input_fields)
         self.outputs = list(signature.output_fields)
         self.histories = [
             name
@@ -51,14 +51,14 @@ class DemoWriter:
         written: dict[Any, Any] = {}
         for index, demo in enumerate(demos):
             labelled = CANDIDATES not in demo and any(name in demo for name in self.outputs)
-            key = repr([demo.get(name) for name in self.inputs]) if labelled else index
+            key = repr([demo.get(name) for name in self.keys]) if labelled else index
             written.setdefault(key, []).append(demo)
         return [
             self._merged([dict(demo) for demo in group]) if isinstance(key, str) else group[0]
             for key, group in written.items()
         ]
 
-    def with_history(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    def inputs(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Return inputs with the answers in their history written as candidates."""
         changed = dict(inputs)
         for name in self.histories:

@@ -7,7 +7,9 @@ import copy
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import dspy
 from dspy.predict.predict import serialize_object
@@ -136,6 +138,9 @@ class SignatureFormat(Format):
         adapter = copy.copy(self.adapter)
         attempt = Attempt(adapter)
         format_messages, parse = self.adapter.format, _parse_of(self.adapter)
+        if type(adapter) in _KNOWN_ADAPTERS:
+            adapter.format_system_message = partial(_system_message, self.adapter)
+            format_messages = adapter.format
 
         def format(signature: Signature, demos: Any, inputs: Any) -> list[dict[str, Any]]:
             messages = format_messages(signature, demos, inputs)
@@ -182,6 +187,24 @@ def entry_record(entry: Entry, fields: Sequence[str], shape: Shape) -> dict[str,
     else:
         record = dict(content) if isinstance(content, Mapping) else {fields[0]: content}
     return {**record, shape.definition.key: entry.probability} if shape.definition else record
+
+
+_KNOWN_ADAPTERS = (dspy.ChatAdapter, dspy.JSONAdapter, dspy.XMLAdapter)
+_system_messages: WeakKeyDictionary[Signature, dict[Any, str]] = WeakKeyDictionary()
+
+
+def _system_message(adapter: dspy.Adapter, signature: Signature) -> str:
+    """The adapter's system message: the same for each call with a signature, and written once.
+
+    To write it, with the JSON schema of the candidates, takes most of the time of a DSPy call. A
+    signature is immutable but for its instructions; what an adapter that we do not know puts into
+    the message may change from call to call.
+    """
+    known = _system_messages.setdefault(signature, {})
+    key = type(adapter), signature.instructions
+    if key not in known:
+        known[key] = adapter.format_system_message(signature)
+    return known[key]
 
 
 def _parse_of(adapter: dspy.Adapter) -> Parse:

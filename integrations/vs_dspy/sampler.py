@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -12,7 +13,6 @@ from dspy.utils.exceptions import AdapterParseError
 
 from vs_core import Candidate, Completion, ConfigurationError, Distribution, Message, Request
 from vs_core.driver import arun, run
-from vs_core.formats import Shape
 from vs_core.plugins import plugins
 from vs_core.prompts import Prompts
 from vs_core.strategies import Flow, Strategy
@@ -36,6 +36,9 @@ _TASK = (Message("user", "the fields of the signature"),)
 
 _MOST_CALLS = 10_000
 """Rollout ids of a flow's calls lie this far apart for different rollouts of the whole."""
+
+_FRESH = random.Random()
+"""Draws where no seed is given: to seed one for each call takes longer than to draw."""
 
 
 class VerbalizedPrediction(dspy.Prediction):
@@ -127,11 +130,16 @@ class VerbalizedSampler(dspy.Module):
         self.signature = signature_of(signature)
         self.strategy = _typed(plugins.strategy(strategy, **options), self.signature)
         self.format = None if format is None else plugins.format(format)
-        plugins.resampler(resampler)
         self.resampler = resampler
+        self._draw = plugins.resampler(resampler)
         self.seed = seed
         self._check()
+        # Its words and its format are left to the signature.
+        self._silent = self.strategy.replace(prompts=_without_words(self.strategy.prompts))
+        self._fields = list(self.signature.output_fields)
         self.predict = dspy.Predict(self._asking(self._k), **config)
+        self._writer = self._demo_writer()
+        self._plain = self.strategy.shape(self._k) is None
 
     def _check(self) -> None:
         shape = self.strategy.shape(self._k)
@@ -183,8 +191,14 @@ class VerbalizedSampler(dspy.Module):
 
     def _reader(self) -> SignatureFormat:
         adapter = dspy.settings.adapter or ChatAdapter()
-        fields = list(self.signature.output_fields)
-        return SignatureFormat(adapter, self.predict.signature, fields, self.format)
+        return SignatureFormat(adapter, self.predict.signature, self._fields, self.format)
+
+    def _demo_writer(self) -> DemoWriter | None:
+        """What writes demos as candidates; None where one plain answer is asked for."""
+        shape = self.strategy.shape(self._k)
+        if shape is None or CANDIDATES not in self.predict.signature.output_fields:
+            return None
+        return DemoWriter(self.signature, shape, self.strategy.threshold, self.format)
 
     def _attempt(self, reader: SignatureFormat, request: Request) -> tuple[Attempt, dict[str, Any]]:
         """One call in the making, and the settings that it is made under."""
@@ -196,11 +210,8 @@ class VerbalizedSampler(dspy.Module):
         return attempt, settings
 
     def _flow(self, reader: SignatureFormat) -> Flow:
-        """The strategy at work, with its words and its format left to the signature."""
-        prompts = self.strategy.prompts.replace(
-            verbalize="", sequence="", reason="", reason_once=""
-        )
-        return self.strategy.replace(format=reader, prompts=prompts).flow(_TASK)
+        """The strategy at work."""
+        return self._silent.replace(format=reader).flow(_TASK)
 
     def _arguments(self, request: Request, inputs: dict[str, Any]) -> dict[str, Any]:
         """What the predictor is called with: the inputs, and what keeps this call apart."""
@@ -210,19 +221,12 @@ class VerbalizedSampler(dspy.Module):
             # DSPy's cache is keyed by the rollout: calls of one flow that ask the same thing must
             # not share an entry, and a repeated run must find its own again.
             config["rollout_id"] = self._rollout(config) * _MOST_CALLS + request.call
-        if request.shape is not None:
-            arguments = self._written(arguments, request.shape)
-            if request.shape.k != self._k:
-                arguments["signature"] = self._for(request.shape.k)
+        if self._writer is not None:
+            demos = arguments.pop("demos", self.predict.demos)
+            arguments = {**self._writer.inputs(arguments), "demos": self._writer.demos(demos)}
+        if request.shape is not None and request.shape.k != self._k:
+            arguments["signature"] = self._for(request.shape.k)
         return {**arguments, "config": config}
-
-    def _written(self, arguments: dict[str, Any], shape: Shape) -> dict[str, Any]:
-        """Demos and history with the user's own fields, as the candidates that are asked for."""
-        if CANDIDATES not in self.predict.signature.output_fields:
-            return arguments
-        writer = DemoWriter(self.signature, shape, self.strategy.threshold, self.format)
-        demos = arguments.pop("demos", self.predict.demos)
-        return {**writer.with_history(arguments), "demos": writer.demos(demos)}
 
     def _rollout(self, config: dict[str, Any]) -> int:
         lm = self.predict.lm or dspy.settings.lm
@@ -241,25 +245,31 @@ class VerbalizedSampler(dspy.Module):
     def _prediction(
         self, distribution: Distribution, reader: SignatureFormat
     ) -> VerbalizedPrediction:
-        if self.strategy.shape(self._k) is None:  # the answers are those of the user's signature
+        if self._plain:  # the answers are those of the user's signature
             distribution = distribution.map(lambda candidate: _plain(candidate, reader))
         distribution = distribution.seeded(self.seed)
-        records = [self._record(candidate, distribution.reasoning) for candidate in distribution]
-        draw = plugins.resampler(self.resampler)
-        (drawn,) = draw(distribution, 1, random.Random(self.seed))
+        fields, reasoning = self._fields, distribution.reasoning
+        records = [_record(candidate, fields, reasoning) for candidate in distribution]
+        rng = _FRESH if self.seed is None else random.Random(self.seed)
+        (drawn,) = self._draw(distribution, 1, rng)
         return VerbalizedPrediction.drawn_from(distribution, records, drawn)
 
-    def _record(self, candidate: Candidate, reasoning: str | None) -> dict[str, Any]:
-        """A candidate as the user's output fields."""
-        fields = list(self.signature.output_fields)
-        if len(fields) > 1:
-            value = candidate.value or {}
-            said = value if isinstance(value, dict) else vars(value)
-            record = {name: said.get(name) for name in fields}
-        else:
-            record = {fields[0]: candidate.text if candidate.value is None else candidate.value}
-        own = candidate.metadata.get(REASONING, reasoning)
-        return record if own is None else {REASONING: own, **record}
+
+def _without_words(prompts: Prompts) -> Prompts:
+    """Prompts without the instruction of any strategy; what asks again stays."""
+    return prompts.replace(verbalize="", sequence="", reason="", reason_once="")
+
+
+def _record(candidate: Candidate, fields: Sequence[str], reasoning: str | None) -> dict[str, Any]:
+    """A candidate as the user's output fields."""
+    if len(fields) > 1:
+        value = candidate.value or {}
+        said = value if isinstance(value, dict) else vars(value)
+        record = {name: said.get(name) for name in fields}
+    else:
+        record = {fields[0]: candidate.text if candidate.value is None else candidate.value}
+    own = candidate.metadata.get(REASONING, reasoning)
+    return record if own is None else {REASONING: own, **record}
 
 
 def _typed(strategy: Strategy, signature: Signature) -> Strategy:

@@ -255,3 +255,31 @@ def test_a_copy_keeps_the_distribution():
     assert copied.joke == "mine"
     assert copied.distribution == prediction.distribution
     assert len(copied.completions) == 3
+
+
+def test_a_changed_signature_or_adapter_changes_the_next_request(server):
+    class Own(dspy.ChatAdapter):
+        calls = 0
+
+        def format_system_message(self, signature):
+            self.calls += 1
+            return f"{super().format_system_message(signature)} Call {self.calls}."
+
+    sampler = VerbalizedSampler("topic -> joke", k=2)
+    sampler(topic="coffee")
+    sampler.predict.signature = sampler.predict.signature.with_instructions("Be wild.")
+    sampler(topic="coffee")
+    sampler.predict.signature.instructions = "Be tame."
+    sampler(topic="coffee")
+    with dspy.context(adapter=dspy.XMLAdapter()):
+        sampler(topic="coffee")
+    with dspy.context(adapter=Own()):
+        sampler(topic="coffee")
+        sampler(topic="coffee")
+    first, wild, tame, xml, *own = [r["messages"][0]["content"] for r in server.requests]
+    assert "Give 2 different responses" in first
+    assert "Be wild." in wild
+    assert "Be tame." in tame
+    assert "Be wild." not in tame
+    assert "<candidates>" in xml
+    assert [text[-7:] for text in own] == ["Call 1.", "Call 2."]
