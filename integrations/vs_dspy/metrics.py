@@ -160,6 +160,8 @@ class Quality(Metric):
         scores = [float(result or 0) for result in results]
         mean = math.fsum(w * score for w, score in zip(weights, scores, strict=True))
         worst = min(range(len(scores)), key=scores.__getitem__)
+        if scores[worst] >= 1:
+            return mean, f"Quality {mean:.2f}."
         said = getattr(results[worst], "feedback", None)
         text = "\n".join(str(value) for value in records[worst].values())
         remark = f"Candidate {worst + 1} is the worst ({scores[worst]:.2f}): {shorten(text)!r}."

@@ -28,3 +28,12 @@ def lm(make_lm):
     lm = make_lm()
     with dspy.context(lm=lm, adapter=dspy.ChatAdapter()):
         yield lm
+
+
+@pytest.fixture
+def memory_cache():
+    """DSPy's cache without the disk, which would outlive the test."""
+    before = dspy.cache
+    dspy.configure_cache(enable_disk_cache=False, enable_memory_cache=True)
+    yield
+    dspy.cache = before

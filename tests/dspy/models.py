@@ -91,9 +91,11 @@ class Learns(SimulatedModel):
     """Knows the right team for a ticket only where its prompt says how, or shows it.
 
     As the model of an optimizer it writes instructions: every other one holds the rule, and where
-    there is feedback, only those that are asked for with feedback do. None of them says anything of
-    probabilities.
+    there is feedback, only those that are asked for with the ``hint`` in it do. None of them says
+    anything of probabilities.
     """
+
+    hint = "The right team is"
 
     def __init__(self):
         super().__init__()
@@ -117,7 +119,7 @@ class Learns(SimulatedModel):
         self.authored.append(text)
         instruction = RULE if next(self.proposals) % 2 else "Name the team."
         if "Feedback" in text:
-            instruction = RULE if "The right team is" in text else "Name the team."
+            instruction = RULE if self.hint in text else "Name the team."
         values = dict.fromkeys(wrapper.fields, "A note.")
         for name in ("proposed_instruction", "new_instruction"):
             values |= {name: instruction} if name in values else {}
@@ -130,3 +132,18 @@ class Learns(SimulatedModel):
             for name, value in values.items()
         ]
         return "\n\n".join([*blocks, "[[ ## completed ## ]]"])
+
+
+class Repeats(Learns):
+    """Varies one answer, until it is told otherwise: by a rule that feedback on that leads to."""
+
+    hint = "are near-duplicates:"
+
+    def __init__(self):
+        super().__init__()
+        same = {f"The team on floor {number} takes the ticket.": 1.0 for number in range(9)}
+        other = dict.fromkeys(
+            ("Ask Ada.", "Billing", "Floor two can.", "Nobody knows", "We do"), 1.0
+        )
+        self.without = SimulatedModel(tasks=[SimulatedTask("same", "", same)])
+        self.knowing = SimulatedModel(tasks=[SimulatedTask("other", "", other)])

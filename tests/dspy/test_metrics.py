@@ -111,6 +111,7 @@ def test_quality_is_the_mean_of_the_users_metric_by_weight(predict):
     assert Quality(short)(EXAMPLE, prediction) == pytest.approx(0.75)
     feedback = Quality(short).with_feedback(EXAMPLE, prediction).feedback
     assert feedback == "Quality 0.75. Candidate 2 is the worst (0.00): 'bb'. One letter!"
+    assert Quality(short).with_feedback(EXAMPLE, predict(["a"])).feedback == "Quality 1.00."
 
 
 def is_short(example, prediction):

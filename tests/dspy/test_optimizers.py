@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from dspy.teleprompt.gepa.gepa_utils import ScoreWithFeedback
 
-from tests.dspy.models import HELD_OUT, RULE, TEAMS, TRAIN, Learns
+from tests.dspy.models import HELD_OUT, RULE, TEAMS, TRAIN, Learns, Repeats
 from vs_dspy import VerbalizedSampler
+from vs_dspy.metrics import TradeOff
 
 K = 3
 
@@ -193,3 +194,35 @@ def test_what_simba_shows_its_model_of_a_trajectory_are_the_candidates(lm, model
     shown = [text for text in model.authored if "better_program_trajectory" in text]
     assert shown
     assert all('"team": "' in text and "non-serializable" not in text for text in shown)
+
+
+def gepa_for_diversity(metric, student, lm):
+    optimizer = dspy.GEPA(
+        metric=metric.with_feedback, reflection_lm=lm, max_metric_calls=40, num_threads=2
+    )
+    return optimizer.compile(student, trainset=TRAIN[:4], valset=TRAIN[4:])
+
+
+def mipro_for_diversity(metric, student, lm):
+    optimizer = dspy.MIPROv2(
+        metric=metric, auto=None, num_candidates=4, num_threads=2, max_bootstrapped_demos=0,
+        max_labeled_demos=0,
+    )  # fmt: skip
+    return optimizer.compile(
+        student, trainset=TRAIN[:4], valset=TRAIN[4:], num_trials=5, minibatch=False
+    )
+
+
+@pytest.mark.parametrize("optimize", [gepa_for_diversity, mipro_for_diversity],
+                         ids=lambda f: f.__name__)  # fmt: skip
+def test_diversity_under_a_quality_floor(optimize, server, lm):
+    """GEPA finds the rule only because the feedback says which candidates are near-duplicates."""
+    server.model = Repeats()
+    metric = TradeOff(lambda example, prediction: len(prediction.team) < 50, floor=0.9)
+    student = VerbalizedSampler("ticket -> team", k=K)
+    compiled = optimize(metric, student, lm)
+    evaluate = dspy.Evaluate(devset=HELD_OUT, metric=metric, num_threads=2)
+    assert evaluate(student).score < 60
+    assert evaluate(compiled).score > 95
+    assert RULE in compiled.predict.signature.instructions
+    assert len(compiled(ticket=HELD_OUT[0].ticket).completions) == K

@@ -7,6 +7,7 @@ from typing import Literal
 
 import dspy
 import pytest
+from dspy.utils.callback import BaseCallback
 from pydantic import BaseModel
 
 from tests.dspy.models import Says
@@ -283,3 +284,61 @@ def test_a_changed_signature_or_adapter_changes_the_next_request(server):
     assert "Be wild." not in tame
     assert "<candidates>" in xml
     assert [text[-7:] for text in own] == ["Call 1.", "Call 2."]
+
+
+class Watching(BaseCallback):
+    def __init__(self):
+        self.modules = []
+        self.messages = []
+
+    def on_module_start(self, call_id, instance, inputs):
+        self.modules.append(type(instance).__name__)
+
+    def on_lm_start(self, call_id, instance, inputs):
+        self.messages.append(inputs["messages"])
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+async def test_callbacks_and_history(is_async, lm, capsys):
+    sampler, watching = VerbalizedSampler("topic -> joke", k=2), Watching()
+    with dspy.context(callbacks=[watching]):
+        await sampler.acall(topic="coffee") if is_async else sampler(topic="coffee")
+    assert watching.modules == ["VerbalizedSampler", "Predict"]
+    (messages,) = watching.messages
+    assert "exactly 2 different candidates" in messages[0]["content"]
+    assert len(lm.history) == len(sampler.history) == 1
+    sampler.inspect_history(n=1)
+    assert "exactly 2 different candidates" in capsys.readouterr().out
+
+
+def test_set_lm(server, make_lm):
+    sampler = VerbalizedSampler("topic -> joke", k=2)
+    sampler.set_lm(make_lm("another"))
+    assert sampler.get_lm().model == "openai/another"
+    sampler(topic="coffee")
+    assert server.requests[0]["model"] == "another"
+
+
+def test_the_whole_program_is_saved(tmp_path):
+    sampler = VerbalizedSampler(Question, k=2, seed=3, strategy="vs_cot", resampler="argmax")
+    sampler.predict.signature = sampler.predict.signature.with_instructions("Be wild.")
+    sampler.save(tmp_path / "program", save_program=True)
+    loaded = dspy.load(tmp_path / "program", allow_pickle=True)
+    assert loaded.predict.signature.instructions == "Be wild."
+    assert (loaded.seed, loaded.strategy.name) == (3, "vs_cot")
+    prediction = loaded(topic="rain")
+    assert prediction.question == prediction.distribution.argmax().value.question
+
+
+@pytest.mark.usefixtures("memory_cache")
+def test_the_cache_keeps_the_calls_of_one_request_apart_and_serves_it_again(server, make_lm):
+    sampler = VerbalizedSampler("topic -> joke", k=3, n=6, seed=1)
+    with dspy.context(lm=make_lm(cache=True)):
+        first = sampler(topic="coffee")
+        assert len(server.requests) == 2
+        again = sampler(topic="coffee")
+        other = sampler(topic="coffee", config={"rollout_id": 1, "temperature": 1.0})
+    assert again.completions.joke == first.completions.joke
+    assert len(server.requests) == 4
+    assert first.completions.joke[:3] != first.completions.joke[3:]
+    assert other.completions.joke != first.completions.joke

@@ -198,9 +198,16 @@ def _previous(messages: Sequence[Message]) -> frozenset[str]:
     return frozenset(found)
 
 
+_LAST_ELEMENT = re.compile(r"^<(\w+)>\n(.*)\n</\1>\Z", re.DOTALL | re.MULTILINE)
+"""The last field of an answer as XMLAdapter has it written."""
+
+
 def _unwrapped(text: str) -> str:
     """An earlier answer without the structure of a DSPy adapter around it."""
     text = re.sub(r"\[\[ ## \w+ ## \]\]", "", text).strip()
+    element = _LAST_ELEMENT.search(text)
+    if element:
+        return element[2].strip()
     try:
         data = json.loads(text)
     except ValueError:
