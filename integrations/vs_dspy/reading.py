@@ -211,7 +211,7 @@ def _parse_of(adapter: dspy.Adapter) -> Parse:
     """The adapter's parse, with an empty result where it fails."""
     two_steps = isinstance(adapter, dspy.TwoStepAdapter)
     # Adapters raise many kinds. In two steps another model is called: its errors are no misreading.
-    failures = AdapterParseError if two_steps else Exception
+    failures = (AdapterParseError, ValueError) if two_steps else Exception
 
     def parse(signature: Signature, completion: str) -> dict[str, Any]:
         try:
