@@ -56,6 +56,15 @@ async def test_streamed_candidates_are_typed(adapter):
     assert all(isinstance(c.value.words, list) for c in found)
 
 
+async def test_what_does_not_fit_is_not_streamed(server):
+    items = '[{"number": "many", "probability": 0.5}, {"number": "3", "probability": 0.2}]'
+    server.model = Says(f"[[ ## candidates ## ]]\n{items}")
+    (found,) = candidates(
+        await collect(VerbalizedSampler("a -> number: int", k=2, retries=0), a="x")
+    )
+    assert found.value == 3
+
+
 async def test_typed_candidates_in_xml_and_one_that_does_not_fit(server):
     item = (
         "<item><question>{}?</question><difficulty>{}</difficulty>"
