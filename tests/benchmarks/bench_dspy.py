@@ -3,7 +3,9 @@
 Run: python -m tests.benchmarks.bench_dspy
 
 The overhead is that over ``dspy.Predict`` with the very signature of k candidates that the module
-uses, over an LM that answers at once in the same process. Calls and tokens are counted on the
+uses, over an LM that answers at once in the same process. The module writes the system message once
+for a signature, where ``dspy.Predict`` writes it at each call: the second ratio is without that.
+Calls and tokens are counted on the
 simulated server for the same reward: until a threshold is reached, and with one that never is.
 """
 
@@ -23,8 +25,15 @@ import dspy
 from vs_core.testing import SimulatedServer
 from vs_dspy import VerbalizedBestOfN, VerbalizedSampler
 
-ANSWER = json.dumps([{"joke": f"answer {i}", "probability": 0.2} for i in range(5)])
 TOPICS = ("coffee", "rain", "a cat", "the moon", "trains", "chess", "soup", "the office")
+
+
+class Typed(dspy.Signature):
+    """Tell a joke about the topic."""
+
+    topic: str = dspy.InputField()
+    joke: str = dspy.OutputField()
+    rating: int = dspy.OutputField()
 
 
 class Instant(dspy.LM):
@@ -33,11 +42,14 @@ class Instant(dspy.LM):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         from litellm import ModelResponse
 
-        text = f"[[ ## candidates ## ]]\n{ANSWER}\n\n[[ ## completed ## ]]"
-        message = {"role": "assistant", "content": text}
+        message = {"role": "assistant", "content": ANSWER}
         usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
         choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
         return ModelResponse(choices=choices, usage=usage, model="instant")
+
+
+_CANDIDATES = [{"joke": f"answer {i}", "rating": i, "probability": 0.2} for i in range(5)]
+ANSWER = f"[[ ## candidates ## ]]\n{json.dumps(_CANDIDATES)}\n\n[[ ## completed ## ]]"
 
 
 def seconds(work: Callable[[], object], runs: int) -> float:
@@ -47,10 +59,15 @@ def seconds(work: Callable[[], object], runs: int) -> float:
     return (time.perf_counter() - begin) / runs
 
 
-def overhead() -> None:
-    sampler = VerbalizedSampler("topic -> joke", k=5)
+class AnyAdapter(dspy.ChatAdapter):
+    """An adapter that the module does not know, and has write each message anew."""
+
+
+def overhead(signature: Any, adapter: dspy.Adapter) -> tuple[float, float]:
+    """Median ratio and difference in seconds, of calls taken in turn."""
+    sampler = VerbalizedSampler(signature, k=5)
     predict = dspy.Predict(sampler.predict.signature)
-    with dspy.context(lm=Instant("openai/instant", cache=False)):
+    with dspy.context(lm=Instant("openai/instant", cache=False), adapter=adapter):
         rounds = [
             (
                 seconds(lambda: sampler(topic="coffee"), 20),
@@ -58,11 +75,19 @@ def overhead() -> None:
             )
             for _ in range(31)
         ]
-    ours, theirs = (statistics.median(side) for side in zip(*rounds, strict=True))
-    ratio = statistics.median(a / b for a, b in rounds)
-    print(f"VerbalizedSampler                {ours * 1e6:7.0f} µs a call")
-    print(f"dspy.Predict, same signature     {theirs * 1e6:7.0f} µs a call")
-    print(f"ratio {ratio:.2f} (limit 1.30), difference {(ours - theirs) * 1e6:.0f} µs")
+    ratio = statistics.median(ours / theirs for ours, theirs in rounds)
+    return ratio, statistics.median(ours - theirs for ours, theirs in rounds)
+
+
+def overheads() -> None:
+    print("VerbalizedSampler over dspy.Predict of the same signature (limit 1.30)")
+    for name, signature in (("one field", "topic -> joke"), ("two typed fields", Typed)):
+        ratio, difference = overhead(signature, dspy.ChatAdapter())
+        anew, more = overhead(signature, AnyAdapter())
+        print(
+            f"{name:<17} ratio {ratio:.2f}, {difference * 1e6:+.0f} µs a call; "
+            f"system message written anew: {anew:.2f}, {more * 1e6:+.0f} µs"
+        )
 
 
 def reward(inputs: dict[str, Any], prediction: dspy.Prediction) -> float:
@@ -102,5 +127,5 @@ def best_of_n() -> None:
 
 
 if __name__ == "__main__":
-    overhead()
+    overheads()
     best_of_n()
