@@ -35,6 +35,14 @@ def test_what_is_no_distribution_is_an_error_with_the_text(answer):
     assert caught.value.reason
 
 
+def test_brackets_in_a_text_that_was_cut_close_nothing():
+    for end in ("]", "}", "]}", "}]}"):
+        whole, torn = parse(f'[{{"text": "Ohio", "probability": 0.5}}, {{"text": "set {end}')
+        assert whole.repairs == ()
+        assert torn.text == f"set {end}"
+        assert CUT_OFF in torn.repairs
+
+
 # --- repairs and hints -------------------------------------------------------------------------
 
 WHOLE = dump({"responses": responses()})

@@ -5,6 +5,9 @@ A module that stands where ``dspy.Predict`` stood::
     joke = VerbalizedSampler("topic -> joke", k=5)
     prediction = joke(topic="coffee")
     prediction.joke, prediction.completions, prediction.distribution
+
+`verbalize` converts an existing program, `VerbalizedBestOfN` scores the candidates of one call, and
+`vs_dspy.metrics` has metrics of diversity for the optimizers.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ except ImportError as error:
 
     raise_missing_extra("dspy", error)
 
+from vs_dspy.best_of_n import VerbalizedBestOfN
+from vs_dspy.conversion import verbalize
 from vs_dspy.sampler import VerbalizedPrediction, VerbalizedSampler
 
-__all__ = ["VerbalizedPrediction", "VerbalizedSampler"]
+__all__ = ["VerbalizedBestOfN", "VerbalizedPrediction", "VerbalizedSampler", "verbalize"]

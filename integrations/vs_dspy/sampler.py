@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 import dspy
 from dspy.adapters.chat_adapter import ChatAdapter
-from dspy.signatures.signature import ensure_signature
 from dspy.utils.exceptions import AdapterParseError
 
 from vs_core import Candidate, Completion, ConfigurationError, Distribution, Message, Request
@@ -16,15 +16,18 @@ from vs_core.driver import arun, run
 from vs_core.plugins import plugins
 from vs_core.prompts import Prompts
 from vs_core.strategies import Flow, Strategy
-from vs_dspy.reading import SignatureFormat
+from vs_dspy.demos import DemoWriter
+from vs_dspy.reading import Attempt, SignatureFormat
 from vs_dspy.signatures import (
     CANDIDATES,
     REASONING,
     Signature,
     check_signature,
     schema_of,
+    signature_of,
     verbalized,
 )
+from vs_dspy.streaming import CandidateStream
 
 __all__ = ["VerbalizedPrediction", "VerbalizedSampler"]
 
@@ -33,6 +36,9 @@ _TASK = (Message("user", "the fields of the signature"),)
 
 _MOST_CALLS = 10_000
 """Rollout ids of a flow's calls lie this far apart for different rollouts of the whole."""
+
+_FRESH = random.Random()
+"""Draws where no seed is given: to seed one for each call takes longer than to draw."""
 
 
 class VerbalizedPrediction(dspy.Prediction):
@@ -57,6 +63,12 @@ class VerbalizedPrediction(dspy.Prediction):
     def distribution(self) -> Distribution:
         """All candidates with their probabilities."""
         return self._distribution
+
+    def copy(self, **fields: Any) -> VerbalizedPrediction:
+        """Return a copy with some fields changed, of the same distribution."""
+        copied: VerbalizedPrediction = super().copy(**fields)
+        copied._completions, copied._distribution = self._completions, self._distribution
+        return copied
 
 
 class VerbalizedSampler(dspy.Module):
@@ -87,8 +99,10 @@ class VerbalizedSampler(dspy.Module):
         **config: Passed to the language model, as ``dspy.Predict`` does: ``temperature``, ….
 
     Raises:
-        ConfigurationError: If an option cannot work, the signature has no output field, or one
-            with a name of ours (``candidates``, ``probability``, ``reasoning``).
+        ConfigurationError: If an option cannot work; if the signature cannot be read (a field of
+            an unknown type, for example), has no output field, or has a field with a name of ours:
+            ``candidates``, ``probability``, ``reasoning`` (where they are used), and as an output
+            ``completions`` or ``distribution``.
     """
 
     def __init__(
@@ -113,14 +127,19 @@ class VerbalizedSampler(dspy.Module):
             "retries": retries, "on_unparsed": on_unparsed, "prompts": prompts, "format": format,
         }  # fmt: skip
         options = {name: value for name, value in given.items() if value is not None}
-        self.signature = ensure_signature(signature)
+        self.signature = signature_of(signature)
         self.strategy = _typed(plugins.strategy(strategy, **options), self.signature)
         self.format = None if format is None else plugins.format(format)
-        plugins.resampler(resampler)
         self.resampler = resampler
+        self._draw = plugins.resampler(resampler)
         self.seed = seed
         self._check()
+        # Its words and its format are left to the signature.
+        self._silent = self.strategy.replace(prompts=_without_words(self.strategy.prompts))
+        self._fields = list(self.signature.output_fields)
         self.predict = dspy.Predict(self._asking(self._k), **config)
+        self._writer = self._demo_writer()
+        self._plain = self.strategy.shape(self._k) is None
 
     def _check(self) -> None:
         shape = self.strategy.shape(self._k)
@@ -146,37 +165,53 @@ class VerbalizedSampler(dspy.Module):
         reader = self._reader()
 
         def complete(request: Request) -> Completion:
-            attempt = reader.attempt(request.messages[len(_TASK) :])
-            with dspy.context(adapter=attempt.adapter), suppress(AdapterParseError):
+            attempt, settings = self._attempt(reader, request)
+            with dspy.context(**settings), suppress(AdapterParseError):
                 self.predict(**self._arguments(request, inputs))
             return Completion(attempt.text)
 
-        flow = self._flow(reader)
-        return self._prediction(run(flow, complete, max_concurrency=_threads()), reader)
+        # A thread of our own could not reach the event loop that DSPy streams to.
+        threads = 1 if dspy.settings.send_stream else dspy.settings.num_threads
+        distribution = run(self._flow(reader), complete, max_concurrency=threads)
+        return self._prediction(distribution, reader)
 
     async def aforward(self, **inputs: Any) -> VerbalizedPrediction:
         """Predict without blocking; see `forward`."""
         reader = self._reader()
 
         async def complete(request: Request) -> Completion:
-            attempt = reader.attempt(request.messages[len(_TASK) :])
-            with dspy.context(adapter=attempt.adapter), suppress(AdapterParseError):
+            attempt, settings = self._attempt(reader, request)
+            with dspy.context(**settings), suppress(AdapterParseError):
                 await self.predict.acall(**self._arguments(request, inputs))
             return Completion(attempt.text)
 
-        flow = self._flow(reader)
-        return self._prediction(await arun(flow, complete, max_concurrency=_threads()), reader)
+        threads = dspy.settings.num_threads
+        distribution = await arun(self._flow(reader), complete, max_concurrency=threads)
+        return self._prediction(distribution, reader)
 
     def _reader(self) -> SignatureFormat:
         adapter = dspy.settings.adapter or ChatAdapter()
-        return SignatureFormat(adapter, list(self.signature.output_fields), self.format)
+        return SignatureFormat(adapter, self.predict.signature, self._fields, self.format)
+
+    def _demo_writer(self) -> DemoWriter | None:
+        """What writes demos as candidates; None where one plain answer is asked for."""
+        shape = self.strategy.shape(self._k)
+        if shape is None or CANDIDATES not in self.predict.signature.output_fields:
+            return None
+        return DemoWriter(self.signature, shape, self.strategy.threshold, self.format)
+
+    def _attempt(self, reader: SignatureFormat, request: Request) -> tuple[Attempt, dict[str, Any]]:
+        """One call in the making, and the settings that it is made under."""
+        attempt = reader.attempt(request.messages[len(_TASK) :], request.shape)
+        settings: dict[str, Any] = {"adapter": attempt.adapter}
+        stream = dspy.settings.send_stream
+        if stream is not None and request.shape is not None:
+            settings["send_stream"] = CandidateStream(stream, request, self.strategy.schema)
+        return attempt, settings
 
     def _flow(self, reader: SignatureFormat) -> Flow:
-        """The strategy at work, with its words and its format left to the signature."""
-        prompts = self.strategy.prompts.replace(
-            verbalize="", sequence="", reason="", reason_once=""
-        )
-        return self.strategy.replace(format=reader, prompts=prompts).flow(_TASK)
+        """The strategy at work."""
+        return self._silent.replace(format=reader).flow(_TASK)
 
     def _arguments(self, request: Request, inputs: dict[str, Any]) -> dict[str, Any]:
         """What the predictor is called with: the inputs, and what keeps this call apart."""
@@ -186,6 +221,9 @@ class VerbalizedSampler(dspy.Module):
             # DSPy's cache is keyed by the rollout: calls of one flow that ask the same thing must
             # not share an entry, and a repeated run must find its own again.
             config["rollout_id"] = self._rollout(config) * _MOST_CALLS + request.call
+        if self._writer is not None:
+            demos = arguments.pop("demos", self.predict.demos)
+            arguments = {**self._writer.inputs(arguments), "demos": self._writer.demos(demos)}
         if request.shape is not None and request.shape.k != self._k:
             arguments["signature"] = self._for(request.shape.k)
         return {**arguments, "config": config}
@@ -207,25 +245,31 @@ class VerbalizedSampler(dspy.Module):
     def _prediction(
         self, distribution: Distribution, reader: SignatureFormat
     ) -> VerbalizedPrediction:
-        if self.strategy.shape(self._k) is None:  # the answers are those of the user's signature
+        if self._plain:  # the answers are those of the user's signature
             distribution = distribution.map(lambda candidate: _plain(candidate, reader))
         distribution = distribution.seeded(self.seed)
-        records = [self._record(candidate, distribution.reasoning) for candidate in distribution]
-        draw = plugins.resampler(self.resampler)
-        (drawn,) = draw(distribution, 1, random.Random(self.seed))
+        fields, reasoning = self._fields, distribution.reasoning
+        records = [_record(candidate, fields, reasoning) for candidate in distribution]
+        rng = _FRESH if self.seed is None else random.Random(self.seed)
+        (drawn,) = self._draw(distribution, 1, rng)
         return VerbalizedPrediction.drawn_from(distribution, records, drawn)
 
-    def _record(self, candidate: Candidate, reasoning: str | None) -> dict[str, Any]:
-        """A candidate as the user's output fields."""
-        fields = list(self.signature.output_fields)
-        if len(fields) > 1:
-            value = candidate.value or {}
-            said = value if isinstance(value, dict) else vars(value)
-            record = {name: said.get(name) for name in fields}
-        else:
-            record = {fields[0]: candidate.text if candidate.value is None else candidate.value}
-        own = candidate.metadata.get(REASONING, reasoning)
-        return record if own is None else {REASONING: own, **record}
+
+def _without_words(prompts: Prompts) -> Prompts:
+    """Prompts without the instruction of any strategy; what asks again stays."""
+    return prompts.replace(verbalize="", sequence="", reason="", reason_once="")
+
+
+def _record(candidate: Candidate, fields: Sequence[str], reasoning: str | None) -> dict[str, Any]:
+    """A candidate as the user's output fields."""
+    if len(fields) > 1:
+        value = candidate.value or {}
+        said = value if isinstance(value, dict) else vars(value)
+        record = {name: said.get(name) for name in fields}
+    else:
+        record = {fields[0]: candidate.text if candidate.value is None else candidate.value}
+    own = candidate.metadata.get(REASONING, reasoning)
+    return record if own is None else {REASONING: own, **record}
 
 
 def _typed(strategy: Strategy, signature: Signature) -> Strategy:
@@ -241,8 +285,3 @@ def _plain(candidate: Candidate, reader: SignatureFormat) -> Candidate:
     """Give the candidate of a plain answer the content of its fields."""
     entry = reader.plain(candidate.text)
     return candidate.model_copy(update={"text": entry.text, "value": entry.value})
-
-
-def _threads() -> int | None:
-    threads: int | None = dspy.settings.num_threads
-    return threads

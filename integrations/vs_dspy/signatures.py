@@ -5,17 +5,39 @@ from __future__ import annotations
 from typing import Any
 
 import dspy
+from dspy.signatures.signature import ensure_signature
 from pydantic import BaseModel, Field, create_model
 
 from vs_core import ConfigurationError, Strategy
 from vs_core.formats import Format, Shape
 
-__all__ = ["CANDIDATES", "check_signature", "schema_of", "verbalized"]
+__all__ = ["CANDIDATES", "check_signature", "schema_of", "signature_of", "verbalized"]
 
 CANDIDATES = "candidates"
 REASONING = "reasoning"
 
+_ATTRIBUTES = {"completions", "distribution"}
+"""What a prediction has beside its fields."""
+
 Signature = type[dspy.Signature]
+
+
+def signature_of(signature: str | Signature) -> Signature:
+    """Return a signature, made from a string if it is one.
+
+    Raises:
+        ConfigurationError: If DSPy can make nothing of it, such as a field of an unknown type.
+    """
+    try:
+        made = ensure_signature(signature)
+    except (ValueError, TypeError, SyntaxError) as error:
+        raise ConfigurationError(f"{signature!r} is no signature: {error}") from error
+    if not (isinstance(made, type) and issubclass(made, dspy.Signature)):
+        raise ConfigurationError(
+            f"{signature!r} is no signature: give a string such as 'topic -> joke', or a subclass "
+            "of dspy.Signature."
+        )
+    return made
 
 
 def check_signature(signature: Signature, reserved: tuple[str, ...]) -> None:
@@ -26,7 +48,9 @@ def check_signature(signature: Signature, reserved: tuple[str, ...]) -> None:
     """
     if not signature.output_fields:
         raise ConfigurationError(f"The signature {signature.signature!r} has no output field.")
-    taken = sorted(set(reserved) & set(signature.fields))
+    taken = sorted(
+        (set(reserved) & set(signature.fields)) | (_ATTRIBUTES & set(signature.output_fields))
+    )
     if taken:
         raise ConfigurationError(
             f"The signature {signature.signature!r} has fields named {taken}, which "

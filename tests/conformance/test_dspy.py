@@ -1,4 +1,4 @@
-"""DSPy, through dspy.LM, with two of its adapters."""
+"""DSPy, through dspy.LM, with three of its adapters."""
 
 import os
 from collections.abc import Iterator
@@ -58,3 +58,7 @@ class TestDspyChat(ConformanceSuite):
 
 class TestDspyJson(ConformanceSuite):
     harness = DspyHarness(dspy.JSONAdapter())
+
+
+class TestDspyXml(ConformanceSuite):
+    harness = DspyHarness(dspy.XMLAdapter())

@@ -2,33 +2,21 @@
 
 import asyncio
 import copy
+import re
 from typing import Literal
 
 import dspy
 import pytest
+from dspy.utils.callback import BaseCallback
 from pydantic import BaseModel
 
+from tests.dspy.models import Says
 from vs_core import ConfigurationError, Distribution, ParseError
-from vs_core.testing import SimulatedModel, SimulatedServer
+from vs_core.testing import SimulatedModel
 from vs_dspy import VerbalizedSampler
 
 JOKES = SimulatedModel().base_distribution("a joke about coffee")
 ADAPTERS = [dspy.ChatAdapter(), dspy.JSONAdapter(), dspy.XMLAdapter()]
-
-
-@pytest.fixture
-def server():
-    with SimulatedServer() as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def lm(server):
-    lm = dspy.LM(
-        "openai/simulated", api_base=server.base_url, api_key="x", cache=False, num_retries=0
-    )
-    with dspy.context(lm=lm, adapter=dspy.ChatAdapter()):
-        yield lm
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda a: type(a).__name__)
@@ -131,19 +119,6 @@ MESSY = [
 ]
 
 
-class Says(SimulatedModel):
-    """Says one thing, whatever it is asked."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.said = text
-
-    def answer(self, messages, json_schema=None):
-        from vs_core import Completion
-
-        return Completion(self.said, {"input_tokens": 1, "output_tokens": 1})
-
-
 @pytest.mark.parametrize("text", MESSY)
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda a: type(a).__name__)
 def test_an_answer_that_the_adapter_cannot_parse_is_read_all_the_same(server, text, adapter):
@@ -234,9 +209,136 @@ def test_evaluate_sees_the_drawn_candidate():
         (lambda: VerbalizedSampler("topic -> probability: float"), "rename"),
         (lambda: VerbalizedSampler("topic -> candidates"), "rename"),
         (lambda: VerbalizedSampler("topic -> reasoning, joke", strategy="vs_cot"), "rename"),
+        (lambda: VerbalizedSampler("topic -> completions"), "rename"),
+        (lambda: VerbalizedSampler("topic -> distribution, joke"), "rename"),
         (lambda: VerbalizedSampler(dspy.Signature({"a": (str, dspy.InputField())})), "no output"),
+        (lambda: VerbalizedSampler("topic -> joke: Nonsense"), "no signature.*Nonsense"),
+        (lambda: VerbalizedSampler("topic"), "no signature"),
+        (lambda: VerbalizedSampler(42), "no signature"),
+        (lambda: VerbalizedSampler(Meta), "no signature"),
     ],
 )
 def test_what_cannot_work_is_refused_at_construction(make, message):
     with pytest.raises(ConfigurationError, match=message):
         make()
+
+
+class Picture(dspy.Signature):
+    """Name a colour in the picture."""
+
+    picture: dspy.Image = dspy.InputField()
+    history: dspy.History = dspy.InputField()
+    colour: str = dspy.OutputField()
+    request: str = dspy.InputField()
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda a: type(a).__name__)
+def test_images_and_history_reach_the_model(adapter, server):
+    picture = dspy.Image("data:image/png;base64,iVBORw0KGgo=")
+    turn = {"picture": picture, "request": "Name a colour.", "colour": "mauve"}
+    with dspy.context(adapter=adapter):
+        prediction = VerbalizedSampler(Picture, k=3)(
+            picture=picture, history=dspy.History(messages=[turn]), request="Name another colour."
+        )
+    assert len(prediction.completions.colour) == 3
+    (request,) = server.requests
+    _, before, answer, now = request["messages"]
+    for message in (before, now):
+        assert [p for p in message["content"] if p["type"] == "image_url"]
+    # What was said before has the form that the answer is to have.
+    assert re.search(r"candidates.*mauve.*probability", answer["content"], re.DOTALL)
+    assert "None" not in answer["content"]
+
+
+def test_a_copy_keeps_the_distribution():
+    prediction = VerbalizedSampler("topic -> joke", k=3)(topic="coffee")
+    copied = prediction.copy(joke="mine")
+    assert copied.joke == "mine"
+    assert copied.distribution == prediction.distribution
+    assert len(copied.completions) == 3
+
+
+def test_a_changed_signature_or_adapter_changes_the_next_request(server):
+    class Own(dspy.ChatAdapter):
+        calls = 0
+
+        def format_system_message(self, signature):
+            self.calls += 1
+            return f"{super().format_system_message(signature)} Call {self.calls}."
+
+    sampler = VerbalizedSampler("topic -> joke", k=2)
+    sampler(topic="coffee")
+    sampler.predict.signature = sampler.predict.signature.with_instructions("Be wild.")
+    sampler(topic="coffee")
+    sampler.predict.signature.instructions = "Be tame."
+    sampler(topic="coffee")
+    with dspy.context(adapter=dspy.XMLAdapter()):
+        sampler(topic="coffee")
+    with dspy.context(adapter=Own()):
+        sampler(topic="coffee")
+        sampler(topic="coffee")
+    first, wild, tame, xml, *own = [r["messages"][0]["content"] for r in server.requests]
+    assert "Give 2 different responses" in first
+    assert "Be wild." in wild
+    assert "Be tame." in tame
+    assert "Be wild." not in tame
+    assert "<candidates>" in xml
+    assert [text[-7:] for text in own] == ["Call 1.", "Call 2."]
+
+
+class Watching(BaseCallback):
+    def __init__(self):
+        self.modules = []
+        self.messages = []
+
+    def on_module_start(self, call_id, instance, inputs):
+        self.modules.append(type(instance).__name__)
+
+    def on_lm_start(self, call_id, instance, inputs):
+        self.messages.append(inputs["messages"])
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+async def test_callbacks_and_history(is_async, lm, capsys):
+    sampler, watching = VerbalizedSampler("topic -> joke", k=2), Watching()
+    with dspy.context(callbacks=[watching]):
+        await sampler.acall(topic="coffee") if is_async else sampler(topic="coffee")
+    assert watching.modules == ["VerbalizedSampler", "Predict"]
+    (messages,) = watching.messages
+    assert "exactly 2 different candidates" in messages[0]["content"]
+    assert len(lm.history) == len(sampler.history) == 1
+    sampler.inspect_history(n=1)
+    assert "exactly 2 different candidates" in capsys.readouterr().out
+
+
+def test_set_lm(server, make_lm):
+    sampler = VerbalizedSampler("topic -> joke", k=2)
+    sampler.set_lm(make_lm("another"))
+    assert sampler.get_lm().model == "openai/another"
+    sampler(topic="coffee")
+    assert server.requests[0]["model"] == "another"
+
+
+def test_the_whole_program_is_saved(tmp_path):
+    sampler = VerbalizedSampler(Question, k=2, seed=3, strategy="vs_cot", resampler="argmax")
+    sampler.predict.signature = sampler.predict.signature.with_instructions("Be wild.")
+    sampler.save(tmp_path / "program", save_program=True)
+    loaded = dspy.load(tmp_path / "program", allow_pickle=True)
+    assert loaded.predict.signature.instructions == "Be wild."
+    assert (loaded.seed, loaded.strategy.name) == (3, "vs_cot")
+    prediction = loaded(topic="rain")
+    assert prediction.question == prediction.distribution.argmax().value.question
+
+
+@pytest.mark.usefixtures("memory_cache")
+def test_the_cache_keeps_the_calls_of_one_request_apart_and_serves_it_again(server, make_lm):
+    sampler = VerbalizedSampler("topic -> joke", k=3, n=6, seed=1)
+    with dspy.context(lm=make_lm(cache=True)):
+        first = sampler(topic="coffee")
+        assert len(server.requests) == 2
+        again = sampler(topic="coffee")
+        other = sampler(topic="coffee", config={"rollout_id": 1, "temperature": 1.0})
+    assert again.completions.joke == first.completions.joke
+    assert len(server.requests) == 4
+    assert first.completions.joke[:3] != first.completions.joke[3:]
+    assert other.completions.joke != first.completions.joke

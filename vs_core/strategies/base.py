@@ -17,7 +17,7 @@ from vs_core.plugins import plugins
 from vs_core.probabilities import Definition, definition_of
 from vs_core.prompts import DEFAULT_PROMPTS, Prompts
 from vs_core.strategies.calls import Call, Session
-from vs_core.strategies.typed import adapter_of
+from vs_core.strategies.typed import adapter_of, json_schema_of
 
 __all__ = ["Flow", "Strategy"]
 
@@ -123,7 +123,7 @@ class Strategy(ABC):
         return definition_of(self.probability)
 
     def _json_schema(self) -> dict[str, Any] | None:
-        return None if self.schema is None else adapter_of(self.schema).json_schema()
+        return None if self.schema is None else json_schema_of(self.schema)
 
     def format_instructions(self, k: int) -> str:
         """Return how an answer with ``k`` candidates is to be written; may be empty."""

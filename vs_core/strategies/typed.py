@@ -11,7 +11,7 @@ from pydantic.errors import PydanticSchemaGenerationError
 from vs_core.candidates import Candidate
 from vs_core.errors import ConfigurationError
 
-__all__ = ["adapter_of", "validated"]
+__all__ = ["adapter_of", "json_schema_of", "validated"]
 
 
 @lru_cache(maxsize=256)
@@ -31,6 +31,12 @@ def adapter_of(schema: Any) -> TypeAdapter[Any]:
         raise ConfigurationError(
             f"schema must be a type that pydantic can validate, not {schema!r}: {error}"
         ) from error
+
+
+@lru_cache(maxsize=256)
+def json_schema_of(schema: Any) -> dict[str, Any]:
+    """Return the JSON schema of a type. It is made once, and shared: not to be changed."""
+    return adapter_of(schema).json_schema()
 
 
 def validated(candidate: Candidate, schema: Any) -> tuple[Candidate, str | None]:

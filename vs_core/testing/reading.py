@@ -255,9 +255,16 @@ def _texts(value: Any) -> Iterator[str]:
                 return
 
 
+_LAST_ELEMENT = re.compile(r"^<(\w+)>\n(.*)\n</\1>\Z", re.DOTALL | re.MULTILINE)
+"""The last field of an answer as XMLAdapter has it written."""
+
+
 def _unwrapped(text: str) -> str:
     """An earlier answer without the structure of a DSPy adapter around it."""
     text = re.sub(r"\[\[ ## \w+ ## \]\]", "", text).strip()
+    element = _LAST_ELEMENT.search(text)
+    if element:
+        return element[2].strip()
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
@@ -314,11 +321,12 @@ class _DspyPrompt:
     def asked(self, json_schema: Mapping[str, Any] | None) -> Asked:
         outputs = self._outputs()
         texts = {name: text for name, (_, text) in outputs.items()}
-        request, further = _request([m.text for m in self.messages if m.role == "user"])
+        turns = self._turns()
+        request, further = _request([m.text for m in turns if m.role == "user"])
         described = "\n".join(texts.values())
         asked = _instructed(f"{described}\n{self.system.rpartition('objective is:')[2]}")
         asked = replace(asked, format=_format(described) or asked.format)
-        asked = replace(_continued(asked, further), previous=_previous(self.messages))
+        asked = replace(_continued(asked, further), previous=_previous(turns))
         given = resolve(json_schema or {}, json_schema or {}).get("properties")
         schema = json_schema if json_schema and given else self._schema(outputs)
         task = " ".join(self._inputs(request))
@@ -328,6 +336,15 @@ class _DspyPrompt:
         return _wrapped(
             replace(asked, task=task), Wrapper(self._style(), schema, next(inner, None))
         )
+
+    def _turns(self) -> Sequence[Message]:
+        """The request and what was said about it since; demos and history come before."""
+        requests = (
+            index
+            for index, message in enumerate(self.messages)
+            if message.role == "user" and not _FOLLOW_UP.match(message.text)
+        )
+        return self.messages[max(requests) :]
 
     def _style(self) -> str:
         if "[[ ## completed ## ]]" in self.system:
