@@ -11,7 +11,6 @@ the prediction, not only at the drawn one. Its method ``with_feedback`` is the s
 from __future__ import annotations
 
 import math
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from itertools import combinations
@@ -267,20 +266,16 @@ def _spread(similar: Sequence[Sequence[float]], weights: Sequence[float]) -> flo
     return min(1.0, apart * size / (size - 1))
 
 
-_CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # written without spaces: each is a word
-_WORD = re.compile(rf"[{_CJK}]|[^\W{_CJK}]+")
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.casefold()) or list(text.strip())
-
-
 def _rouge(texts: Sequence[str]) -> list[list[float]]:
-    """ROUGE-L: the harmonic mean of precision and recall of the longest common subsequence."""
-    from rapidfuzz.distance import Indel
+    from vs_core.metrics import rouge_l
 
-    words = [_words(text) for text in texts]
-    return [[Indel.normalized_similarity(a, b) for b in words] for a in words]
+    return [[rouge_l(a, b, tokenize=_tokens) for b in texts] for a in texts]
+
+
+def _tokens(text: str) -> list[str]:
+    from vs_core.metrics.lexical import words
+
+    return words(text) or list(text.strip())  # of a text without words, its signs
 
 
 def _cosines(vectors: Any) -> list[list[float]]:

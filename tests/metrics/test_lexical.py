@@ -59,11 +59,13 @@ def test_documented_values_of_lexical_diversity():
 
 def test_words_of_any_script_and_tokenisers_of_ones_own():
     assert lexical.words("Ça va, l'été_2024?") == ["ça", "va", "l", "été", "2024"]
-    assert rouge_l("漢字", "漢語") == 0
-    assert rouge_l("漢字", "漢語", tokenize=list) == 0.5
-    assert lexical_diversity(["漢字", "漢語"], tokenize=list) == 0.5
-    assert distinct_n(["漢字漢"], 1, tokenize=list) == pytest.approx(2 / 3)
-    assert self_bleu(["漢字", "漢字"], tokenize=list) == 1
+    assert lexical.words("漢字 and 안녕") == ["漢", "字", "and", "안", "녕"]
+    assert rouge_l("漢字", "漢語") == 0.5
+    assert rouge_l("กข", "กค") == 0
+    assert rouge_l("กข", "กค", tokenize=list) == 0.5
+    assert lexical_diversity(["กข", "กค"], tokenize=list) == 0.5
+    assert distinct_n(["กขก"], 1, tokenize=list) == pytest.approx(2 / 3)
+    assert self_bleu(["กข", "กข"], tokenize=list) == 1
 
 
 def test_candidates_are_texts():

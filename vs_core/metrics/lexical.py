@@ -25,14 +25,15 @@ Ngram = tuple[str, ...]
 _ROWS = 256
 """Texts compared with all others at once: bounds the memory at 256 · n numbers."""
 
-_WORD = re.compile(r"[^\W_]+")
+_CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # written without spaces: each is a word
+_WORD = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+")
 
 
 def words(text: str) -> list[str]:
     """Return the runs of letters and digits, in lower case, as rouge-score splits English.
 
-    Unlike there, letters of all scripts count. Languages written without spaces, or with combining
-    signs, need a tokeniser of their own.
+    Unlike there, letters of all scripts count, each of Chinese, Japanese and Korean by itself.
+    Other languages written without spaces, or with combining signs, need a tokeniser of their own.
     """
     return _WORD.findall(text.lower())
 
