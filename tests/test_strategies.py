@@ -16,7 +16,9 @@ from vs_core import (
     plugins,
     verbalize,
 )
+from vs_core.driver import stream
 from vs_core.formats import Answer, Entry
+from vs_core.messages import as_messages
 from vs_core.probabilities import DEFINITIONS
 
 NAMES = ("direct", "cot", "sequence", "multi_turn", "vs_standard", "vs_cot", "vs_multi")
@@ -293,11 +295,32 @@ def test_an_invalid_candidate_is_asked_for_again_with_its_errors():
     assert model.requests[1].shape.k == 1
 
 
-def test_an_invalid_candidate_is_kept_with_its_errors():
+def test_an_invalid_candidate_is_kept_aside_with_its_errors():
     distribution = ask(Script(typed(1, "many")), k=2, schema=Joke, retries=0)
-    assert distribution[0].value == Joke(setup="s0", rating=1)
-    assert "rating" in distribution[1].repairs[-1]
-    assert "many" in distribution[1].text
+    assert [c.value for c in distribution] == [Joke(setup="s0", rating=1)]
+    (invalid,) = distribution.metadata["invalid"]
+    assert "rating" in invalid["repairs"][-1]
+    assert "many" in invalid["text"]
+    assert invalid["value"] is None
+    assert distribution.metadata["missing"] == 1
+
+
+def test_a_typed_answer_in_which_nothing_fits_is_an_error_or_one_candidate():
+    script = typed("few", "many")
+    with pytest.raises(ParseError, match=r"no candidate fits.*rating") as caught:
+        ask(Script(script), k=2, schema=Joke, retries=0)
+    assert caught.value.text == script
+    (single,) = ask(Script(script), k=2, schema=Joke, retries=0, on_unparsed="single")
+    assert single.text == script
+    assert single.value is None
+
+
+def test_a_typed_stream_holds_what_fits_alone():
+    pieces = typed(1, "many", 3)
+    flow = plugins.strategy("vs_standard", k=3, schema=Joke, retries=0).flow(as_messages("x"))
+    *early, last = stream(flow, lambda request: iter([pieces[:50], pieces[50:]]))
+    assert [candidate.value.rating for candidate in early] == [1, 3]
+    assert list(last) == early
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from vs_core.parsing import StreamParser
 from vs_core.plugins import plugins
 from vs_core.stopping import DEFAULT_BUDGET, Rule, repeated
 from vs_core.strategies.base import Flow, Strategy
+from vs_core.strategies.typed import validated
 
 __all__ = ["arun", "astream", "averbalize", "run", "stream", "verbalize"]
 
@@ -212,11 +213,13 @@ class _Incoming:
         )
 
     def feed(self, piece: str | Completion) -> list[Candidate]:
-        """Take in a piece; return the candidates that it completed."""
+        """Take in a piece; return the candidates that it completed, those that fit their type."""
         completion = as_completion(piece)
         self._texts.append(completion.text)
         self._usage.update(completion.usage)
-        return self._parser.feed(completion.text) if self._parser else []
+        found = self._parser.feed(completion.text) if self._parser else []
+        checked = (validated(candidate, self.request.schema) for candidate in found)
+        return [candidate for candidate, problem in checked if problem is None]
 
     def finish(self) -> list[Candidate]:
         """Return the candidate of an answer that is plain text."""

@@ -110,12 +110,14 @@ class Request:
         call: Number of this call among the calls of its flow, from 0. Two requests of one flow
             never share it, so that a cache keyed by the request keeps independent calls apart
             while a repeated run still finds its answers.
+        schema: Type of a candidate's value, where candidates are typed.
     """
 
     messages: tuple[Message, ...]
     shape: Shape | None = None
     format: Format | None = field(default=None, repr=False)
     call: int = 0
+    schema: Any = field(default=None, repr=False)
 
     @property
     def json_schema(self) -> dict[str, Any] | None:

@@ -124,7 +124,7 @@ class _Tally:
         self.runs = 0
         self.calls = 0
         self.usage: Counter[str] = Counter()
-        self.lists: dict[str, list[Any]] = {"surplus": [], "unread": []}
+        self.lists: dict[str, list[Any]] = {"surplus": [], "unread": [], "invalid": []}
 
     def run(self, flow: Flow) -> Flow:
         """One run of a strategy, its requests numbered on from those of the runs before."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -15,7 +15,6 @@ from langchain_core.messages import (
     HumanMessage,
     SystemMessage,
     convert_to_messages,
-    message_chunk_to_message,
 )
 from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.prompt_values import PromptValue
@@ -48,7 +47,7 @@ def from_input(value: Any) -> tuple[Message, ...]:
     """Return what a model may be given (string, messages, prompt value) as messages of the core.
 
     Raises:
-        ConfigurationError: If it is none of these.
+        ConfigurationError: If it is none of these, or empty.
     """
     if isinstance(value, PromptValue):
         messages = value.to_messages()
@@ -63,6 +62,8 @@ def from_input(value: Any) -> tuple[Message, ...]:
             f"A model takes a string, messages or a prompt value, not {type(value).__name__}. "
             "Put a prompt before it: prompt | VerbalizedSampler(llm)."
         )
+    if not any(message.content or message.additional_kwargs for message in messages):
+        raise ConfigurationError("The prompt is empty: there is nothing to ask the model.")
     return tuple(_from_message(message) for message in messages)
 
 
@@ -101,11 +102,11 @@ class ToolsCalled(Exception):  # noqa: N818  # no error: an agent's model does s
     """A model called tools of the user's instead of answering.
 
     Args:
-        message: What it said, untouched.
+        message: What it said, untouched; a chunk, where it was streamed.
     """
 
     def __init__(self, message: AIMessage) -> None:
-        super().__init__(", ".join(call["name"] for call in message.tool_calls))
+        super().__init__(", ".join(dict.fromkeys(call["name"] for call in message.tool_calls)))
         self.message = message
 
 
@@ -117,7 +118,7 @@ def from_answer(answer: Any) -> Completion:
     """
     if not isinstance(answer, BaseMessage):
         return Completion(str(answer))
-    text: str = answer.text
+    text: str = answer.text or answer.additional_kwargs.get("refusal") or ""
     if isinstance(answer, AIMessage) and (answer.tool_calls or answer.invalid_tool_calls):
         written = _written(answer)
         if written is None:
@@ -137,7 +138,7 @@ def _written(message: AIMessage) -> str | None:
 
 def _usage(message: BaseMessage) -> dict[str, int]:
     usage = getattr(message, "usage_metadata", None) or {}
-    return {key: value for key, value in usage.items() if isinstance(value, int)}
+    return {key: value for key, value in usage.items() if key.endswith("_tokens")}
 
 
 def from_cut_off(error: Exception) -> Completion | None:
@@ -159,13 +160,17 @@ def from_cut_off(error: Exception) -> Completion | None:
     return Completion(text, counts, completion)
 
 
-def pieces(chunks: Iterator[Any]) -> Iterator[Completion]:
+Hear = Callable[[Any], object]
+"""Is told of everything that a model says."""
+
+
+def pieces(chunks: Iterator[Any], hear: Hear | None = None) -> Iterator[Completion]:
     """Return the pieces of an answer as completions.
 
     Raises:
         ToolsCalled: At the end, if it calls tools of the user's.
     """
-    incoming = _Incoming()
+    incoming = _Incoming(hear)
     try:
         for chunk in chunks:
             yield incoming.piece(chunk)
@@ -175,12 +180,14 @@ def pieces(chunks: Iterator[Any]) -> Iterator[Completion]:
     incoming.end()
 
 
-async def apieces(chunks: AsyncIterator[Any]) -> AsyncIterator[Completion]:
+async def apieces(
+    chunks: AsyncIterator[Any], hear: Hear | None = None
+) -> AsyncIterator[Completion]:
     """Return the pieces of an answer as completions; see `pieces`.
 
     To close it closes ``chunks``, and so the connection to the model, at once.
     """
-    incoming = _Incoming()
+    incoming = _Incoming(hear)
     try:
         async for chunk in chunks:
             yield incoming.piece(chunk)
@@ -196,15 +203,18 @@ async def apieces(chunks: AsyncIterator[Any]) -> AsyncIterator[Completion]:
 class _Incoming:
     """An answer that comes in pieces."""
 
-    def __init__(self) -> None:
+    def __init__(self, hear: Hear | None) -> None:
+        self._hear = hear
         self._chunks: list[AIMessageChunk] = []
         self._tools_called = False
 
     def piece(self, chunk: Any) -> Completion:
+        if self._hear is not None:
+            self._hear(chunk)
         if not isinstance(chunk, AIMessageChunk):
             return from_answer(chunk)
         self._chunks.append(chunk)
-        text: str = chunk.text
+        text: str = chunk.text or chunk.additional_kwargs.get("refusal") or ""
         if chunk.tool_call_chunks:
             names = (call["name"] for call in chunk.tool_call_chunks)
             self._tools_called |= any(name and name != STRUCTURE for name in names)
@@ -213,6 +223,4 @@ class _Incoming:
 
     def end(self) -> None:
         if self._tools_called:
-            whole = message_chunk_to_message(add_ai_message_chunks(*self._chunks))
-            assert isinstance(whole, AIMessage)  # noqa: S101  # what chunks of one make
-            raise ToolsCalled(whole)
+            raise ToolsCalled(add_ai_message_chunks(*self._chunks))

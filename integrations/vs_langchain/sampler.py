@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, closing
+from threading import Lock
 from typing import Any, Literal, get_args
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages.ai import UsageMetadata, add_usage
+from langchain_core.prompts import BasePromptTemplate
 from langchain_core.runnables import (
     Runnable,
     RunnableBinding,
@@ -43,7 +46,16 @@ from vs_langchain.messages import (
     pieces,
     to_messages,
 )
-from vs_langchain.models import Method, gives_text, inner, model_within, rebuilt, structured
+from vs_langchain.models import (
+    Method,
+    gives_text,
+    inner,
+    is_model,
+    of_one_call,
+    rebuilt,
+    require_free,
+    structured,
+)
 from vs_langchain.options import StrategyOptions
 
 __all__ = ["Snapshot", "VerbalizedSampler", "snapshot"]
@@ -53,10 +65,13 @@ Output = Literal["distribution", "message", "text", "value"]
 _SPELLING = (
     "Put the model into the sampler: VerbalizedSampler(llm, k=5) stands in for the model anywhere. "
     "Appending works on a chain built with '|' that holds a model: prompt | llm | "
-    "VerbalizedSampler(k=5)."
+    "VerbalizedSampler(k=5); to adapt it, adapt the sampler and not the chain: prompt | llm | "
+    "VerbalizedSampler(k=5).with_retry()."
 )
 _NO_STREAM = "nostream"
 """Tag of model calls whose tokens LangGraph does not stream as messages."""
+_OF_ONE_CALL = frozenset(["id", "logprobs", "token_usage", "usage"])
+"""What the metadata of a model's answer says of a single call."""
 _PLUMBING = ("first", "middle", "last")  # fields of a sequence, which this is in name only
 
 
@@ -68,6 +83,14 @@ class Snapshot(Distribution):
 
     def __add__(self, other: Distribution) -> Distribution:
         return other if isinstance(other, Snapshot) else super().__add__(other)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Distribution):
+            return NotImplemented
+        mine = (self.candidates, self.reasoning, self.metadata)
+        return mine == (other.candidates, other.reasoning, other.metadata)
+
+    __hash__ = None  # type: ignore[assignment]  # as a distribution: its metadata is a dict
 
     def grown(self, candidate: Candidate) -> Snapshot:
         """Return the snapshot with one more candidate."""
@@ -144,12 +167,12 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
             **self._gathered(
                 {
                     **options,
-                    "model": None if model is None else coerce_to_runnable(model),
+                    "model": None if model is None else _as_model(model),
                     "strategy": strategy,
                     "output": _one_of("output", output, Output),
                     "method": _one_of("method", method, Method),
                     "resampler": resampler,
-                    "seed": seed,
+                    "seed": _as_seed(seed),
                 }
             )
         )
@@ -190,7 +213,8 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
 
         What follows the model goes into the sampler, which applies it to each candidate.
         """
-        if model_within(left) is not None:
+        if is_model(left):
+            require_free(left)
             return self.around(left, _chained(after))
         if isinstance(left, VerbalizedSampler):
             return None
@@ -201,12 +225,17 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
                     return _chained([*left.steps[:index], woven])
             return None
         parts = [self._woven(part, after) for part in inner(left)]
+        if None in parts and any(part is not None for part in parts):
+            raise ConfigurationError(
+                f"Not every branch of {left.get_name()} has a model to be found. {_SPELLING}"
+            )
         return rebuilt(left, parts) if parts and None not in parts else None
 
     def around(self, model: Runnable[Any, Any], after: Runnable[Any, Any] | None = None) -> Any:
         """Return this sampler with a model, and with what is applied to each candidate."""
         sampler: Any = self._but(model=model, after=after, deferred=())
         for method, args, kwargs in self.deferred:
+            args, kwargs = _around_all((args, kwargs), model, after)
             sampler = getattr(sampler, method)(*args, **kwargs)
         return sampler
 
@@ -214,7 +243,7 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
         """This sampler with other fields."""
         return self.model_copy(update=fields)
 
-    def _adapted(self, method: str, *args: Any, **kwargs: Any) -> Any:
+    def _adapted(self, method: str, /, *args: Any, **kwargs: Any) -> Any:
         """What a method of any Runnable gives; without a model, as soon as it has one."""
         if self.model is None:
             return self._but(deferred=(*self.deferred, (method, args, kwargs)))
@@ -249,7 +278,15 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
         return self._adapted("with_fallbacks", fallbacks, **options)
 
     def configurable_fields(self, **fields: Any) -> Any:
-        """Open arguments to ``config["configurable"]``; see `Runnable.configurable_fields`."""
+        """Open arguments to ``config["configurable"]``; see `Runnable.configurable_fields`.
+
+        Raises:
+            ConfigurationError: If one of them is no argument.
+        """
+        fields = {"schema_" if name == "schema" else name: f for name, f in fields.items()}
+        unknown = fields.keys() - type(self).model_fields.keys()
+        if unknown:
+            raise ConfigurationError(f"VerbalizedSampler has no argument {sorted(unknown)}.")
         return self._adapted("configurable_fields", **fields)
 
     def configurable_alternatives(self, which: Any, **alternatives: Any) -> Any:
@@ -264,9 +301,16 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
         """Return this sampler with tools bound to its model, as agents ask of a model.
 
         Raises:
-            ConfigurationError: If it has no model.
+            ConfigurationError: If it has no model, or a ``response_format`` is to be bound with the
+                tools: then the model could not give several answers.
         """
         model: Any = self.steps and self.model
+        if "response_format" in kwargs:
+            raise ConfigurationError(
+                "A model that must answer in a structure (ProviderStrategy) cannot give several "
+                "answers. Let the agent ask for the structure by a tool: response_format="
+                "ToolStrategy(YourModel)."
+            )
         return self._but(model=model.bind_tools(tools, **kwargs))
 
     # --- running -----------------------------------------------------------------------------
@@ -304,7 +348,7 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
         def complete(request: Request) -> Completion:
             model = asking.model(request)
             try:
-                return from_answer(model.invoke(to_messages(request), asking.config, **kwargs))
+                return asking.heard(model.invoke(to_messages(request), asking.config, **kwargs))
             except Exception as error:
                 return _salvaged(error)
 
@@ -312,11 +356,11 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
             distribution = run(asking.flow(value), complete, max_concurrency=asking.limit)
         except ToolsCalled as called:
             return self._passed_on(called)
+        results = None
         if self.after is not None:
-            answers = self._answers(distribution)
+            answers = asking.answers(distribution)
             results = self.after.batch(answers, asking.config, return_exceptions=True)
-            distribution = _with_values(distribution, results, self.after)
-        return self._drawn(distribution)
+        return self._finished(distribution, results, asking)
 
     async def _arun(
         self,
@@ -331,7 +375,7 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
             model = asking.model(request)
             messages = to_messages(request)
             try:
-                return from_answer(await model.ainvoke(messages, asking.config, **kwargs))
+                return asking.heard(await model.ainvoke(messages, asking.config, **kwargs))
             except Exception as error:
                 return _salvaged(error)
 
@@ -339,20 +383,27 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
             distribution = await arun(asking.flow(value), complete, max_concurrency=asking.limit)
         except ToolsCalled as called:
             return self._passed_on(called)
+        results = None
         if self.after is not None:
-            answers = self._answers(distribution)
+            answers = asking.answers(distribution)
             results = await self.after.abatch(answers, asking.config, return_exceptions=True)
-            distribution = _with_values(distribution, results, self.after)
-        return self._drawn(distribution)
+        return self._finished(distribution, results, asking)
 
-    def _drawn(self, distribution: Distribution) -> Any:
-        """What ``output`` says of a distribution."""
+    def _finished(
+        self, distribution: Distribution, results: Sequence[Any] | None, asking: _Asking
+    ) -> Any:
+        """What ``output`` says of a distribution and what the step after the model made of it."""
+        if results is not None:
+            assert self.after is not None  # noqa: S101  # it gave the results
+            distribution = _with_values(distribution, results, self.after)
         distribution = distribution.seeded(self.seed)
         if self.output == "distribution":
             return distribution
-        candidate = distribution.sample(resampler=self.resampler)
+        passed = iter([not isinstance(result, Exception) for result in results or distribution])
+        eligible = distribution.filter(lambda _: next(passed))
+        candidate = eligible.sample(resampler=self.resampler)
         if self.output == "message":
-            return _message(candidate, distribution)
+            return asking.message(candidate.text, distribution)
         return candidate.text if self.output == "text" else candidate.value
 
     def _passed_on(self, called: ToolsCalled) -> AIMessage:
@@ -363,12 +414,6 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
             f"The model called tools ({called}) instead of answering. "
             "VerbalizedSampler(llm, output='message') passes such a message on."
         ) from None
-
-    def _answers(self, distribution: Distribution) -> list[Any]:
-        """The candidates as what the model would have answered."""
-        texts = [candidate.text for candidate in distribution]
-        assert self.model is not None  # noqa: S101  # it has answered
-        return list(texts) if gives_text(self.model) else [AIMessage(text) for text in texts]
 
     # The rest is that of any Runnable, not that of a sequence of steps.
 
@@ -429,7 +474,8 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
 
         def answer(request: Request) -> Iterator[Completion]:
             model = asking.model(request)
-            return pieces(model.stream(to_messages(request), asking.config, **kwargs))
+            chunks = model.stream(to_messages(request), asking.config, **kwargs)
+            return pieces(chunks, asking.hear)
 
         flow = asking.flow(_added_up(list(inputs)))
         grown = Snapshot()
@@ -441,13 +487,13 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
                         if self.output == "distribution":
                             yield grown
                         continue
+                    results = None
                     if self.after is not None:
-                        answers = self._answers(event)
+                        answers = asking.answers(event)
                         results = self.after.batch(answers, asking.config, return_exceptions=True)
-                        event = _with_values(event, results, self.after)
-                    yield snapshot(self._drawn(event))
+                    yield _streamed(self._finished(event, results, asking))
         except ToolsCalled as called:
-            yield self._passed_on(called)
+            yield _streamed(self._passed_on(called))
 
     async def _atransform(
         self,
@@ -460,7 +506,8 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
 
         def answer(request: Request) -> AsyncIterator[Completion]:
             model = asking.model(request)
-            return apieces(model.astream(to_messages(request), asking.config, **kwargs))
+            chunks = model.astream(to_messages(request), asking.config, **kwargs)
+            return apieces(chunks, asking.hear)
 
         flow = asking.flow(_added_up([chunk async for chunk in inputs]))
         grown = Snapshot()
@@ -472,13 +519,14 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
                         if self.output == "distribution":
                             yield grown
                         continue
+                    results = None
                     if self.after is not None:
-                        answers = self._answers(event)
+                        answers = asking.answers(event)
                         after = self.after.abatch(answers, asking.config, return_exceptions=True)
-                        event = _with_values(event, await after, self.after)
-                    yield snapshot(self._drawn(event))
+                        results = await after
+                    yield _streamed(self._finished(event, results, asking))
         except ToolsCalled as called:
-            yield self._passed_on(called)
+            yield _streamed(self._passed_on(called))
 
     # --- describing --------------------------------------------------------------------------
 
@@ -490,9 +538,10 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
     @property
     def OutputType(self) -> Any:  # noqa: N802
         """What ``output`` says."""
-        return {"distribution": Distribution, "message": AIMessage, "text": str}.get(
-            self.output, Any
-        )
+        if self.output == "value" and self.after is not None:
+            return self.after.OutputType
+        types = {"distribution": Distribution, "message": AIMessage, "text": str}
+        return types.get(self.output, Any if self.schema_ is None else self.schema_)
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> Any:
         """See `Runnable.get_input_schema`."""
@@ -507,6 +556,10 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
         """Those of the model and of what follows it."""
         parts = [part for part in (self.model, self.after) if part is not None]
         return [spec for part in parts for spec in part.config_specs]
+
+    def to_json(self) -> Any:
+        """See `Serializable.to_json`; what waits for a model cannot be serialised."""
+        return self.to_json_not_implemented() if self.deferred else super().to_json()
 
     def get_graph(self, config: RunnableConfig | None = None) -> Graph:
         """The model, what is applied to each candidate, and the sampler, in this order."""
@@ -529,23 +582,66 @@ class _Asking:
     ) -> None:
         if sampler.model is None:
             raise ConfigurationError(f"This VerbalizedSampler has no model. {_SPELLING}")
+        if sampler.output == "value" and sampler.after is None and sampler.schema_ is None:
+            raise ConfigurationError(
+                "output='value' needs something that makes values: a schema, or a parser after the "
+                "model."
+            )
         self._model = sampler.model
         self._method = sampler.method
         self._strategy = sampler._strategy()
+        self._run_id = run_manager.run_id
         self.config = patch_config(config, callbacks=run_manager.get_child())
-        if sampler.output == "message":  # the model's own tokens are not the message
+        if sampler.output != "distribution":  # the model's own tokens are not what comes out
             self.config = merge_configs(self.config, {"tags": [_NO_STREAM]})
         self.limit = config.get("max_concurrency")
+        self._about: dict[str, Any] = {}
+        self._usage: UsageMetadata | None = None
+        self._lock = Lock()
 
     def flow(self, value: Any) -> Any:
         return self._strategy.flow(from_input(value))
 
     def model(self, request: Request) -> Runnable[Any, Any]:
         """The model, made to answer a request in its structure where it can."""
+        model = of_one_call(self._model, request.call, self.config)
         schema = None if self._method == "text" else request.json_schema
-        if schema is None:
-            return self._model
-        return structured(self._model, schema, self._method, self.config)
+        return model if schema is None else structured(model, schema, self._method, self.config)
+
+    def hear(self, answer: Any) -> None:
+        """Remember what a model says beside its answer: calls come from several threads."""
+        if isinstance(answer, AIMessage):
+            with self._lock:
+                self._about |= answer.response_metadata
+                if answer.usage_metadata is not None:
+                    self._usage = add_usage(self._usage, answer.usage_metadata)
+
+    def heard(self, answer: Any) -> Completion:
+        """The answer of a model as a completion."""
+        self.hear(answer)
+        return from_answer(answer)
+
+    def answers(self, distribution: Distribution) -> list[Any]:
+        """The candidates as what the model would have answered."""
+        texts = [candidate.text for candidate in distribution]
+        if gives_text(self._model):
+            return list(texts)
+        about = self._own_metadata()
+        return [AIMessage(text, response_metadata=dict(about)) for text in texts]
+
+    def message(self, text: str, distribution: Distribution) -> AIMessage:
+        """A drawn answer as a message like the model's own."""
+        about = {**self._own_metadata(), "distribution": distribution.model_dump(mode="json")}
+        return AIMessage(
+            text,
+            response_metadata=about,
+            usage_metadata=self._usage,
+            id=f"lc_run--{self._run_id}",
+        )
+
+    def _own_metadata(self) -> dict[str, Any]:
+        """What the model says of its answers, but for what is of a single call."""
+        return {key: value for key, value in self._about.items() if key not in _OF_ONE_CALL}
 
 
 def _salvaged(error: Exception) -> Completion:
@@ -554,6 +650,44 @@ def _salvaged(error: Exception) -> Completion:
     if completion is None:
         raise error
     return completion
+
+
+def _as_model(given: Any) -> Runnable[Any, Any]:
+    """A model that is given to the sampler, if it can be one."""
+    try:
+        model: Runnable[Any, Any] = coerce_to_runnable(given)
+    except TypeError as error:
+        raise ConfigurationError(
+            f"A model is a chat model, an LLM or another Runnable, not {given!r:.80}."
+        ) from error
+    if isinstance(getattr(model, "bound", model), VerbalizedSampler):
+        raise ConfigurationError("A VerbalizedSampler cannot be the model of another.")
+    steps = model.steps if isinstance(model, RunnableSequence) else [model]
+    if isinstance(steps[0], BasePromptTemplate):
+        raise ConfigurationError(
+            "VerbalizedSampler(…) takes the model alone. With a prompt before it: prompt | "
+            "VerbalizedSampler(llm, k=5), or prompt | llm | VerbalizedSampler(k=5)."
+        )
+    for step in steps:
+        require_free(step)
+    return model
+
+
+def _as_seed(seed: Any) -> int | None:
+    if seed is None or (isinstance(seed, int) and not isinstance(seed, bool)):
+        return seed
+    raise ConfigurationError(f"seed must be a whole number or None, not {seed!r}.")
+
+
+def _around_all(value: Any, model: Any, after: Any) -> Any:
+    """Arguments in which every sampler without a model gets this one."""
+    if isinstance(value, VerbalizedSampler) and value.model is None:
+        return value.around(model, after)
+    if type(value) in (list, tuple):
+        return type(value)(_around_all(item, model, after) for item in value)
+    if type(value) is dict:
+        return {key: _around_all(item, model, after) for key, item in value.items()}
+    return value
 
 
 def _one_of(name: str, value: Any, choices: Any) -> Any:
@@ -591,12 +725,25 @@ def _with_values(
     return distribution.map(valued)
 
 
-def snapshot(output: Any) -> Any:
-    """A distribution as a snapshot; anything else as it is."""
-    if not isinstance(output, Distribution):
-        return output
+def snapshot(output: Distribution) -> Snapshot:
+    """Return a distribution as a snapshot."""
     return Snapshot(
         candidates=output.candidates, reasoning=output.reasoning, metadata=output.metadata
+    )
+
+
+def _streamed(output: Any) -> Any:
+    """What comes out as it comes out of a stream: it can be added up, as LangChain does."""
+    if isinstance(output, Distribution):
+        return snapshot(output)
+    if not isinstance(output, AIMessage) or isinstance(output, AIMessageChunk):
+        return output
+    return AIMessageChunk(
+        content=output.content,
+        response_metadata=output.response_metadata,
+        usage_metadata=output.usage_metadata,
+        id=output.id,
+        chunk_position="last",
     )
 
 
@@ -606,19 +753,3 @@ def _added_up(chunks: Sequence[Any]) -> Any:
     for chunk in chunks[1:]:
         total += chunk
     return total
-
-
-def _message(candidate: Candidate, distribution: Distribution) -> AIMessage:
-    usage = distribution.metadata.get("usage") or {}
-    read, written = usage.get("input_tokens", 0), usage.get("output_tokens", 0)
-    return AIMessage(
-        candidate.text,
-        response_metadata={"distribution": distribution.model_dump(mode="json")},
-        usage_metadata={
-            "input_tokens": read,
-            "output_tokens": written,
-            "total_tokens": read + written,
-        }
-        if usage
-        else None,
-    )

@@ -4,12 +4,15 @@ from typing import TypedDict
 
 import pytest
 from langchain.agents import create_agent
+from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from langchain_core.messages import AIMessage, AIMessageChunk, ToolMessage
+from langchain_core.output_parsers.openai_tools import JsonOutputToolsParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.tools import tool
 from langgraph.graph import END, START, StateGraph
+from pydantic import BaseModel
 
-from vs_core import Distribution, ModelError
+from vs_core import ConfigurationError, Distribution, ModelError
 from vs_langchain import VerbalizedSampler
 from vs_langchain.middleware import VerbalizedMiddleware
 
@@ -81,8 +84,9 @@ async def test_tool_calls_pass_through_untouched(llm, server):
             result = [message async for message in result]
         results += [result] if run == sampler.invoke else result
     assert len(results) == 4
-    for message in results:
-        assert type(message) is AIMessage
+    kinds = [AIMessage, AIMessageChunk, AIMessage, AIMessageChunk]
+    for message, kind in zip(results, kinds, strict=True):
+        assert type(message) is kind
         assert message.tool_calls == plain.tool_calls
         written = message.usage_metadata["output_tokens"]
         assert written == plain.usage_metadata["output_tokens"]
@@ -92,6 +96,36 @@ async def test_tool_calls_pass_through_untouched(llm, server):
 def test_of_several_calls_the_first_that_calls_tools_decides(llm):
     sampler = VerbalizedSampler(llm.bind_tools([capital]), k=3, n=9, output="message")
     assert sampler.invoke(CALLING["messages"]).tool_calls
+
+
+async def test_a_stream_goes_on_as_that_of_the_model(llm):
+    bound = llm.bind_tools([capital])
+    parser = JsonOutputToolsParser()
+    chain = VerbalizedSampler(bound, k=3, output="message") | parser
+    (expected,) = [*(bound | parser).stream(CALLING["messages"])][-1]
+    assert [*chain.stream(CALLING["messages"])][-1][0]["type"] == expected["type"] == "capital"
+    results = [result async for result in chain.astream(CALLING["messages"])]
+    assert results[-1][0]["type"] == "capital"
+    (drawn,) = VerbalizedSampler(llm, k=3, output="message").stream("Name a US state.")
+    assert isinstance(drawn, AIMessageChunk)
+    assert "distribution" in drawn.response_metadata
+
+
+def test_a_structure_that_the_provider_enforces_is_an_error_that_says_what_to_do(llm):
+    class State(BaseModel):
+        name: str
+
+    for model, middleware in (
+        (VerbalizedSampler(llm, output="message"), []),
+        (llm, [VerbalizedMiddleware(k=3)]),
+    ):
+        structure = ProviderStrategy(State)
+        agent = create_agent(model, [], response_format=structure, middleware=middleware)
+        with pytest.raises(ConfigurationError, match="ToolStrategy"):
+            agent.invoke({"messages": [("user", "Name a US state.")]})
+        agent = create_agent(model, [], response_format=ToolStrategy(State), middleware=middleware)
+        state = agent.invoke({"messages": [("user", "Name a US state.")]})
+        assert isinstance(state["structured_response"], State)
 
 
 @pytest.mark.parametrize("output", ["distribution", "text"])
@@ -135,6 +169,18 @@ async def test_a_node_of_a_graph(graph):
     for state in (graph.invoke({"topic": "tea"}), await graph.ainvoke({"topic": "tea"})):
         assert len(state["jokes"]) == 3
         assert state["joke"] in {candidate.text for candidate in state["jokes"]}
+
+
+@pytest.mark.parametrize("output", ["text", "message"])
+def test_a_graph_streams_no_tokens_of_what_is_only_drawn_from(llm, output):
+    prompt = ChatPromptTemplate.from_template("Tell me a joke about {topic}.")
+    chain = prompt | llm | VerbalizedSampler(k=3, output=output)
+    builder = StateGraph(State)
+    builder.add_node("joke", lambda state, config: {"joke": str(chain.invoke(state, config))})
+    builder.add_edge(START, "joke")
+    builder.add_edge("joke", END)
+    streamed = builder.compile().stream({"topic": "tea"}, stream_mode="messages")
+    assert not [message for message, _ in streamed]
 
 
 def test_a_graph_streams_the_models_tokens(graph):

@@ -4,10 +4,14 @@ import asyncio
 import pickle
 
 import pytest
+from langchain.chat_models import init_chat_model
+from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import BaseCallbackHandler, get_usage_metadata_callback
+from langchain_core.globals import set_llm_cache
+from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.load import dumps, loads
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
-from langchain_core.output_parsers import JsonOutputParser, StrOutputParser
+from langchain_core.output_parsers import JsonOutputParser, PydanticToolsParser, StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate, HumanMessagePromptTemplate, PromptTemplate
 from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_core.runnables import (
@@ -22,7 +26,7 @@ from langchain_core.runnables import (
 from langchain_openai import ChatOpenAI, OpenAI
 from pydantic import BaseModel
 
-from vs_core import ConfigurationError, Distribution, VSCoT, VSStandard
+from vs_core import ConfigurationError, Distribution, ParseError, VSCoT, VSStandard
 from vs_core.prompts import Prompts
 from vs_core.testing import SimulatedModel
 from vs_langchain import VerbalizedSampler
@@ -73,8 +77,9 @@ def test_it_weaves_into_what_is_around_a_chain(llm, server, wrapped):
 
 def test_a_branch_without_a_model_cannot_be_woven_into(llm):
     branch = RunnableBranch((lambda hint: bool(hint), PROMPT | llm), RunnablePassthrough())
-    with pytest.raises(ConfigurationError, match="no model to be found"):
-        RunnablePassthrough() | branch | VerbalizedSampler(k=3)
+    for before in (RunnablePassthrough(), PROMPT | llm | StrOutputParser()):
+        with pytest.raises(ConfigurationError, match="Not every branch of RunnableBranch"):
+            before | branch | VerbalizedSampler(k=3)
     with pytest.raises(ConfigurationError, match="no model to be found"):
         PROMPT | llm | VerbalizedSampler(k=3) | VerbalizedSampler(k=3)
 
@@ -112,6 +117,93 @@ def test_what_is_asked_of_an_appended_sampler_holds_once_it_has_a_model(llm, ser
     ):
         assert len(chain.invoke(HINT)) == 3
     assert len(server.requests) == 2
+
+
+async def test_a_sampler_in_a_sampler_without_a_model_gets_the_same_one(llm, server):
+    which = ConfigurableField(id="how")
+    either = VerbalizedSampler(k=3).configurable_alternatives(
+        which, default_key="three", two=VerbalizedSampler(k=2)
+    )
+    chain = PROMPT | llm | StrOutputParser() | either
+    assert len(chain.invoke(HINT)) == 3
+    distribution = chain.invoke(HINT, {"configurable": {"how": "two"}})
+    assert [c.value for c in distribution] == [c.text for c in distribution]
+    assert len(distribution) == 2
+    server.model = SimulatedModel(quirks=["refusal"])
+    safe = VerbalizedSampler(k=2, retries=0).with_fallbacks([VerbalizedSampler(k=3)])
+    assert len(await (PROMPT | llm | safe).ainvoke(HINT)) == 3
+
+
+def test_a_model_that_the_config_names_is_found(server):
+    later = init_chat_model(model_provider="openai", base_url=server.base_url, api_key="x")
+    config = {"configurable": {"model": "gpt-4.1-mini"}}
+    for model in (later, later.with_config(tags=["mine"])):
+        assert len((PROMPT | model | VerbalizedSampler(k=3)).invoke(HINT, config)) == 3
+        assert server.requests[-1]["model"] == "gpt-4.1-mini"
+        assert server.requests[-1]["response_format"]["type"] == "json_schema"
+
+
+class Place(BaseModel):
+    name: str
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [
+        lambda llm: llm.with_structured_output(Place),
+        lambda llm: llm.with_structured_output(Place, method="function_calling"),
+        lambda llm: llm.bind_tools([Place], tool_choice="any") | PydanticToolsParser(tools=[Place]),
+        lambda llm: llm.bind(response_format=Place).with_retry(),
+    ],
+)
+def test_a_model_with_a_structure_of_its_own_is_an_error_that_says_where_it_goes(llm, bound):
+    for compose in (
+        lambda: PROMPT | bound(llm) | VerbalizedSampler(k=3, output="message"),
+        lambda: VerbalizedSampler(bound(llm), k=3),
+    ):
+        with pytest.raises(ConfigurationError, match="schema=YourModel"):
+            compose()
+
+
+@pytest.mark.parametrize(
+    ("model", "named"),
+    [
+        (lambda llm: PROMPT | llm, r"prompt \| VerbalizedSampler\(llm"),
+        (lambda llm: VerbalizedSampler(llm), "cannot be the model of another"),
+        (lambda llm: VerbalizedSampler(llm).with_retry(), "cannot be the model of another"),
+        (lambda llm: "gpt-4.1-mini", "A model is a chat model"),
+    ],
+)
+def test_what_is_no_model_is_refused(llm, model, named):
+    with pytest.raises(ConfigurationError, match=named):
+        VerbalizedSampler(model(llm), k=3)
+
+
+@pytest.mark.parametrize("nothing", ["", [], [HumanMessage("")]])
+def test_an_empty_prompt_is_an_error(llm, server, nothing):
+    with pytest.raises(ConfigurationError, match="prompt is empty"):
+        VerbalizedSampler(llm).invoke(nothing)
+    assert not server.requests
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+async def test_the_cache_keeps_calls_of_a_completion_model_apart(server, concurrency):
+    llm = OpenAI(base_url=server.base_url, api_key="x", model="simulated")
+    sampler = VerbalizedSampler(llm, k=3, n=9)
+    config = {"max_concurrency": concurrency}
+    set_llm_cache(InMemoryCache())
+    try:
+        first = sampler.invoke("Name a US state.", config)
+        assert len(server.requests) == 3
+        assert len({candidate.text for candidate in first}) > 3
+        again = [sampler.invoke("Name a US state.", config)]
+        again.append(await sampler.ainvoke("Name a US state.", config))
+        assert len(server.requests) == 3
+        assert [candidates.candidates for candidates in again] == [first.candidates] * 2
+        sent = [request["prompt"] for request in server.requests]
+        assert len({str(prompt) for prompt in sent}) == 1  # nothing of ours goes over the wire
+    finally:
+        set_llm_cache(None)
 
 
 def test_settings_bound_to_the_sampler_reach_the_model(llm, server):
@@ -168,6 +260,43 @@ def test_a_candidate_that_the_parser_refuses_keeps_the_error(llm, server):
     distribution = (PROMPT | llm | RunnableLambda(choosy) | VerbalizedSampler(k=3)).invoke(HINT)
     assert [c.text for c in distribution if c.value is None] == [refused]
     assert "choosy failed: not this one" in distribution.repairs
+
+
+@pytest.mark.parametrize("output", ["value", "text", "message"])
+def test_what_the_parser_refused_is_not_drawn(llm, server, output):
+    def choosy(message: AIMessage) -> str:
+        if message.text.startswith(("C", "T")):
+            raise ValueError("not this one")
+        return message.text
+
+    chain = PROMPT | llm | RunnableLambda(choosy) | VerbalizedSampler(k=5, n=20, output=output)
+    drawn = [chain.invoke(HINT) for _ in range(5)]
+    texts = [message.text if output == "message" else message for message in drawn]
+    assert not any(text is None or text.startswith(("C", "T")) for text in texts)
+
+
+def test_a_value_that_nobody_makes_is_an_error(llm, server):
+    with pytest.raises(ConfigurationError, match="needs something that makes values"):
+        VerbalizedSampler(llm, output="value").invoke("Name a US state.")
+    assert not server.requests
+    typed = VerbalizedSampler(llm, output="value", schema=State)
+    assert isinstance(typed.invoke("Name a US state."), State)
+    assert typed.get_output_schema() is State
+    chain = PROMPT | llm | StrOutputParser() | VerbalizedSampler(output="value")
+    assert chain.get_output_jsonschema()["type"] == "string"
+
+
+def test_typed_candidates_are_typed_in_streams(llm):
+    chain = PROMPT | llm | VerbalizedSampler(k=3, schema=State)
+    for so_far in chain.stream(HINT):
+        assert all(isinstance(candidate.value, State) for candidate in so_far)
+
+
+def test_the_step_after_the_model_sees_what_the_model_says_of_its_answers(llm):
+    names = []
+    step = RunnableLambda(lambda message: names.append(message.response_metadata["model_name"]))
+    (PROMPT | llm | step | VerbalizedSampler(k=3)).invoke(HINT)
+    assert names == ["simulated"] * 3
 
 
 def test_a_step_that_refuses_every_candidate_is_an_error(llm):
@@ -244,6 +373,9 @@ def test_a_message_is_drawn_with_its_distribution_and_the_usage_of_all_calls(llm
     assert len(distribution) == 6
     assert len(server.requests) == 2
     assert message.usage_metadata["input_tokens"] > 200
+    assert message.usage_metadata["input_token_details"] is not None
+    assert message.response_metadata["model_name"] == "simulated"
+    assert message.id.startswith("lc_run--")
 
 
 def test_text_and_value(llm):
@@ -319,6 +451,8 @@ async def test_streams_grow_by_a_candidate_and_end_with_the_distribution(llm, se
     for snapshots in (grown, agrown):
         assert [len(snapshot) for snapshot in snapshots] == [1, 2, 3, 3]
         assert snapshots[-1].candidates == expected.candidates
+        assert (snapshots[-1] == expected) == (snapshots[-1].metadata == expected.metadata)
+        assert snapshots[-2] != expected
         assert snapshots[-1].metadata["k"] == 3
     assert [request.get("stream") for request in server.requests] == [False, True, True]
 
@@ -534,6 +668,32 @@ def test_dumps_and_loads(llm):
     assert isinstance(again.invoke(HINT), str)
 
 
+def test_all_arguments_can_be_opened_and_nothing_else(llm):
+    method = ConfigurableField(id="method")
+    for sampler in (VerbalizedSampler(k=3), VerbalizedSampler(llm, k=3)):
+        opened = sampler.configurable_fields(method=method, schema=ConfigurableField(id="schema"))
+        chain = PROMPT | llm | opened if sampler.model is None else PROMPT | opened
+        config = {"configurable": {"method": "text", "schema": State}}
+        assert isinstance(chain.invoke(HINT, config)[0].value, State)
+        with pytest.raises(ConfigurationError, match=r"no argument .*colour"):
+            sampler.configurable_fields(colour=method)
+
+
+@pytest.mark.filterwarnings("ignore:The function `loads` is in beta")
+def test_what_waits_for_a_model_is_not_serialised_by_halves():
+    text = dumps(VerbalizedSampler(k=3).with_retry())
+    with pytest.raises(NotImplementedError):
+        loads(text, allowed_objects=[VerbalizedSampler], valid_namespaces=["vs_langchain"])
+
+
+def test_a_refusal_beside_the_content_is_the_answer():
+    said = AIMessage("", additional_kwargs={"refusal": "I cannot help with that."})
+    llm = GenericFakeChatModel(messages=iter([said, said]))
+    with pytest.raises(ParseError) as caught:
+        VerbalizedSampler(llm, k=2, retries=0).invoke("Name a US state.")
+    assert caught.value.text == "I cannot help with that."
+
+
 def test_a_field_can_be_changed_by_a_copy(llm):
     sampler = VerbalizedSampler(llm, k=3)
     assert len(sampler.model_copy(update={"k": 2}).invoke("Name a US state.")) == 2
@@ -547,6 +707,7 @@ def test_a_field_can_be_changed_by_a_copy(llm):
         ({"strategy": "vs_standart"}, "vs_standard"),
         ({"resampler": "proportionel"}, "proportional"),
         ({"temperature": 1}, "temperature"),
+        ({"seed": "seven"}, "seed must be"),
     ],
 )
 def test_options_that_cannot_work_are_errors_at_once(options, named):

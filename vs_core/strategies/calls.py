@@ -51,7 +51,7 @@ class Call:
             self.messages, self._complaint = self.continued(self._complaint), ""
         shape = self.strategy.shape(self.missing)
         format = None if shape is None else plugins.format(self.strategy.format)
-        return Request(self.messages, shape, format, number)
+        return Request(self.messages, shape, format, number, self.strategy.schema)
 
     def continued(self, text: str) -> tuple[Message, ...]:
         """The conversation so far, with what the user says next."""
@@ -72,11 +72,13 @@ class Call:
             if self.k == 1 and answer.reasoning:  # its own, where each call reasons anew
                 about = {**candidate.metadata, "reasoning": answer.reasoning}
                 candidate = candidate.model_copy(update={"metadata": about})
-            if CUT_OFF in candidate.repairs:  # better whole ones; kept in case none come
-                self.torn.append(candidate)
-                continue
-            checked, error_text = validated(candidate, self.strategy.schema)
-            (self.candidates if error_text is None else invalid).append(checked)
+            checked, problem = validated(candidate, self.strategy.schema)
+            if problem is not None:
+                invalid.append(checked)
+            elif CUT_OFF in candidate.repairs:  # better whole ones; kept in case none come
+                self.torn.append(checked)
+            else:
+                self.candidates.append(checked)
         self.invalid += invalid
         if invalid:
             errors = "\n".join(f"- {shorten(item.text)}: {item.repairs[-1]}" for item in invalid)
@@ -91,8 +93,11 @@ class Call:
 
     def finish(self) -> None:
         """Keep an answer that stayed unreadable as one candidate, where that was asked for."""
+        kept = self.candidates or self.torn
+        if self.invalid and not kept and self.error is None:
+            reason = f"no candidate fits: {self.invalid[-1].repairs[-1]}"
+            self.error = ParseError(reason, self._answer)
         text = self.error.text.strip() if self.error else ""
-        kept = self.candidates or self.invalid or self.torn
         if text and self.strategy.on_unparsed == "single" and not kept:
             single = Candidate(text=text).repaired("unreadable answer kept whole")
             self.candidates.append(single)
@@ -130,8 +135,8 @@ class Session:
         total = sum(self.strategy.sizes())
         asked = [call.candidates[: call.k] for call in calls]
         extra = [call.candidates[call.k :] for call in calls]
-        worse = [call.invalid + call.torn for call in calls]
-        pool = list(chain(*asked, *extra, *worse))
+        pool = list(chain(*asked, *extra, *(call.torn for call in calls)))
+        invalid = list(chain(*(call.invalid for call in calls)))
         errors = [call.error for call in calls if call.error and not call.candidates]
         if not pool and errors:
             raise errors[0]
@@ -146,6 +151,8 @@ class Session:
             metadata["threshold"] = self.strategy.threshold
         if len(pool) > total:
             metadata["surplus"] = [candidate.model_dump(mode="json") for candidate in pool[total:]]
+        if invalid:
+            metadata["invalid"] = [candidate.model_dump(mode="json") for candidate in invalid]
         if errors:
             metadata["unread"] = [error.text for error in errors]
         if len(pool) < total:

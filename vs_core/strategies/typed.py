@@ -47,7 +47,8 @@ def validated(candidate: Candidate, schema: Any) -> tuple[Candidate, str | None]
         schema: The type; None for plain text.
 
     Returns:
-        The candidate, and the error in words or None.
+        The candidate, and the error in words or None. One that does not fit has no value; its
+        text is as the model wrote it.
     """
     if schema is None:
         return candidate, None
@@ -63,7 +64,7 @@ def validated(candidate: Candidate, schema: Any) -> tuple[Candidate, str | None]
             for problem in error.errors(include_url=False, include_context=False)
         )
         text = f"does not fit the schema: {problems}"
-        return candidate.repaired(text), text
+        return candidate.repaired(text).model_copy(update={"value": None}), text
     return candidate.model_copy(update={"value": value}), None
 
 
