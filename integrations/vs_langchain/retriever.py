@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Literal, get_args
 
 from langchain_core.callbacks import (
@@ -13,8 +15,10 @@ from langchain_core.callbacks import (
 from langchain_core.documents import Document
 from langchain_core.prompts import BasePromptTemplate, PromptTemplate
 from langchain_core.retrievers import BaseRetriever
-from langchain_core.runnables import Runnable
-from pydantic import Field
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.base import coerce_to_runnable
+from langchain_core.runnables.config import ensure_config
+from langchain_core.runnables.utils import get_unique_config_specs
 
 from vs_core import ConfigurationError, Distribution
 from vs_core.display import shorten
@@ -62,7 +66,7 @@ class VerbalizedRetriever(StrategyOptions, BaseRetriever):
     llm: Runnable[Any, Any]
     mode: Mode = "rewrite"
     include_original: bool = True
-    top_n: int | None = Field(default=None)
+    top_n: int | None = None
     prompt: BasePromptTemplate | None = None  # type: ignore[type-arg]
     id_key: str | None = None
     rank_constant: float = RANK_CONSTANT
@@ -72,13 +76,50 @@ class VerbalizedRetriever(StrategyOptions, BaseRetriever):
         if mode not in get_args(Mode):
             known = ", ".join(get_args(Mode))
             raise ConfigurationError(f"mode must be one of {known}, not {mode!r}.")
+        _require_positive(options.get("top_n"))
+        for part in {"retriever", "llm"} & options.keys():
+            options[part] = coerce_to_runnable(options[part])
         super().__init__(**options)
-        _require_positive(self.top_n)
         if self.prompt is not None and self.prompt.input_variables != ["query"]:
             raise ConfigurationError(
                 f"prompt must be a template of {{query}}, not of {self.prompt.input_variables}."
             )
         reciprocal_rank([], constant=self.rank_constant)
+
+    # LangChain's retrievers hand no config down. What it chooses and bounds must reach the model
+    # and the searches all the same, as in a chain.
+
+    def invoke(
+        self, input: str, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> list[Document]:
+        """Retrieve.
+
+        Args:
+            input: The query.
+            config: As for any Runnable; ``max_concurrency`` bounds the searches too.
+            **kwargs: ``top_n``; all others go to the retriever.
+
+        Raises:
+            ParseError: If the model gave no queries, after all retries.
+            ConfigurationError: If the query is empty or ``top_n`` cannot work.
+        """
+        _require_positive(kwargs.get("top_n"))
+        with _handing_down(config):
+            return super().invoke(input, config, **kwargs)
+
+    async def ainvoke(
+        self, input: str, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> list[Document]:
+        """Retrieve without blocking; see `invoke`."""
+        _require_positive(kwargs.get("top_n"))
+        with _handing_down(config):
+            return await super().ainvoke(input, config, **kwargs)
+
+    @property
+    def config_specs(self) -> list[Any]:
+        """Those of the model and of the retriever."""
+        specs = (spec for part in (self.llm, self.retriever) for spec in part.config_specs)
+        return get_unique_config_specs(specs)
 
     def _get_relevant_documents(
         self,
@@ -88,7 +129,7 @@ class VerbalizedRetriever(StrategyOptions, BaseRetriever):
         top_n: int | None = None,
         **kwargs: Any,
     ) -> list[Document]:
-        config: Any = {"callbacks": run_manager.get_child()}
+        config: Any = {**_HANDED_DOWN.get(), "callbacks": run_manager.get_child()}
         distribution = self._queries().invoke({"query": _given(query)}, config)
         found = self._searches(query, distribution)
         results = self.retriever.batch(list(found), config, return_exceptions=True, **kwargs)
@@ -102,7 +143,7 @@ class VerbalizedRetriever(StrategyOptions, BaseRetriever):
         top_n: int | None = None,
         **kwargs: Any,
     ) -> list[Document]:
-        config: Any = {"callbacks": run_manager.get_child()}
+        config: Any = {**_HANDED_DOWN.get(), "callbacks": run_manager.get_child()}
         distribution = await self._queries().ainvoke({"query": _given(query)}, config)
         found = self._searches(query, distribution)
         results = await self.retriever.abatch(list(found), config, return_exceptions=True, **kwargs)
@@ -128,6 +169,7 @@ class VerbalizedRetriever(StrategyOptions, BaseRetriever):
         queries: dict[Hashable, list[str]] = {}
         rankings: list[list[Hashable]] = []
         for query, result in zip(found, _without_failures(found, results), strict=True):
+            _require_documents(result, self.retriever)
             rankings.append([self._key(document) for document in result])
             for key, document in zip(rankings[-1], result, strict=True):
                 documents.setdefault(key, document)
@@ -159,9 +201,24 @@ def _given(query: str) -> str:
 
 
 def _require_positive(top_n: int | None) -> int | None:
-    if top_n is not None and top_n < 1:
-        raise ConfigurationError(f"top_n must be at least 1, not {top_n!r}.")
+    if top_n is not None and (not isinstance(top_n, int) or top_n < 1):
+        raise ConfigurationError(f"top_n must be a whole number of at least 1, not {top_n!r}.")
     return top_n
+
+
+_HANDED_DOWN: ContextVar[dict[str, Any]] = ContextVar("vs_langchain_config", default={})  # noqa: B039
+_DEEP = ("configurable", "max_concurrency", "recursion_limit")
+
+
+@contextmanager
+def _handing_down(config: RunnableConfig | None) -> Iterator[None]:
+    """Keep what a config says for all that runs below."""
+    given = ensure_config(config)
+    before = _HANDED_DOWN.set({key: value for key, value in given.items() if key in _DEEP})
+    try:
+        yield
+    finally:
+        _HANDED_DOWN.reset(before)
 
 
 def _without_failures(
@@ -175,6 +232,13 @@ def _without_failures(
         if isinstance(result, BaseException):
             _log.warning("The search for %r failed, the others count: %r", shorten(query), result)
     return [[] if isinstance(result, BaseException) else result for result in results]
+
+
+def _require_documents(result: Any, retriever: Runnable[Any, Any]) -> None:
+    if not isinstance(result, list) or not all(isinstance(item, Document) for item in result):
+        raise ConfigurationError(
+            f"{retriever.get_name()} must return a list of documents, not {result!r:.80}."
+        )
 
 
 def _annotated(document: Document, **metadata: Any) -> Document:

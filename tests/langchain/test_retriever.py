@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
@@ -9,7 +10,7 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import DeterministicFakeEmbedding
 from langchain_core.prompts import PromptTemplate
 from langchain_core.retrievers import BaseRetriever
-from langchain_core.runnables import RunnableLambda
+from langchain_core.runnables import ConfigurableField, RunnableLambda, RunnablePassthrough
 from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 
@@ -182,7 +183,8 @@ def test_everything_is_traced_below_one_run(llm, retriever):
     ("options", "named"),
     [
         ({"mode": "summary"}, "mode must be one of rewrite, hyde, decompose"),
-        ({"top_n": 0}, "top_n must be at least 1"),
+        ({"top_n": 0}, "top_n must be a whole number of at least 1"),
+        ({"top_n": "3"}, "top_n must be a whole number"),
         ({"k": 0}, "k must be"),
         ({"rank_constant": -1}, "over -1"),
         ({"prompt": PromptTemplate.from_template("{question}")}, r"template of \{query\}"),
@@ -192,6 +194,49 @@ def test_everything_is_traced_below_one_run(llm, retriever):
 def test_options_that_cannot_work_are_errors_at_once(llm, retriever, options, named):
     with pytest.raises(ConfigurationError, match=named):
         VerbalizedRetriever(retriever=retriever, llm=llm, **options)
+
+
+async def test_bad_arguments_of_a_call_are_errors_before_anything_is_asked(llm, server, retriever):
+    ours = VerbalizedRetriever(retriever=retriever, llm=llm)
+    for top_n in (0, 2.5, "3"):
+        with pytest.raises(ConfigurationError, match="top_n must be"):
+            ours.invoke(QUERY, top_n=top_n)
+        with pytest.raises(ConfigurationError, match="top_n must be"):
+            await ours.ainvoke(QUERY, top_n=top_n)
+    assert not server.requests
+
+
+def test_a_function_may_search_but_must_find_documents(llm):
+    ours = VerbalizedRetriever(retriever=lambda query: [Document(query)], llm=llm, k=2)
+    assert len(ours.invoke(QUERY)) == 3
+    ours = VerbalizedRetriever(retriever=lambda query: [query], llm=llm, k=2)
+    with pytest.raises(ConfigurationError, match="must return a list of documents"):
+        ours.invoke(QUERY)
+
+
+async def test_the_config_reaches_the_model_and_the_searches(llm, server, retriever):
+    named = llm.configurable_fields(model_name=ConfigurableField(id="model"))
+    running, most = 0, 0
+    lock = threading.Lock()
+
+    def search(query):
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.02)
+        with lock:
+            running -= 1
+        return retriever.invoke(query)
+
+    ours = VerbalizedRetriever(retriever=RunnableLambda(search), llm=named, k=5)
+    assert [spec.id for spec in ours.config_specs] == ["model"]
+    config = {"max_concurrency": 2, "configurable": {"model": "other"}, "run_name": "mine"}
+    ours.invoke(QUERY, config)
+    await ours.ainvoke(QUERY, config)
+    (RunnablePassthrough() | ours).invoke(QUERY, config)
+    assert [request["model"] for request in server.requests] == ["other"] * 3
+    assert most == 2
 
 
 def test_an_empty_query_is_an_error(llm, server, retriever):
