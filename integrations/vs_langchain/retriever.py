@@ -18,7 +18,7 @@ from pydantic import Field
 
 from vs_core import ConfigurationError, Distribution
 from vs_core.display import shorten
-from vs_core.fusion import RANK_CONSTANT, reciprocal_rank, searches
+from vs_core.fusion import RANK_CONSTANT, reciprocal_rank, searches, surviving
 from vs_core.prompts import QUERY_PROMPTS
 from vs_langchain.options import StrategyOptions
 from vs_langchain.sampler import VerbalizedSampler
@@ -127,7 +127,7 @@ class VerbalizedRetriever(StrategyOptions, BaseRetriever):
         documents: dict[Hashable, Document] = {}
         queries: dict[Hashable, list[str]] = {}
         rankings: list[list[Hashable]] = []
-        for query, result in zip(found, _without_failures(found, results), strict=True):
+        for query, result in zip(found, surviving(list(found), results, _log), strict=True):
             rankings.append([self._key(document) for document in result])
             for key, document in zip(rankings[-1], result, strict=True):
                 documents.setdefault(key, document)
@@ -162,19 +162,6 @@ def _require_positive(top_n: int | None) -> int | None:
     if top_n is not None and top_n < 1:
         raise ConfigurationError(f"top_n must be at least 1, not {top_n!r}.")
     return top_n
-
-
-def _without_failures(
-    found: Mapping[str, float], results: Sequence[list[Document] | BaseException]
-) -> list[list[Document]]:
-    """The results, with nothing for a search that failed; raises the error if all failed."""
-    errors = [result for result in results if isinstance(result, BaseException)]
-    if errors and len(errors) == len(results):
-        raise errors[0]
-    for query, result in zip(found, results, strict=True):
-        if isinstance(result, BaseException):
-            _log.warning("The search for %r failed, the others count: %r", shorten(query), result)
-    return [[] if isinstance(result, BaseException) else result for result in results]
 
 
 def _annotated(document: Document, **metadata: Any) -> Document:
