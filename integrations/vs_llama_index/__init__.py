@@ -4,6 +4,7 @@ Diverse queries, diverse evidence, diverse answers, each with its probability fr
 
     transform = VerbalizedQueryTransform(llm, k=5)
     retriever = VerbalizedFusionRetriever([index.as_retriever()], llm, k=5)
+    engine = RetrieverQueryEngine(retriever, VerbalizedSynthesizer(llm, k=5))
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ except ImportError as error:
 from vs_llama_index.fusion_retriever import VerbalizedFusionRetriever
 from vs_llama_index.query_engine import VerbalizedQueryEngine
 from vs_llama_index.query_transform import VerbalizedQueryBundle, VerbalizedQueryTransform
+from vs_llama_index.synthesizer import VerbalizedSynthesizer
 
 __all__ = [
     "VerbalizedFusionRetriever",
     "VerbalizedQueryBundle",
     "VerbalizedQueryEngine",
     "VerbalizedQueryTransform",
+    "VerbalizedSynthesizer",
 ]
