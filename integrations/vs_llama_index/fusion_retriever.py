@@ -231,17 +231,17 @@ def fuse(
     Returns:
         Copies with the fused score, the best first.
     """
-    ranked = [sorted(result, key=_score, reverse=True) for result in results]
-    ids = [[found.node.id_ for found in result] for result in ranked]
     nodes: dict[str, NodeWithScore] = {}
-    for keys, result in zip(reversed(ids), reversed(ranked), strict=True):  # the first one stays
-        nodes.update(zip(keys, result, strict=True))
+    scored: list[dict[str, float]] = []
+    for result in results:  # one at a time: thousands of nodes are more than a cache holds
+        ranked = sorted(result, key=_score, reverse=True)
+        ids = [found.node.id_ for found in ranked]
+        scored.append(dict(zip(ids, map(_score, ranked), strict=True)))
+        nodes.update(zip(ids, ranked, strict=True))
     if mode == "relative_score":
-        pairs = zip(ids, ranked, strict=True)
-        scored = [dict(zip(keys, map(_score, result), strict=True)) for keys, result in pairs]
         scores = relative_score(scored, weights)
     else:
-        scores = reciprocal_rank(ids, weights)
+        scores = reciprocal_rank([list(result) for result in scored], weights)
     return [
         nodes[key].model_copy(update={"score": score})
         for key, score in islice(_merged(scores, nodes).items(), top_k)
