@@ -53,18 +53,20 @@ class Drawn(str):
     Args:
         text: The answer.
         distribution: All candidates.
-        probability: Of the answer, with that of all that was merged into it; None if there is none.
+        confidence: Probability of the answer, with that of all that was merged into it; where
+            several calls gave a mass over 1, as a share of that. None if the model gave none.
     """
 
     distribution: Distribution
-    probability: float | None
+    confidence: float | None
 
     @classmethod
     def of(cls, candidate: Candidate, distribution: Distribution) -> Drawn:
         """Return a candidate of a distribution as its drawn answer."""
         drawn = cls(candidate.text)
         drawn.distribution = distribution
-        drawn.probability = candidate.probability
+        given = candidate.probability
+        drawn.confidence = None if given is None else given / max(1.0, distribution.mass)
         return drawn
 
 
@@ -79,7 +81,8 @@ class VerbalizedSynthesizer(BaseSynthesizer):
     - ``"candidates"``: one mapping each, with ``text``, ``probability``, ``weight``, and the cited
       ``source_nodes``;
     - ``"confidence"``: the probability of the drawn answer, with that of all that is the same in
-      other words; None if the model gave none. Models are not calibrated: measure, then trust it.
+      other words; None if the model gave none. Where several calls (``n`` over ``k``) gave a mass
+      over 1, it is a share of that. Models are not calibrated: measure, then trust it.
 
     Context that is too long for one call is packed into as few as it takes, as LlamaIndex's
     ``compact`` mode does. These run concurrently, and their distributions are mixed in equal parts.
@@ -355,7 +358,7 @@ def _about(drawn: Drawn, nodes: Sequence[NodeWithScore]) -> dict[str, Any]:
     return {
         "distribution": distribution,
         "candidates": candidates,
-        "confidence": drawn.probability,
+        "confidence": drawn.confidence,
     }
 
 

@@ -7,12 +7,14 @@ import pickle
 import pytest
 from llama_index.core import Settings
 from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.base.llms.types import ToolCallBlock
 from llama_index.core.callbacks import (
     CallbackManager,
     CBEventType,
     LlamaDebugHandler,
     TokenCountingHandler,
 )
+from llama_index.core.llms.utils import parse_partial_json
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.response_synthesizers import get_response_synthesizer
@@ -89,6 +91,16 @@ async def test_a_response_carries_the_drawn_answer_and_all_candidates(llm, fable
     for number, node in enumerate(NODES, start=1):
         assert f"Source {number}:\nanimal: {node.metadata['animal']}\n\n{node.text}" in context
     assert QUERY in context
+
+
+def test_confidence_is_a_share_where_several_calls_say_the_same(llm, server):
+    server.model = Scripted(response("x", 0.4), response("y", 0.2))
+    found = VerbalizedSynthesizer(llm, 2, n=4, resampler="argmax").synthesize(QUERY, NODES)
+    assert [c["probability"] for c in found.metadata["candidates"]] == [0.8, 0.4]
+    assert found.metadata["confidence"] == pytest.approx(0.8 / 1.2)
+    server.model = Scripted({"value": {"answer": "x"}})
+    unsure = VerbalizedSynthesizer(llm, 1, strategy="sequence").synthesize(QUERY, NODES)
+    assert unsure.metadata["confidence"] is None
 
 
 def test_the_answer_is_drawn_by_the_seed(llm, fables):
@@ -349,6 +361,35 @@ async def test_every_kind_of_model_gives_the_same_streamed_and_whole(make_llm, s
             texts = [text.strip() async for text in found.response_gen]
             assert texts == [c["text"] for c in expected.metadata["candidates"]]
         assert found.metadata["candidates"] == expected.metadata["candidates"]
+
+
+def decoded(arguments):
+    try:
+        return parse_partial_json(arguments)
+    except ValueError:  # cut off where LlamaIndex cannot mend it
+        return {}
+
+
+class Decoding(OpenAILike):
+    """A client that decodes the arguments of a tool as they come, as that of Anthropic does."""
+
+    def stream_chat(self, messages, **kwargs):
+        for piece in super().stream_chat(messages, **kwargs):
+            for block in piece.message.blocks:
+                if isinstance(block, ToolCallBlock) and isinstance(block.tool_kwargs, str):
+                    block.tool_kwargs = decoded(block.tool_kwargs)
+            yield piece
+
+
+def test_a_tool_whose_arguments_come_decoded_is_read_at_the_end(make_llm, server):
+    whole = VerbalizedSynthesizer(make_llm(), 3, seed=1).synthesize(QUERY, NODES)
+    llm = make_llm(Decoding, is_function_calling_model=True)
+    server.model.reset()
+    found = VerbalizedSynthesizer(llm, 3, seed=1, streaming=True).synthesize(QUERY, NODES)
+    texts = [text.strip() for text in found.response_gen]
+    assert texts == [c["text"] for c in whole.metadata["candidates"]]
+    assert str(found) == whole.response
+    assert "tools" in server.requests[-1]
 
 
 # --- conventions ---------------------------------------------------------------------------------
