@@ -5,7 +5,7 @@ import json
 import pickle
 
 import pytest
-from llama_index.core import Settings
+from llama_index.core import Settings, VectorStoreIndex
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.base.llms.types import ToolCallBlock
 from llama_index.core.callbacks import (
@@ -25,7 +25,7 @@ from pydantic import BaseModel
 
 from vs_core import Completion, ConfigurationError, Distribution, Message, ParseError
 from vs_core.testing import SimulatedModel
-from vs_llama_index import VerbalizedSynthesizer
+from vs_llama_index import VerbalizedFusionRetriever, VerbalizedSynthesizer
 from vs_llama_index.merging import normalised
 
 QUERY = "Who cheats whom?"
@@ -525,3 +525,23 @@ def test_a_refusal_is_an_error_that_carries_the_text(llm, server, streaming):
     server.model = SimulatedModel(quirks=["refusal", "refusal"])
     with pytest.raises(ParseError, match="sorry"):
         str(VerbalizedSynthesizer(llm, streaming=streaming).synthesize(QUERY, NODES))
+
+
+async def test_a_whole_query_engine_never_calls_what_blocks(llm, embed_model, monkeypatch):
+    index = VectorStoreIndex([node.node for node in NODES], embed_model=embed_model)
+    retriever = VerbalizedFusionRetriever(
+        [index.as_retriever(similarity_top_k=3)], llm, 3, similarity_top_k=3
+    )
+    synthesizer = VerbalizedSynthesizer(llm, 3, merge="embedding", embed_model=embed_model)
+    engine = RetrieverQueryEngine(retriever, synthesizer)
+
+    def blocks(*args, **kwargs):
+        raise AssertionError("a blocking call in async code")
+
+    for cls, name in ((OpenAILike, "chat"), (OpenAILike, "complete"), (BaseRetriever, "retrieve")):
+        monkeypatch.setattr(cls, name, blocks)
+    for name in ("get_query_embedding", "get_text_embedding_batch"):
+        monkeypatch.setattr(type(embed_model), name, blocks)
+    found = await engine.aquery(QUERY)
+    assert len(found.source_nodes) == 3
+    assert found.metadata["candidates"]
