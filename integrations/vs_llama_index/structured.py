@@ -127,6 +127,11 @@ def tool_arguments(response: Any) -> str | dict[str, Any] | None:
         if getattr(block, "tool_name", None) == STRUCTURE:
             arguments: str | dict[str, Any] = block.tool_kwargs
             return arguments
+    for call in response.message.additional_kwargs.get("tool_calls") or ():  # older clients
+        function = getattr(call, "function", None)
+        if getattr(function, "name", None) == STRUCTURE:
+            written: str = function.arguments  # type: ignore[union-attr]
+            return written
     return None
 
 

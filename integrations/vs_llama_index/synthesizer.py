@@ -109,7 +109,7 @@ class VerbalizedSynthesizer(BaseSynthesizer):
         method: How structured output is asked for; see `VerbalizedQueryTransform`.
         callback_manager: Gets the events of this and of the LLM.
         prompt_helper: Says how much context fits into a call; default: made for the LLM.
-        empty_response: What is answered without any node.
+        empty_response: What is answered without any node, where LlamaIndex has this option.
         **options: Options of the strategy: ``n``, ``threshold``, ``probability``, ``format``,
             ``retries``, ``on_unparsed``, ``schema`` (the type of an answer), ``prompts``; see
             `vs_core.strategies.Strategy`.
@@ -140,9 +140,11 @@ class VerbalizedSynthesizer(BaseSynthesizer):
         empty_response: str | None = None,
         **options: Any,
     ) -> None:
+        # Only where it is given, because older versions of LlamaIndex do not take it.
+        own: dict[str, Any] = {} if empty_response is None else {"empty_response": empty_response}
         super().__init__(
             llm=configured(llm), callback_manager=callback_manager, prompt_helper=prompt_helper,
-            streaming=streaming, empty_response=empty_response,
+            streaming=streaming, **own,
         )  # fmt: skip
         require_merge(merge, similarity)
         plugins.resampler(resampler)

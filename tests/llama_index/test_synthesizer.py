@@ -381,9 +381,20 @@ class Decoding(OpenAILike):
             yield piece
 
 
-def test_a_tool_whose_arguments_come_decoded_is_read_at_the_end(make_llm, server):
+class Older(OpenAILike):
+    """A client that has tool calls beside the blocks of the message, as all had once."""
+
+    def stream_chat(self, messages, **kwargs):
+        for piece in super().stream_chat(messages, **kwargs):
+            blocks = piece.message.blocks
+            piece.message.blocks = [b for b in blocks if not isinstance(b, ToolCallBlock)]
+            yield piece
+
+
+@pytest.mark.parametrize("client", [Decoding, Older])
+def test_tool_calls_are_read_wherever_a_client_has_them(make_llm, server, client):
     whole = VerbalizedSynthesizer(make_llm(), 3, seed=1).synthesize(QUERY, NODES)
-    llm = make_llm(Decoding, is_function_calling_model=True)
+    llm = make_llm(client, is_function_calling_model=True)
     server.model.reset()
     found = VerbalizedSynthesizer(llm, 3, seed=1, streaming=True).synthesize(QUERY, NODES)
     texts = [text.strip() for text in found.response_gen]
