@@ -43,6 +43,10 @@ def configured(llm: LLMType | None) -> LLM:
         raise ConfigurationError(
             f"No LLM is configured: give llm=…, or set Settings.llm. LlamaIndex says: {error}"
         ) from error
+    except AssertionError:  # how resolve_llm says it
+        raise ConfigurationError(
+            f"llm must be an LLM of LlamaIndex, not {type(llm).__name__}."
+        ) from None
     if type(found) is MockLLM:  # what LlamaIndex makes of Settings.llm = None
         raise ConfigurationError("The LLM is disabled: give llm=…, or set Settings.llm.")
     if isinstance(found, StructuredLLM):

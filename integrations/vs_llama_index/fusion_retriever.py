@@ -100,7 +100,7 @@ class VerbalizedFusionRetriever(BaseRetriever):
         object_map: dict[str, Any] | None = None,
         **options: Any,
     ) -> None:
-        self._retrievers = list(retrievers)
+        self._retrievers = [_retriever(one) for one in retrievers]
         self._weights = _shares(len(self._retrievers), retriever_weights)
         self._mode = _known(mode)
         self._include_original = include_original
@@ -266,6 +266,14 @@ def _score(node: NodeWithScore) -> float:
 
 
 # --- checking options ------------------------------------------------------------------------
+
+
+def _retriever(given: Any) -> BaseRetriever:
+    if not isinstance(given, BaseRetriever):
+        raise ConfigurationError(
+            f"A {type(given).__name__} is no retriever. Of an index it is index.as_retriever()."
+        )
+    return given
 
 
 def _known(mode: str) -> FusionMode:

@@ -309,7 +309,9 @@ def test_options_that_cannot_work_are_errors_at_once(llm, retriever, options, na
         VerbalizedFusionRetriever([retriever], llm, **options)
 
 
-def test_bad_use_is_refused_with_a_reason(llm, server, retriever):
+def test_bad_use_is_refused_with_a_reason(llm, server, retriever, index):
+    with pytest.raises(ConfigurationError, match=r"VectorStoreIndex is no retriever.*as_retriever"):
+        VerbalizedFusionRetriever([index], llm)
     with pytest.raises(ConfigurationError, match="no retriever"):
         VerbalizedFusionRetriever([], llm)
     server.requests.clear()

@@ -369,6 +369,7 @@ class Answer(BaseModel):
         (lambda llm: VerbalizedQueryTransform(llm, mode="guess"), "Known: rewrite"),
         (lambda llm: VerbalizedQueryTransform(llm, k=0), "k must be"),
         (lambda llm: VerbalizedQueryTransform(llm)("  "), "empty"),
+        (lambda llm: VerbalizedQueryTransform(42), "llm must be an LLM of LlamaIndex, not int"),
         (lambda llm: VerbalizedQueryTransform(llm, method="magic"), "method must be one of auto"),
         (lambda llm: VerbalizedQueryTransform(llm, method="tool"), "calls no functions"),
         (lambda llm: VerbalizedQueryTransform(llm, prompt="Rephrase it."), "{query_str}"),
