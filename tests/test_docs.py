@@ -10,6 +10,7 @@ import runpy
 from pathlib import Path
 
 import pytest
+from llama_index.core import Settings
 
 from vs_core import plugins
 from vs_core.testing import SimulatedServer
@@ -28,6 +29,8 @@ def _environment(monkeypatch):
         for name in ("OPENAI_BASE_URL", "OPENAI_API_BASE"):
             monkeypatch.setenv(name, server.base_url)
         monkeypatch.setenv("OPENAI_API_KEY", "simulated")
+        for name in ("_llm", "_embed_model"):  # what a page sets there, another must not find
+            monkeypatch.setattr(Settings, name, None)
         before = set(plugins.manager.get_plugins())
         yield
         for plugin in set(plugins.manager.get_plugins()) - before:

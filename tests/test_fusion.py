@@ -1,5 +1,6 @@
 """Searching by several queries and fusing what they find."""
 
+import logging
 import math
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vs_core import Candidate, ConfigurationError, Distribution
-from vs_core.fusion import reciprocal_rank, relative_score, searches
+from vs_core.fusion import reciprocal_rank, relative_score, searches, surviving
 
 RANKINGS = st.lists(st.lists(st.integers(0, 9), max_size=8), max_size=5)
 
@@ -75,3 +76,21 @@ def test_bad_weights_are_errors(fuse):
 def test_a_constant_that_cannot_work_is_an_error():
     with pytest.raises(ConfigurationError, match="over -1"):
         reciprocal_rank([["a"]], constant=-1)
+
+
+def test_several_wordings_of_the_query_share_its_weight():
+    found = searches(["q", "r"], distribution(a=0.3, b=0.1))
+    assert found == pytest.approx({"q": 1 / 6, "r": 1 / 6, "a": 1 / 2, "b": 1 / 6})
+    assert list(found) == ["q", "r", "a", "b"]
+
+
+def test_what_failed_is_reported_and_the_rest_kept(caplog):
+    log, error = logging.getLogger("somewhere"), TimeoutError("too slow")
+    assert surviving(["a", "b"], [[1, 2], error], log) == [[1, 2], []]
+    (record,) = caplog.records
+    assert record.name == "somewhere"
+    assert "'b'" in record.getMessage()
+    assert "too slow" in record.getMessage()
+    with pytest.raises(TimeoutError):
+        surviving(["a"], [error], log)
+    assert surviving([], [], log) == []

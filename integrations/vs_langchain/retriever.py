@@ -22,7 +22,7 @@ from langchain_core.runnables.utils import get_unique_config_specs
 
 from vs_core import ConfigurationError, Distribution
 from vs_core.display import shorten
-from vs_core.fusion import RANK_CONSTANT, reciprocal_rank, searches
+from vs_core.fusion import RANK_CONSTANT, reciprocal_rank, searches, surviving
 from vs_core.prompts import QUERY_PROMPTS
 from vs_langchain.options import StrategyOptions
 from vs_langchain.sampler import VerbalizedSampler
@@ -168,7 +168,7 @@ class VerbalizedRetriever(StrategyOptions, BaseRetriever):
         documents: dict[Hashable, Document] = {}
         queries: dict[Hashable, list[str]] = {}
         rankings: list[list[Hashable]] = []
-        for query, result in zip(found, _without_failures(found, results), strict=True):
+        for query, result in zip(found, surviving(list(found), results, _log), strict=True):
             _require_documents(result, self.retriever)
             rankings.append([self._key(document) for document in result])
             for key, document in zip(rankings[-1], result, strict=True):
@@ -219,19 +219,6 @@ def _handing_down(config: RunnableConfig | None) -> Iterator[None]:
         yield
     finally:
         _HANDED_DOWN.reset(before)
-
-
-def _without_failures(
-    found: Mapping[str, float], results: Sequence[list[Document] | BaseException]
-) -> list[list[Document]]:
-    """The results, with nothing for a search that failed; raises the error if all failed."""
-    errors = [result for result in results if isinstance(result, BaseException)]
-    if errors and len(errors) == len(results):
-        raise errors[0]
-    for query, result in zip(found, results, strict=True):
-        if isinstance(result, BaseException):
-            _log.warning("The search for %r failed, the others count: %r", shorten(query), result)
-    return [[] if isinstance(result, BaseException) else result for result in results]
 
 
 def _require_documents(result: Any, retriever: Runnable[Any, Any]) -> None:

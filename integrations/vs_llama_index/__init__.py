@@ -1,9 +1,10 @@
 """Verbalized Sampling for LlamaIndex.
 
-One question becomes several, each with its probability, from one call::
+Diverse queries, diverse evidence, diverse answers, each with its probability from one call::
 
-    transform = VerbalizedQueryTransform(llm=llm, k=5)
-    engine = VerbalizedQueryEngine(index.as_query_engine(llm=llm), transform)
+    transform = VerbalizedQueryTransform(llm, k=5)
+    retriever = VerbalizedFusionRetriever([index.as_retriever()], llm, k=5)
+    engine = RetrieverQueryEngine(retriever, VerbalizedSynthesizer(llm, k=5))
 """
 
 from __future__ import annotations
@@ -15,7 +16,15 @@ except ImportError as error:
 
     raise_missing_extra("llama-index", error)
 
+from vs_llama_index.fusion_retriever import VerbalizedFusionRetriever
 from vs_llama_index.query_engine import VerbalizedQueryEngine
 from vs_llama_index.query_transform import VerbalizedQueryBundle, VerbalizedQueryTransform
+from vs_llama_index.synthesizer import VerbalizedSynthesizer
 
-__all__ = ["VerbalizedQueryBundle", "VerbalizedQueryEngine", "VerbalizedQueryTransform"]
+__all__ = [
+    "VerbalizedFusionRetriever",
+    "VerbalizedQueryBundle",
+    "VerbalizedQueryEngine",
+    "VerbalizedQueryTransform",
+    "VerbalizedSynthesizer",
+]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, closing
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -14,32 +15,142 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms import LLM
 
 from vs_core import Completion, Message, Request
+from vs_llama_index.structured import (
+    Method,
+    as_json,
+    called,
+    method_of,
+    settings,
+    tool_arguments,
+)
 
-__all__ = ["acompleter", "completer", "from_chat_messages", "to_chat_messages"]
+__all__ = [
+    "acompleter",
+    "apieces",
+    "completer",
+    "from_chat_messages",
+    "pieces",
+    "to_chat_messages",
+]
+
+Response = ChatResponse | CompletionResponse
 
 
-def completer(llm: LLM) -> Callable[[Request], Completion]:
-    """Return a ``complete`` callable over an LLM: by its ``chat``, or else its ``complete``."""
+def completer(llm: LLM, method: Method = "text") -> Callable[[Request], Completion]:
+    """Return a ``complete`` callable over an LLM: by its ``chat``, or else its ``complete``.
+
+    Args:
+        llm: Any LLM of LlamaIndex.
+        method: How structured output is asked for, where the format has a JSON schema:
+            ``"json_schema"``, ``"tool"`` (a forced call), ``"text"`` (not at all), or ``"auto"``.
+
+    Raises:
+        ConfigurationError: If the LLM does not have the method.
+    """
+    asking = _Asking(llm, method)
 
     def complete(request: Request) -> Completion:
-        messages = to_chat_messages(request.messages)
-        if llm.metadata.is_chat_model:
-            return _completion(llm.chat(messages))
-        return _completion(llm.complete(_to_prompt(llm, messages), formatted=True))
+        name, arguments = asking.call(request)
+        return asking.completion(getattr(llm, name)(**arguments))
 
     return complete
 
 
-def acompleter(llm: LLM) -> Callable[[Request], Awaitable[Completion]]:
+def acompleter(llm: LLM, method: Method = "text") -> Callable[[Request], Awaitable[Completion]]:
     """Return an async ``complete`` callable over an LLM; see `completer`."""
+    asking = _Asking(llm, method)
 
     async def complete(request: Request) -> Completion:
-        messages = to_chat_messages(request.messages)
-        if llm.metadata.is_chat_model:
-            return _completion(await llm.achat(messages))
-        return _completion(await llm.acomplete(_to_prompt(llm, messages), formatted=True))
+        name, arguments = asking.call(request)
+        return asking.completion(await getattr(llm, f"a{name}")(**arguments))
 
     return complete
+
+
+def pieces(llm: LLM, method: Method = "text") -> Callable[[Request], Iterator[Completion]]:
+    """Return what answers piece by piece over an LLM, as `vs_core.driver.stream` takes it."""
+    asking = _Asking(llm, method)
+
+    def answer(request: Request) -> Iterator[Completion]:
+        name, arguments = asking.call(request)
+        incoming = _Incoming()
+        with closing(getattr(llm, f"stream_{name}")(**arguments)) as responses:
+            for response in responses:
+                yield incoming.piece(response)
+        yield incoming.end()
+
+    return answer
+
+
+def apieces(llm: LLM, method: Method = "text") -> Callable[[Request], AsyncIterator[Completion]]:
+    """Return what answers piece by piece without blocking; see `pieces`."""
+    asking = _Asking(llm, method)
+
+    async def answer(request: Request) -> AsyncIterator[Completion]:
+        name, arguments = asking.call(request)
+        incoming = _Incoming()
+        async with aclosing(await getattr(llm, f"astream_{name}")(**arguments)) as responses:
+            async for response in responses:
+                yield incoming.piece(response)
+        yield incoming.end()
+
+    return answer
+
+
+class _Asking:
+    """Which method of an LLM answers a request, and how its answer is read."""
+
+    def __init__(self, llm: LLM, method: Method) -> None:
+        self._llm = llm
+        self._method = method_of(llm, method)
+
+    def call(self, request: Request) -> tuple[str, dict[str, Any]]:
+        """The method, by its plain name, and its arguments."""
+        messages = to_chat_messages(request.messages)
+        if not self._llm.metadata.is_chat_model:
+            return "complete", {"prompt": _to_prompt(self._llm, messages), "formatted": True}
+        schema = request.json_schema
+        if schema is None or self._method == "text":
+            return "chat", {"messages": messages}
+        if self._method == "tool":
+            return "chat_with_tools", {"chat_history": messages, **settings(schema, "tool")}
+        return "chat", {"messages": messages, **settings(schema, self._method)}
+
+    def completion(self, response: Response) -> Completion:
+        if isinstance(response, CompletionResponse):
+            return Completion(response.text or "", _usage(response), response)
+        text = called(self._llm, response) if self._method == "tool" else None
+        if text is None:
+            text = response.message.content or ""
+        return Completion(text, _usage(response), response)
+
+
+class _Incoming:
+    """An answer that comes in pieces: LlamaIndex repeats with each what came before."""
+
+    def __init__(self) -> None:
+        self._read = 0  # characters of a tool's arguments
+        self._decoded: dict[str, Any] | None = None
+        self._usage: dict[str, int] = {}
+
+    def piece(self, response: Response) -> Completion:
+        self._usage = _usage(response) or self._usage
+        arguments = None
+        if isinstance(response, ChatResponse):
+            arguments = tool_arguments(response)
+        if isinstance(arguments, str):
+            text, self._read = arguments[self._read :], len(arguments)
+            return Completion(text, raw=response)
+        self._decoded = arguments or self._decoded  # it may change until the end
+        return Completion(response.delta or "", raw=response)
+
+    def end(self) -> Completion:
+        """The last piece, with the usage: each response gives that of all so far."""
+        rest = as_json(self._decoded) if self._decoded and not self._read else ""
+        return Completion(rest, self._usage)
+
+
+# --- messages --------------------------------------------------------------------------------
 
 
 def from_chat_messages(messages: Sequence[ChatMessage]) -> tuple[Message, ...]:
@@ -75,10 +186,9 @@ def _to_prompt(llm: LLM, messages: Sequence[ChatMessage]) -> str:
     return llm.messages_to_prompt(messages)
 
 
-def _completion(response: ChatResponse | CompletionResponse) -> Completion:
-    text = response.message.content if isinstance(response, ChatResponse) else response.text
+def _usage(response: Response) -> dict[str, int]:
     counts = response.additional_kwargs or {}
-    usage = {
+    return {
         ours: counts[theirs]
         for ours, theirs in (
             ("input_tokens", "prompt_tokens"),
@@ -86,4 +196,3 @@ def _completion(response: ChatResponse | CompletionResponse) -> Completion:
         )
         if isinstance(counts.get(theirs), int)
     }
-    return Completion(text or "", usage, response)

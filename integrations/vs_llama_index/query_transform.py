@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
+from llama_index.core.embeddings.utils import EmbedType, resolve_embed_model
 from llama_index.core.indices.query.query_transform.base import BaseQueryTransform
-from llama_index.core.llms import LLM
-from llama_index.core.prompts import BasePromptTemplate, PromptTemplate
+from llama_index.core.llms.utils import LLMType
+from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.prompts.mixin import PromptDictType
 from llama_index.core.schema import QueryBundle, QueryType
 from llama_index.core.settings import Settings
+from llama_index_instrumentation import get_dispatcher
 
 from vs_core import ConfigurationError, Distribution, Strategy
-from vs_core.driver import arun, run
+from vs_core.fusion import searches
 from vs_core.plugins import plugins
 from vs_core.prompts import QUERY_PROMPTS
-from vs_core.strategies import Flow
-from vs_llama_index.completing import acompleter, completer, from_chat_messages
+from vs_llama_index.asking import Asking, require_query, template
+from vs_llama_index.structured import Method
 
-__all__ = ["VerbalizedQueryBundle", "VerbalizedQueryTransform"]
+__all__ = ["Mode", "VerbalizedQueryBundle", "VerbalizedQueryTransform", "embedder"]
 
 Mode = Literal["rewrite", "hyde", "decompose"]
+dispatcher = get_dispatcher(__name__)
 
 
 @dataclass
 class VerbalizedQueryBundle(QueryBundle):
-    """A query bundle that keeps the distribution its embedding strings came from."""
+    """A query bundle that keeps the distribution its embedding strings came from.
+
+    Args:
+        distribution: The candidates, with their probabilities.
+        weights: Of each embedding string, on (0, 1]; they sum to 1.
+    """
 
     distribution: Distribution = field(default_factory=Distribution)
+    weights: list[float] = field(default_factory=list)
 
 
 class VerbalizedQueryTransform(BaseQueryTransform):
@@ -39,14 +51,24 @@ class VerbalizedQueryTransform(BaseQueryTransform):
     `VerbalizedQueryBundle`, with the ``distribution``; `distribution` of the transform is that of
     its last run.
 
+    LlamaIndex's retrievers search by the plain mean of the strings' embeddings. With
+    ``embed_model`` the bundle brings its ``embedding``: their mean, weighted by probability.
+
     Args:
         llm: Any LLM of LlamaIndex, chat or completion; default: ``Settings.llm`` at each run.
-        k: Candidates a call.
+        k: Candidates a call, at least 1; default: the strategy's, 5.
         mode: What a candidate is: a ``"rewrite"`` of the query, a hypothetical document
             (``"hyde"``, arXiv 2212.10496), or a sub-question (``"decompose"``).
-        include_original: Whether the query itself is searched by too, first.
+        include_original: Whether the query itself is searched by too, first, with the weight of
+            an average candidate.
+        embed_model: Embeds the strings. It must be that of the index that is searched.
+        weighted: Whether the bundle brings the weighted mean; default: if there is an
+            ``embed_model``. True without one takes ``Settings.embed_model`` at each run.
         prompt: In place of the mode's own; a template of ``{query_str}``.
         strategy: A registered name or a strategy of `vs_core`.
+        method: How structured output is asked for, where the format has a JSON schema:
+            ``"json_schema"``, ``"tool"`` (a forced call), ``"text"`` (not at all), or ``"auto"``:
+            what ``structured_predict`` would do.
         seed: Makes drawing from the distribution reproducible.
         **options: Options of the strategy: ``n``, ``threshold``, ``probability``, ``format``,
             ``retries``, ``on_unparsed``, ``prompts``; see `vs_core.strategies.Strategy`.
@@ -57,12 +79,15 @@ class VerbalizedQueryTransform(BaseQueryTransform):
 
     def __init__(
         self,
-        llm: LLM | None = None,
+        llm: LLMType | None = None,
         k: int | None = None,
         mode: Mode = "rewrite",
         include_original: bool = True,
+        embed_model: EmbedType | None = None,
+        weighted: bool | None = None,
         prompt: BasePromptTemplate | str | None = None,
         strategy: str | Strategy = "vs_standard",
+        method: Method = "auto",
         seed: int | None = None,
         **options: Any,
     ) -> None:
@@ -71,32 +96,38 @@ class VerbalizedQueryTransform(BaseQueryTransform):
             raise ConfigurationError(f"Unknown mode {mode!r}. Known: {', '.join(QUERY_PROMPTS)}.")
         if k is not None:
             options["k"] = k
-        self._llm = llm
-        self._prompt = _template(
-            QUERY_PROMPTS[mode].format(query="{query_str}") if prompt is None else prompt
-        )
+        self._asking = Asking(llm, plugins.strategy(strategy, **options), method=method, seed=seed)
+        own = QUERY_PROMPTS[mode].format(query="{query_str}")
+        self._prompt = template(own if prompt is None else prompt, "query_str", "query")
         self._include_original = include_original
-        self._seed = seed
-        self._strategy = plugins.strategy(strategy, **options)
+        self._embed_model = None if embed_model is None else resolve_embed_model(embed_model)
+        self._weighted = embed_model is not None if weighted is None else weighted
         self.distribution = Distribution()
 
     def _get_prompts(self) -> PromptDictType:
         return {"query_prompt": self._prompt}
 
     def _update_prompts(self, prompts: PromptDictType) -> None:
-        self._prompt = prompts.get("query_prompt", self._prompt)
+        if "query_prompt" in prompts:
+            self._prompt = template(prompts["query_prompt"], "query_str", "query")
 
     # --- running -----------------------------------------------------------------------------
 
-    def _run(self, query_bundle: QueryBundle, metadata: dict[str, Any]) -> QueryBundle:  # noqa: ARG002
-        llm = self._model()
-        return self._bundle(query_bundle, run(self._flow(query_bundle, llm), completer(llm)))
+    def _run(self, query_bundle: QueryBundle, metadata: dict[str, Any]) -> VerbalizedQueryBundle:  # noqa: ARG002
+        found = self._asking.run(self._prompt, self._task(query_bundle))
+        bundle = self._bundle(query_bundle, found)
+        if self._weighted:
+            bundle.embedding = embedder(self._embed_model).get_agg_embedding_from_queries(
+                bundle.embedding_strs, _mean(bundle.weights)
+            )
+        return bundle
 
+    @dispatcher.span
     async def arun(
         self,
         query_bundle_or_str: QueryType,
         metadata: dict[str, Any] | None = None,  # noqa: ARG002
-    ) -> QueryBundle:
+    ) -> VerbalizedQueryBundle:
         """Transform a query without blocking.
 
         Args:
@@ -108,33 +139,53 @@ class VerbalizedQueryTransform(BaseQueryTransform):
             ConfigurationError: If the query is empty or no LLM is configured.
         """
         query = query_bundle_or_str
-        bundle = QueryBundle(query) if isinstance(query, str) else query
-        llm = self._model()
-        return self._bundle(bundle, await arun(self._flow(bundle, llm), acompleter(llm)))
+        given = QueryBundle(query) if isinstance(query, str) else query
+        found = await self._asking.arun(self._prompt, self._task(given))
+        bundle = self._bundle(given, found)
+        if self._weighted:
+            bundle.embedding = await embedder(self._embed_model).aget_agg_embedding_from_queries(
+                bundle.embedding_strs, _mean(bundle.weights)
+            )
+        return bundle
 
-    def _model(self) -> LLM:
-        llm = self._llm or Settings.llm
-        if llm is None:
-            raise ConfigurationError("No LLM is configured: give llm=…, or set Settings.llm.")
-        return llm
+    def _task(self, bundle: QueryBundle) -> dict[str, str]:
+        query = require_query(bundle.query_str)
+        return {"query_str": query, "query": query}
 
-    def _flow(self, bundle: QueryBundle, llm: LLM) -> Flow:
-        if not bundle.query_str.strip():
-            raise ConfigurationError("The query is empty.")
-        messages = self._prompt.format_messages(llm=llm, query_str=bundle.query_str)
-        return self._strategy.flow(from_chat_messages(messages))
-
-    def _bundle(self, bundle: QueryBundle, distribution: Distribution) -> QueryBundle:
-        self.distribution = distribution = distribution.seeded(self._seed)
-        original = bundle.embedding_strs if self._include_original else []
-        texts = [*original, *(candidate.text for candidate in distribution)]
+    def _bundle(self, bundle: QueryBundle, distribution: Distribution) -> VerbalizedQueryBundle:
+        self.distribution = distribution
+        found = searches(
+            bundle.embedding_strs, distribution, include_original=self._include_original
+        )
         return VerbalizedQueryBundle(
             query_str=bundle.query_str,
             image_path=bundle.image_path,
-            custom_embedding_strs=list(dict.fromkeys(texts)),
+            custom_embedding_strs=list(found),
             distribution=distribution,
+            weights=list(found.values()),
         )
 
 
-def _template(prompt: BasePromptTemplate | str) -> BasePromptTemplate:
-    return PromptTemplate(prompt) if isinstance(prompt, str) else prompt
+def embedder(embed_model: BaseEmbedding | None) -> BaseEmbedding:
+    """Return an embedding model, by default that of the ``Settings``.
+
+    Raises:
+        ConfigurationError: If none is configured.
+    """
+    try:
+        return embed_model or Settings.embed_model
+    except (ImportError, ValueError) as error:
+        raise ConfigurationError(
+            "No embedding model is configured: give embed_model=…, or set Settings.embed_model. "
+            f"LlamaIndex says: {error}"
+        ) from error
+
+
+def _mean(weights: Sequence[float]) -> Callable[[Sequence[Embedding]], Embedding]:
+    """What aggregates embeddings by these weights, as LlamaIndex's embedding models ask for."""
+
+    def mean(embeddings: Sequence[Embedding]) -> Embedding:
+        found: Embedding = np.average(embeddings, axis=0, weights=weights).tolist()
+        return found
+
+    return mean

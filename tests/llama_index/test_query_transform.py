@@ -1,20 +1,34 @@
 """The query transform inside LlamaIndex's own engines, through OpenAILike over HTTP."""
 
 import asyncio
+import json
+import math
+import pickle
 
 import pytest
 from llama_index.core import Document, Settings, VectorStoreIndex
-from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock
-from llama_index.core.callbacks import CallbackManager, TokenCountingHandler
+from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock, ToolCallBlock
+from llama_index.core.callbacks import (
+    CallbackManager,
+    CBEventType,
+    LlamaDebugHandler,
+    TokenCountingHandler,
+)
+from llama_index.core.indices.query.query_transform import HyDEQueryTransform
+from llama_index.core.llms import MockLLM
+from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.prompts import ChatPromptTemplate, PromptTemplate
 from llama_index.core.query_engine import TransformQueryEngine
 from llama_index.core.retrievers import TransformRetriever
 from llama_index.core.schema import QueryBundle
-from llama_index.embeddings.openai import OpenAIEmbedding
+from llama_index.core.types import PydanticProgramMode
+from llama_index.core.workflow import StartEvent, StopEvent, Workflow, step
 from llama_index.llms.openai_like import OpenAILike
+from pydantic import BaseModel
 
-from vs_core import ConfigurationError, ParseError
-from vs_core.testing import SimulatedModel, SimulatedServer
+from vs_core import ConfigurationError, Distribution, ParseError
+from vs_core.fusion import searches
+from vs_core.testing import SimulatedModel
 from vs_llama_index import VerbalizedQueryBundle, VerbalizedQueryEngine, VerbalizedQueryTransform
 from vs_llama_index.completing import completer, from_chat_messages, to_chat_messages
 
@@ -27,21 +41,7 @@ PASSAGES = [
 
 
 @pytest.fixture
-def server():
-    with SimulatedServer() as server:
-        yield server
-
-
-@pytest.fixture
-def llm(server):
-    return OpenAILike(
-        model="simulated", api_base=server.base_url, api_key="x", is_chat_model=True, max_retries=0
-    )
-
-
-@pytest.fixture
-def index(server):
-    embed_model = OpenAIEmbedding(api_base=server.base_url, api_key="x")
+def index(embed_model):
     documents = [Document(text=text) for text in PASSAGES]
     return VectorStoreIndex.from_documents(documents, embed_model=embed_model)
 
@@ -137,9 +137,13 @@ def test_a_completion_model_works_too(server):
     assert server.requests[0]["path"] == "/v1/completions"
 
 
-def test_settings_are_the_default(llm, monkeypatch):
+def test_settings_are_the_default(llm, embed_model, server, monkeypatch):
     monkeypatch.setattr(Settings, "_llm", llm)
-    assert len(VerbalizedQueryTransform(k=3)(QUESTION).distribution) == 3
+    monkeypatch.setattr(Settings, "_embed_model", embed_model)
+    bundle = VerbalizedQueryTransform(k=3)(QUESTION)
+    assert len(bundle.distribution) == 3
+    assert bundle.embedding is None
+    assert VerbalizedQueryTransform(k=3, weighted=True)(QUESTION).embedding is not None
 
 
 def test_tokens_of_every_call_are_counted(server):
@@ -160,6 +164,189 @@ def test_the_seed_and_the_usage_are_kept(llm):
     assert distribution.sample(5) == distribution.sample(5)
 
 
+# --- the weighted mean ---------------------------------------------------------------------------
+
+
+def expected_mean(embed_model, bundle):
+    vectors = [embed_model.get_query_embedding(text) for text in bundle.embedding_strs]
+    return [
+        math.fsum(weight * value for weight, value in zip(bundle.weights, values, strict=True))
+        for values in zip(*vectors, strict=True)
+    ]
+
+
+async def test_the_embedding_is_the_mean_weighted_by_probability(llm, embed_model, server):
+    transform = VerbalizedQueryTransform(llm, k=4, embed_model=embed_model)
+    bundle = transform(QUESTION)
+    found = searches(QUESTION, bundle.distribution)
+    assert bundle.embedding_strs == list(found)
+    assert bundle.weights == list(found.values())
+    assert max(bundle.weights) > 1.5 * min(bundle.weights)  # or weighing would not show
+    assert bundle.embedding == pytest.approx(expected_mean(embed_model, bundle), abs=1e-6)
+    server.model.reset()
+    again = await transform.arun(QUESTION)
+    assert again.embedding == pytest.approx(bundle.embedding, abs=1e-6)
+
+
+def test_the_index_is_searched_by_the_weighted_mean(llm, embed_model, index):
+    transform = VerbalizedQueryTransform(llm, k=4, embed_model=embed_model)
+    retriever = index.as_retriever(similarity_top_k=3)
+    nodes = TransformRetriever(retriever, transform).retrieve(QUESTION)
+    searched = searches(QUESTION, transform.distribution)
+    bundle = VerbalizedQueryBundle(QUESTION, None, list(searched), weights=list(searched.values()))
+    mean = expected_mean(embed_model, bundle)
+    plain = retriever.retrieve(QueryBundle(QUESTION, custom_embedding_strs=list(searched)))
+    scores = {node.node_id: node.score for node in nodes}
+    wanted = retriever.retrieve(QueryBundle(QUESTION, embedding=mean))
+    assert scores == pytest.approx({node.node_id: node.score for node in wanted})
+    assert scores != pytest.approx({node.node_id: node.score for node in plain})
+
+
+def test_wordings_that_a_transform_before_gave_are_kept(llm):
+    given = QueryBundle(QUESTION, custom_embedding_strs=["bees", "flowers"])
+    bundle = VerbalizedQueryTransform(llm, k=2)(given)
+    assert bundle.embedding_strs[:2] == ["bees", "flowers"]
+    assert bundle.weights[:2] == pytest.approx([1 / 6, 1 / 6])
+
+
+# --- how the model is asked ----------------------------------------------------------------------
+
+
+class Hiding(OpenAILike):
+    """A client that keeps its tool calls elsewhere than in the blocks of the message."""
+
+    def chat(self, messages, **kwargs):
+        response = super().chat(messages, **kwargs)
+        calls = [b for b in response.message.blocks if isinstance(b, ToolCallBlock)]
+        response.message.blocks = [b for b in response.message.blocks if b not in calls]
+        response.message.additional_kwargs["hidden"] = calls
+        return response
+
+    def get_tool_calls_from_response(self, response, error_on_no_tool_call=True, **kwargs):
+        hidden = response.message.additional_kwargs["hidden"]
+        return [
+            ToolSelection(tool_id="1", tool_name=c.tool_name, tool_kwargs=json.loads(c.tool_kwargs))
+            for c in hidden
+        ]
+
+
+@pytest.mark.parametrize(
+    ("cls", "settings", "asked"),
+    [
+        (OpenAILike, {}, None),
+        (OpenAILike, {"should_use_structured_outputs": True}, "response_format"),
+        (OpenAILike, {"is_function_calling_model": True}, "tools"),
+        (Hiding, {"is_function_calling_model": True}, "tools"),
+        (
+            OpenAILike,
+            {
+                "is_function_calling_model": True,
+                "should_use_structured_outputs": True,
+                "pydantic_program_mode": PydanticProgramMode.FUNCTION,
+            },
+            "tools",
+        ),
+        (
+            OpenAILike,
+            {"is_function_calling_model": True, "pydantic_program_mode": PydanticProgramMode.LLM},
+            None,
+        ),
+    ],
+    ids=["plain", "schema", "tool", "tool elsewhere", "mode function", "mode text"],
+)
+async def test_structure_is_asked_for_where_the_model_has_it(
+    make_llm, server, cls, settings, asked
+):
+    expected = VerbalizedQueryTransform(make_llm(), k=3)(QUESTION).distribution
+    transform = VerbalizedQueryTransform(make_llm(cls, **settings), k=3)
+    for run in (transform.run, transform.arun):
+        server.model.reset()
+        server.requests.clear()
+        bundle = run(QUESTION)
+        if not hasattr(bundle, "distribution"):
+            if cls is Hiding:
+                bundle.close()  # its async method hides nothing
+                continue
+            bundle = await bundle
+        assert bundle.distribution.candidates == expected.candidates
+        (request,) = server.requests
+        structures = {"response_format", "tools", "tool_choice"} & request.keys()
+        assert structures == {None: set(), "tools": {"tools", "tool_choice"}}.get(asked, {asked})
+    if asked == "tools":
+        assert request["tool_choice"] == "required"
+        responses = request["tools"][0]["function"]["parameters"]["properties"]["responses"]
+        assert responses["items"]["required"] == ["text", "probability"]
+
+
+def test_a_tool_that_is_not_called_or_written_wrongly_costs_one_more_call(make_llm, server):
+    server.model = SimulatedModel(quirks=["refusal", "truncated", None])
+    llm = make_llm(is_function_calling_model=True)
+    bundle = VerbalizedQueryTransform(llm, k=3, retries=2)(QUESTION)
+    assert len(bundle.distribution) == 3
+    assert len(server.requests) == 3
+
+
+def test_other_formats_are_never_asked_for_as_json(make_llm, server):
+    llm = make_llm(should_use_structured_outputs=True)
+    assert len(VerbalizedQueryTransform(llm, k=3, format="tags")(QUESTION).distribution) == 3
+    assert "response_format" not in server.requests[0]
+
+
+def test_the_system_prompt_of_the_model_is_kept(make_llm, server):
+    VerbalizedQueryTransform(make_llm(system_prompt="Be brief."))(QUESTION)
+    (system, _) = server.requests[0]["messages"]
+    assert system["content"].startswith("Be brief.\n\nGive 5 different")
+
+
+# --- conventions ---------------------------------------------------------------------------------
+
+
+async def test_in_a_workflow(llm):
+    class Search(Workflow):
+        @step
+        async def rewrite(self, event: StartEvent) -> StopEvent:
+            return StopEvent(result=await VerbalizedQueryTransform(llm, k=3).arun(event.question))
+
+    bundle = await Search(timeout=20).run(question=QUESTION)
+    assert len(bundle.distribution) == 3
+
+
+async def test_events_and_spans_are_those_of_the_frameworks_own_parts(llm, events, spans):
+    HyDEQueryTransform(llm).run(QUESTION)
+    own = events.names()
+    transform = VerbalizedQueryTransform(llm, k=3)
+    for run in (transform.run, transform.arun):
+        events.seen.clear()
+        if asyncio.iscoroutine(running := run(QUESTION)):
+            await running
+        assert events.names() == own
+        start, end = events.seen[0], events.seen[-1]
+        assert start.template_args["query_str"] == QUESTION
+        assert Distribution.model_validate_json(end.output) == transform.distribution
+    names = [span.id_.partition("-")[0] for span in spans.completed_spans]
+    assert names.count("VerbalizedQueryTransform._run") == 1
+    assert names.count("VerbalizedQueryTransform.arun") == 1
+
+
+def test_templates_are_told_to_callbacks(make_llm):
+    debug = LlamaDebugHandler(print_trace_on_end=False)
+    llm = make_llm(callback_manager=CallbackManager([debug]))
+    VerbalizedQueryTransform(llm, k=3)(QUESTION)
+    (pair,) = debug.get_event_pairs(CBEventType.TEMPLATING)
+    assert pair[0].payload["template_vars"] == {"query_str": QUESTION}
+    assert len(debug.get_llm_inputs_outputs()) == 1
+
+
+def test_it_is_picklable_before_and_after_a_run(llm, server):
+    transform = VerbalizedQueryTransform(llm, k=3, seed=1)
+    for _ in range(2):
+        server.model.reset()
+        copy = pickle.loads(pickle.dumps(transform))
+        first = copy(QUESTION).distribution
+        server.model.reset()
+        assert transform(QUESTION).distribution == first
+
+
 def test_multimodal_messages_reach_the_model_as_they_were():
     image = ImageBlock(url="http://127.0.0.1/picture.png")
     message = ChatMessage([TextBlock(text="What is this?"), image])
@@ -172,18 +359,42 @@ def test_multimodal_messages_reach_the_model_as_they_were():
     assert woven[0].blocks == [*message.blocks, TextBlock(text="Give 5.")]
 
 
+class Answer(BaseModel):
+    text: str
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda llm: VerbalizedQueryTransform(llm, mode="guess"), "Known: rewrite"),
         (lambda llm: VerbalizedQueryTransform(llm, k=0), "k must be"),
         (lambda llm: VerbalizedQueryTransform(llm)("  "), "empty"),
+        (lambda llm: VerbalizedQueryTransform(42), "llm must be an LLM of LlamaIndex, not int"),
+        (lambda llm: VerbalizedQueryTransform(llm, method="magic"), "method must be one of auto"),
+        (lambda llm: VerbalizedQueryTransform(llm, method="tool"), "calls no functions"),
+        (lambda llm: VerbalizedQueryTransform(llm, prompt="Rephrase it."), "{query_str}"),
+        (lambda llm: VerbalizedQueryTransform(llm.as_structured_llm(Answer)), "llm=structured.llm"),
     ],
 )
 def test_bad_use_is_refused_with_a_reason(llm, server, make, message):
     with pytest.raises(ConfigurationError, match=message):
         make(llm)
     assert not server.requests
+
+
+def test_without_an_llm_the_error_says_what_to_do(monkeypatch):
+    monkeypatch.setattr(Settings, "_llm", None)
+    with pytest.raises(ConfigurationError, match=r"(?s)No LLM is configured: give llm=….*API key"):
+        VerbalizedQueryTransform()(QUESTION)
+    monkeypatch.setattr(Settings, "_llm", MockLLM())  # what Settings.llm = None makes
+    with pytest.raises(ConfigurationError, match="disabled"):
+        VerbalizedQueryTransform()(QUESTION)
+
+
+def test_without_an_embedding_model_the_error_says_what_to_do(llm, monkeypatch):
+    monkeypatch.setattr(Settings, "_embed_model", None)
+    with pytest.raises(ConfigurationError, match="No embedding model is configured"):
+        VerbalizedQueryTransform(llm, weighted=True)(QUESTION)
 
 
 def test_a_refusal_is_an_error_that_carries_the_text(llm, server):

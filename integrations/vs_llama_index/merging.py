@@ -1,0 +1,90 @@
+"""Answers that are the same in other words, merged: their probabilities add up."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, get_args
+
+from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
+
+from vs_core import Candidate, ConfigurationError, Distribution
+
+__all__ = ["Merge", "by_embedding", "merged", "normalised", "require_merge"]
+
+Merge = Literal["exact", "normalised", "embedding"] | None
+
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def require_merge(merge: Any, threshold: float) -> None:
+    """Refuse what cannot be merged by.
+
+    Raises:
+        ConfigurationError: If ``merge`` is unknown or the threshold is not on [-1, 1].
+    """
+    known = get_args(get_args(Merge)[0])
+    if merge is not None and merge not in known:
+        raise ConfigurationError(f"merge must be None or one of {', '.join(known)}, not {merge!r}.")
+    if not -1 <= threshold <= 1:
+        raise ConfigurationError(f"similarity must be from -1 to 1, not {threshold!r}.")
+
+
+def normalised(text: str) -> str:
+    """Return a text without case, punctuation, English articles and superfluous white space.
+
+    Source: the normalisation of SQuAD's evaluation (Rajpurkar et al. 2016, EMNLP).
+    """
+    return " ".join(_ARTICLES.sub(" ", text.casefold().translate(_PUNCTUATION)).split()) or text
+
+
+def by_embedding(
+    texts: Sequence[str],
+    vectors: Sequence[Embedding],
+    threshold: float,
+    embed_model: BaseEmbedding,
+) -> Callable[[str], int]:
+    """Return what tells which group a text is in: near texts are in one.
+
+    A text joins the first group to the first text of which it is similar enough; so a group does
+    not drift away from where it began.
+
+    Args:
+        texts: The texts, in the order in which groups are to begin.
+        vectors: Their embeddings.
+        threshold: Least similarity within a group, as the model's ``similarity`` measures it.
+        embed_model: Measures it.
+    """
+    leaders: list[Embedding] = []
+    groups: dict[str, int] = {}
+    for text, vector in zip(texts, vectors, strict=True):
+        near = (i for i, e in enumerate(leaders) if embed_model.similarity(e, vector) >= threshold)
+        groups[text] = next(near, len(leaders))
+        if groups[text] == len(leaders):
+            leaders.append(vector)
+    return groups.__getitem__
+
+
+def merged(distribution: Distribution, key: Callable[[str], Any]) -> Distribution:
+    """Merge the candidates whose texts have the same key, adding up their probabilities.
+
+    The first of each kind stays. Its metadata gets the ``"sources"`` of all of them, and the other
+    wordings as ``"merged"``.
+    """
+    groups: dict[Any, list[Candidate]] = {}
+    for candidate in distribution:
+        groups.setdefault(key(candidate.text), []).append(candidate)
+
+    def together(candidate: Candidate) -> Candidate:
+        group = groups[key(candidate.text)]
+        if len(group) == 1:
+            return candidate
+        sources = [source for one in group for source in one.metadata.get("sources", ())]
+        about = {"merged": [one.text for one in group[1:]]}
+        if sources:
+            about["sources"] = list(dict.fromkeys(sources))
+        return candidate.model_copy(update={"metadata": {**candidate.metadata, **about}})
+
+    return distribution.dedupe(lambda candidate: key(candidate.text)).map(together)

@@ -1,0 +1,91 @@
+"""Several flows as one: what is too long for one call becomes several, side by side."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from vs_core.candidates import Candidate, Distribution
+from vs_core.errors import ParseError
+from vs_core.messages import Completion, Request
+from vs_core.strategies.base import Flow
+
+__all__ = ["mixture"]
+
+
+def mixture(flows: Sequence[Flow]) -> Flow:
+    """Return a flow that runs flows side by side and mixes their distributions in equal parts.
+
+    Their rounds go out together, so the calls run concurrently. Of m distributions each candidate's
+    probability counts 1/m: that is its probability if each of the parts is as likely to be the one
+    that matters. One flow stays as it is.
+
+    Args:
+        flows: At least one, none of them begun.
+
+    Raises:
+        ParseError: If none of them gave a distribution; if some did, ``metadata["unread"]`` of the
+            mixture holds the texts of the others.
+    """
+    if len(flows) == 1:
+        return (yield from flows[0])
+    parts = [_Part(flow) for flow in flows]
+    number = 0
+    while requests := [request for part in parts for request in part.requests]:
+        numbered = [replace(r, call=number + index) for index, r in enumerate(requests)]
+        number += len(requests)
+        completions = iter((yield numbered))
+        for part in parts:
+            part.receive(list(islice(completions, len(part.requests))))
+    return _mixed(parts)
+
+
+class _Part:
+    """One of the flows, and what it is waiting for or came to."""
+
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+        self.result: Distribution | None = None
+        self.error: ParseError | None = None
+        self.requests: Sequence[Request] = next(flow)
+
+    def receive(self, completions: Sequence[Completion]) -> None:
+        if not self.requests:
+            return
+        self.requests = ()
+        try:
+            self.requests = self._flow.send(completions)
+        except StopIteration as stop:
+            self.result = stop.value
+        except ParseError as error:
+            self.error = error
+
+
+def _mixed(parts: Sequence[_Part]) -> Distribution:
+    results = [part.result for part in parts if part.result is not None]
+    errors = [part.error for part in parts if part.error is not None]
+    if not results:
+        raise errors[0]
+
+    def share(candidate: Candidate) -> Candidate:
+        if candidate.probability is None:
+            return candidate
+        return candidate.model_copy(update={"probability": candidate.probability / len(results)})
+
+    unread = [error.text for error in errors]
+    unread += [text for result in results for text in result.metadata.get("unread", ())]
+    metadata: dict[str, Any] = {
+        **results[0].metadata,
+        **{key: sum(result.metadata[key] for result in results) for key in ("n", "calls")},
+        "usage": dict(sum((Counter(r.metadata["usage"]) for r in results), Counter[str]())),
+        **({"unread": unread} if unread else {}),
+    }
+    reasonings = [result.reasoning for result in results if result.reasoning]
+    return Distribution(
+        [share(candidate) for result in results for candidate in result],
+        reasoning="\n\n".join(reasonings) or None,
+        metadata=metadata,
+    )
