@@ -189,12 +189,14 @@ def test_what_a_model_writes_loosely_is_read(llm, server):
     assert len(server.requests) == 1
 
 
-def test_a_candidate_that_stays_invalid_is_kept_with_the_reason(llm, server):
+def test_an_answer_that_stays_invalid_is_an_error_or_kept_whole(llm, server):
     server.model = Scripted({"value": {"reply": "no answer"}, "probability": 0.3})
-    found = VerbalizedSynthesizer(llm, 1).synthesize(QUERY, NODES)
-    assert "no answer" in found.response
-    assert "does not fit" in found.metadata["distribution"].repairs[-1]
+    with pytest.raises(ParseError, match="does not fit") as caught:
+        VerbalizedSynthesizer(llm, 1).synthesize(QUERY, NODES)
+    assert "no answer" in caught.value.text
     assert len(server.requests) == 2
+    found = VerbalizedSynthesizer(llm, 1, on_unparsed="single").synthesize(QUERY, NODES)
+    assert "no answer" in found.response
 
 
 class Place(BaseModel):

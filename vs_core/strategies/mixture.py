@@ -75,14 +75,24 @@ def _mixed(parts: Sequence[_Part]) -> Distribution:
             return candidate
         return candidate.model_copy(update={"probability": candidate.probability / len(results)})
 
-    unread = [error.text for error in errors]
-    unread += [text for result in results for text in result.metadata.get("unread", ())]
+    left_out = {
+        name: [item for result in results for item in result.metadata.get(name, ())]
+        for name in ("surplus", "invalid", "unread")
+    }
+    left_out["unread"] += [error.text for error in errors]
+    counts = {
+        name: sum(result.metadata.get(name, 0) for result in results)
+        for name in ("n", "calls", "missing")
+    }
     metadata: dict[str, Any] = {
         **results[0].metadata,
-        **{key: sum(result.metadata[key] for result in results) for key in ("n", "calls")},
+        **counts,
         "usage": dict(sum((Counter(r.metadata["usage"]) for r in results), Counter[str]())),
-        **({"unread": unread} if unread else {}),
+        **left_out,
     }
+    for name in ("missing", *left_out):  # said only where there is something to say
+        if not metadata[name]:
+            del metadata[name]
     reasonings = [result.reasoning for result in results if result.reasoning]
     return Distribution(
         [share(candidate) for result in results for candidate in result],
