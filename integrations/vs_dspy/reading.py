@@ -83,6 +83,8 @@ class SignatureFormat(Format):
             entries = [self._entry(item, shape) for item in content]
         elif values and CANDIDATES not in values:
             entries = [self._entry(values, shape)]
+        elif self._of_items(text, shape):
+            entries = self._of_items(text, shape)
         else:
             found = self._recover(content if isinstance(content, str) else text, shape)
             if found is None:
@@ -106,6 +108,25 @@ class SignatureFormat(Format):
             return self.adapter.parse(alone, f"<{CANDIDATES}>{text}</{CANDIDATES}>")
         except Exception:  # see `attempt`
             return {}
+
+    def _of_items(self, text: str, shape: Shape) -> list[Entry]:
+        """The candidates of an XML answer one by one, so that one that is wrong spoils no other."""
+        if self.inner is not None or not isinstance(self.adapter, dspy.XMLAdapter):
+            return []
+        items = ItemSplitter().feed(text)
+        read = [self._of_item(item).get(CANDIDATES) for item in items]
+        if not any(read):
+            return []
+        return [
+            self._entry(found[0], shape) if found else self._as_it_stands(item, shape)
+            for item, found in zip(items, read, strict=True)
+        ]
+
+    def _as_it_stands(self, item: str, shape: Shape) -> Entry:
+        """A candidate that does not fit, with its probability if it has one."""
+        key = shape.definition.key if shape.definition else None
+        number = re.search(rf"<{key}>([^<]{{1,40}})</{key}>", item)
+        return Entry(item, number[1] if number else None)
 
     def _entry(self, item: Any, shape: Shape) -> Entry:
         """One candidate as the adapter gave it: a pydantic object, or the fields by name."""

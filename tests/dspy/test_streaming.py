@@ -73,7 +73,10 @@ async def test_typed_candidates_in_xml_and_one_that_does_not_fit(server):
     items = [item.format("A", "easy"), item.format("B", "odd"), item.format("C", "hard")]
     server.model = Says(f"<candidates>{''.join(items)}</candidates>")
     with dspy.context(adapter=dspy.XMLAdapter()):
-        found = candidates(await collect(VerbalizedSampler(Question, k=3, retries=0), topic="rain"))
+        streamed = await collect(VerbalizedSampler(Question, k=3, retries=0), topic="rain")
+    found = candidates(streamed)
+    assert found == list(streamed[-1].distribution)
+    assert len(streamed[-1].distribution.metadata["invalid"]) == 1
     assert [(c.value.question, c.value.difficulty) for c in found] == [
         ("A?", "easy"),
         ("C?", "hard"),
