@@ -21,7 +21,7 @@ from vs_core.display import printable
 from vs_core.errors import ConfigurationError, ModelError
 from vs_core.evaluation import Experiment, LLMJudge, Task, simulated_tasks
 from vs_core.evaluation.experiment import ALL_STRATEGIES
-from vs_core.evaluation.tables import shown
+from vs_core.evaluation.tables import amount, shown
 from vs_core.plugins import plugins
 from vs_core.testing import SimulatedModel, SimulatedServer
 
@@ -264,6 +264,6 @@ def _cells(row: Mapping[Any, Any], measures: list[str], costs: list[str]) -> lis
         f"{row['strategy']}{threshold}",
         *figures,
         f"{row['useful']} of {row['candidates']}",
-        *(f"{row[f'{cost}_per_useful']:.3g}" for cost in costs),
+        *(amount(row[f"{cost}_per_useful"]) for cost in costs),
     ]
     return [Text(text) for text in texts]

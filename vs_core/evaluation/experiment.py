@@ -350,7 +350,7 @@ class Experiment:
     def missing(self, result: Result) -> int:
         """Return how many candidates a run was asked for and did not give."""
         task = self.tasks[result.cell.task]
-        return max(0, task.expected(result.cell.n) - len(result.distribution))
+        return max(0, result.cell.n - sum(map(task.asked_for, result.distribution)))
 
     def table(self) -> pd.DataFrame:
         """Return the figures, a row for each model, task, strategy and threshold.
@@ -359,7 +359,8 @@ class Experiment:
             Columns ``model``, ``task``, ``strategy``, ``threshold``; for each measure its estimate
             and, as ``…_low`` and ``…_high``, the ends of its 95 % interval, ``nan`` where a task
             has no such measure; then ``candidates``, ``missing`` (asked for and not given),
-            ``useful`` (different ones that are right as far as the task can tell), ``calls``,
+            ``useful`` (right as far as the task can tell, and different from those before unless
+            the task says that repeats are as good), ``calls``,
             ``input_tokens``, ``output_tokens``, ``cost`` (``nan`` without a price), and
             ``calls_per_useful``, ``tokens_per_useful``, ``cost_per_useful``. A judge's calls are
             not counted.

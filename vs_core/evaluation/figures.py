@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from vs_core.display import shorten
 from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.evaluation.measures import Answer, Measure, shares, stated
+from vs_core.evaluation.tasks.dialogue import MOST, Dialogue
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +44,8 @@ _COLOURS = {
 }  # fmt: skip
 _OTHERS = ("#2a9d8f", "#e76f51", "#7f6fb0", "#6a994e", "#c06c84", "#577590")
 _MOST_ANSWERS = 12
-_MOST_PANELS = 8
+_ABREAST = 7
+_MOST_PANELS = 3 * _ABREAST
 _DASHES = ("-", "--", ":", "-.")
 
 Groups = list[list[Answer]]
@@ -133,6 +135,8 @@ def quality(experiment: Experiment, task: Task) -> Figure:
             x.estimate, y.estimate, xerr=_error(x), yerr=_error(y), color=_colour(arm.strategy),
             marker=_marker(arm), ms=7, lw=1, label=_label(name, 40),
         )  # fmt: skip
+    axes.set_xlim(left=0)
+    axes.set_ylim(0, 1.04)
     axes.set_xlabel(spread.label)
     axes.set_ylabel(worth.label)
     _legend(axes)
@@ -142,7 +146,7 @@ def quality(experiment: Experiment, task: Task) -> Figure:
 def answers(experiment: Experiment, task: Task, item: int = 0) -> Figure:
     """Draw how often which answers came; see `Experiment.plot_answers`."""
     arms = _arms(experiment, task)
-    if hasattr(task, "turns"):
+    if isinstance(task, Dialogue):
         return _donations(experiment, task, arms)
     prompt = task.items[item].prompt
     given = {
@@ -153,13 +157,18 @@ def answers(experiment: Experiment, task: Task, item: int = 0) -> Figure:
     total = math.fsum((reference or {}).values()) or 1.0
     expected = {answer: weight / total for answer, weight in (reference or {}).items()}
     kinds = _most(given.values(), expected)
-    shown = list(given.items())[: 2 * _MOST_PANELS]
+    shown = list(given.items())[:_MOST_PANELS]
     figure, panels = _panels(len(shown), len(kinds))
     names = _names(experiment, [arm for arm, _ in shown])
     for axes, (arm, found), name in zip(panels, shown, names, strict=True):
         _shares(axes, arm, found, kinds, expected)
-        axes.set_title(_label(name, 22), fontsize=9)
-    panels[0].set_yticks(range(len(kinds)), [_label(kind, 32) for kind in kinds])
+        axes.set_title(_label(name, 40).replace(" < ", "\n< ").replace(", ", "\n"), fontsize=8)
+    texts = {
+        answer.kind: answer.name or answer.text for found in given.values() for answer in found
+    }
+    panels[0].set_yticks(
+        range(len(kinds)), [_label(texts.get(kind, kind), 36) for kind in kinds], fontsize=8
+    )
     panels[0].invert_yaxis()
     _key(figure, expected)
     return figure
@@ -210,12 +219,11 @@ def _most(given: Any, expected: Mapping[str, float]) -> list[str]:
     return sorted(total, key=lambda kind: -total[kind])[:_MOST_ANSWERS]
 
 
-def _donations(experiment: Experiment, task: Task, arms: Mapping[Arm, Groups]) -> Figure:
+def _donations(experiment: Experiment, task: Dialogue, arms: Mapping[Arm, Groups]) -> Figure:
     """Cumulative shares of what was given."""
     figure, axes = _figure(6.4, 3.6)
-    people = getattr(task, "people", None)
-    if people:
-        _steps(axes, people, color="black", lw=2.5, alpha=0.7, label="people")
+    if task.people:
+        _steps(axes, task.people, color="black", lw=2.5, alpha=0.7, label="people")
     for arm, name in zip(arms, _names(experiment, list(arms)), strict=True):
         amounts = [
             amount
@@ -225,6 +233,7 @@ def _donations(experiment: Experiment, task: Task, arms: Mapping[Arm, Groups]) -
         ]
         if amounts:
             _steps(axes, amounts, color=_colour(arm.strategy), label=_label(name, 40))
+    axes.set_xlim(0, MOST)
     axes.set_xlabel("donation, dollars")
     axes.set_ylabel("share of the dialogues up to it")
     axes.set_ylim(0, 1.02)
@@ -235,7 +244,7 @@ def _donations(experiment: Experiment, task: Task, arms: Mapping[Arm, Groups]) -
 def _steps(axes: Axes, amounts: Sequence[float], **style: Any) -> None:
     ordered = sorted(amounts)
     heights = [(place + 1) / len(ordered) for place in range(len(ordered))]
-    axes.step([0, *ordered], [0, *heights], where="post", **style)
+    axes.step([0, *ordered, MOST], [0, *heights, 1], where="post", **style)
 
 
 def thresholds(experiment: Experiment, task: Task) -> Figure:
@@ -262,8 +271,11 @@ def thresholds(experiment: Experiment, task: Task) -> Figure:
     for arm, figures in found:
         if arm.threshold is None:
             name = _label(_full(experiment, arm.model, arm.strategy), 40)
-            axes.axhline(figures.estimate, color=_colour(arm.strategy), lw=1, ls=":", label=name)
+            axes.axhline(figures.estimate, color=_colour(arm.strategy), lw=1.4, ls=":", label=name)
+    used = sorted({arm.threshold for arm, _ in found if arm.threshold is not None})
     axes.set_xscale("log")
+    axes.minorticks_off()
+    axes.set_xticks(used, [f"{threshold:g}" for threshold in used])
     axes.invert_xaxis()
     axes.set_xlabel("probability threshold (to the right: further into the tail)")
     axes.set_ylabel(measure.label)
@@ -275,7 +287,8 @@ def calibration(experiment: Experiment, task: Task) -> Figure:
     """Draw a reliability diagram; see `Experiment.plot_calibration`."""
     from vs_core.metrics import expected_calibration_error, reliability_diagram
 
-    arms = _arms(experiment, task)
+    # What is said in a dialogue depends on what was said before: there is no one distribution.
+    arms = {} if isinstance(task, Dialogue) else _arms(experiment, task)
     figure, axes = _figure(6.4, 4.2)
     most = 0.0
     for arm, name in zip(arms, _names(experiment, list(arms)), strict=True):
@@ -352,9 +365,9 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def _panels(count: int, rows: int) -> tuple[Figure, list[Axes]]:
-    columns = min(count, _MOST_PANELS)
+    columns = min(count, _ABREAST)
     lines = math.ceil(count / columns)
-    figure = _blank(max(4.0, 1.9 + 1.15 * columns), lines * (1.1 + 0.23 * rows))
+    figure = _blank(max(4.0, 2.4 + 1.1 * columns), lines * (0.7 + 0.2 * rows) + 0.4)
     grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
     panels = [axes for line in grid for axes in line]
     for axes in panels:

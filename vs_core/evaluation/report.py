@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from vs_core.display import printable, shorten
 from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.evaluation import figures
-from vs_core.evaluation.tables import shown, table
+from vs_core.evaluation.tables import amount, shown, table
+from vs_core.evaluation.tasks.dialogue import Dialogue
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +92,7 @@ def _row(experiment: Experiment, row: dict[Any, Any], measures: list[str]) -> di
         "useful": f"{row['useful']} of {row['candidates']}",
         "missing": row["missing"],
         "calls": row["calls"],
-        "costs": [f"{cost:.3g}" for cost in costs],
+        "costs": [amount(cost) for cost in costs],
     }
 
 
@@ -114,7 +115,7 @@ def _figures(experiment: Experiment, task: Task) -> Iterator[tuple[str, str]]:
 
 
 def _answers_caption(task: Task) -> str:
-    if hasattr(task, "turns"):
+    if isinstance(task, Dialogue):
         return "What was donated, as cumulative shares."
     return f"Which answers came how often: {shorten(task.items[0].prompt, 100)}"
 
@@ -123,7 +124,8 @@ def _samples(experiment: Experiment, task: Task) -> Iterator[tuple[str, list[str
     """The first answers of each strategy to the first prompt."""
     seen = set()
     for result in experiment.results:
-        label = f"{result.cell.model}: {arm_label(result)}"
+        model = f"{result.cell.model}: " if len(experiment.models) > 1 else ""
+        label = f"{model}{arm_label(result)}"
         if result.cell.task == task.name and label not in seen:
             seen.add(label)
             yield label, [shorten(task.text(each), 600) for each in result.distribution[:_SHOWN]]

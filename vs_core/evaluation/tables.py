@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from vs_core.evaluation.experiment import Arm, Experiment
     from vs_core.evaluation.runner import Result
+    from vs_core.evaluation.tasks.base import Task
 
-__all__ = ["shown", "table", "useful"]
+__all__ = ["amount", "shown", "table", "useful"]
 
 
 def table(experiment: Experiment) -> pd.DataFrame:
@@ -45,21 +46,17 @@ def _row(experiment: Experiment, arm: Arm, groups: list[list[Answer]]) -> dict[s
     return row | _costs(experiment, arm, groups)
 
 
-def useful(groups: Sequence[Sequence[Answer]]) -> int:
-    """Count the useful candidates: those that count and are right, each only once a prompt."""
-    return len(
-        {
-            (answer.item.prompt, answer.kind)
-            for group in groups
-            for answer in group
-            if answer.counts and answer.right
-        }
-    )
+def useful(task: Task, answers: Sequence[Answer]) -> int:
+    """Count the useful candidates: those that are right, and new unless repeats are as good."""
+    good = [answer for answer in answers if answer.counts and answer.right]
+    return len(good) if task.repeats else len({(each.item.prompt, each.kind) for each in good})
 
 
 def _costs(experiment: Experiment, arm: Arm, groups: list[list[Answer]]) -> dict[str, float]:
     results = experiment.results_of(arm)
-    worth = useful(groups)
+    task = experiment.tasks[arm.task]
+    given = [answer for group in groups for answer in group if task.asked_for(answer.candidate)]
+    worth = useful(task, given)
     tokens = {name: _used(results, f"{name}_tokens") for name in ("input", "output")}
     calls = sum(result.calls for result in results)
     cost = math.nan
@@ -68,7 +65,7 @@ def _costs(experiment: Experiment, arm: Arm, groups: list[list[Answer]]) -> dict
             price * tokens[name] / 1e6 for name, price in zip(tokens, experiment.price, strict=True)
         )
     return {
-        "candidates": sum(map(len, groups)),
+        "candidates": len(given),
         "missing": sum(experiment.missing(result) for result in results),
         "useful": worth,
         "calls": calls,
@@ -97,3 +94,8 @@ def shown(estimate: float, low: float, high: float) -> str:
     if math.isnan(low) or math.isnan(high):
         return f"{estimate:.3g}"
     return f"{estimate:.2f} ({low:.2f} to {high:.2f})"
+
+
+def amount(number: float) -> str:
+    """Return a count or cost as text, of three digits or more: ``1,810``, ``0.299``."""
+    return f"{number:,.0f}" if 100 <= number < math.inf else f"{number:.3g}"

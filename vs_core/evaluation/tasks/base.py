@@ -109,6 +109,7 @@ class Task:
         quality: Name of the measure that stands for quality where no judge was asked, or "".
         schema: Type of the answers; None for plain text. See `vs_core.Strategy`.
         rubric: What makes an answer good, for a judge.
+        repeats: Whether an answer that came before is as useful as a new one.
         on_unparsed: What becomes of an answer that cannot be read; see `vs_core.Strategy`.
 
     Raises:
@@ -122,6 +123,7 @@ class Task:
     quality: str = ""
     schema: Any = None
     rubric: str = "The answer does what the request asks for, and does it well."
+    repeats: bool = False
     on_unparsed: Literal["raise", "single"] = "raise"
 
     about: ClassVar[str] = "n answers to each prompt"
@@ -155,15 +157,15 @@ class Task:
         """Return how many model calls a flow takes if every answer can be read."""
         return len(strategy.sizes())
 
-    def expected(self, n: int) -> int:
-        """Return how many candidates a run that was asked for n of them gives."""
-        return n
-
     # --- reading -------------------------------------------------------------------------------
 
     def text(self, candidate: Candidate) -> str:
         """Return what is compared and judged of an answer."""
         return candidate.text
+
+    def asked_for(self, candidate: Candidate) -> bool:  # noqa: ARG002
+        """Return whether a candidate is one of the n, and not said on the way there."""
+        return True
 
     def counts(self, candidate: Candidate) -> bool:
         """Return whether a candidate is an answer at all, and of the right type."""

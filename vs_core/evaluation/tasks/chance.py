@@ -43,4 +43,4 @@ def _uniform(
         item if item.truth or item.reference else item.model_copy(update=known)
         for item in items_of(file, Item(prompt=prompt))
     ]
-    return closed(name, items)
+    return closed(name, items, repeats=True)

@@ -96,10 +96,6 @@ class Dialogue(Task):
         """Both sides of each turn, and the donation."""
         return self.turns + (self.turns + 1) * len(strategy.sizes())
 
-    def expected(self, n: int) -> int:
-        """Every message of a dialogue, and the donation."""
-        return n * (2 * self.turns + 1)
-
     def flow(self, item: Item, strategy: Strategy, rng: random.Random) -> Flow:
         """Both sides in turn; every message is a candidate, the donation the last."""
         return _numbered(self._talk(item, strategy, rng))
@@ -117,6 +113,10 @@ class Dialogue(Task):
         decision = _signed(drawn, "decision", self.turns)
         decision.metadata["donation"] = amount_of(drawn.text)
         return Distribution([*said, decision])
+
+    def asked_for(self, candidate: Candidate) -> bool:
+        """The decision; what was said before led to it."""
+        return candidate.metadata.get("speaker") == "decision"
 
     def right(self, item: Item, candidate: Candidate) -> bool:  # noqa: ARG002
         """A dialogue is useful if it ends in an amount."""
@@ -236,6 +236,7 @@ def dialogue(
         measures=_measures(people),
         diversity="distinct_2",
         rubric="The message is what this person could say in this conversation.",
+        repeats=True,
         turns=turns,
         people=people,
     )

@@ -82,8 +82,8 @@ _QUESTIONS: tuple[tuple[str, list[Any]], ...] = (
 _RUBRIC = "The answer is right, and says nothing that is not asked for."
 
 
-def closed(name: str, items: list[Item]) -> Task:
-    """Return a task of questions whose right answers are known."""
+def closed(name: str, items: list[Item], *, repeats: bool = False) -> Task:
+    """Return a task of questions whose right answers are known; for ``repeats`` see `Task`."""
     return Task(
         name=name,
         items=items,
@@ -91,6 +91,7 @@ def closed(name: str, items: list[Item]) -> Task:
         diversity="coverage" if all(item.truth for item in items) else "distinct",
         quality="precision",
         rubric=_RUBRIC,
+        repeats=repeats,
     )
 
 
