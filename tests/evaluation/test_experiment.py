@@ -78,6 +78,36 @@ def _unused(request):
     raise AssertionError("everything was recorded, and nothing was to be asked")
 
 
+def test_an_interrupted_run_ends_at_once_and_goes_on_later(server, tmp_path):
+    arguments = ("--task", "dice", "-n", "20", "-k", "20", "--strategies", "multi_turn",
+                 "--model", "simulated", "--out", str(tmp_path), "--base-url")  # fmt: skip
+    server.delay = 0.2
+    line, env = command(*arguments, server.base_url)
+    process = subprocess.Popen(line, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while len(server.requests) < 3:
+        assert process.poll() is None, "it ended before it could be interrupted"
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    kept = len(records(tmp_path / "completions.jsonl"))
+    assert process.returncode not in (0, -signal.SIGKILL)
+    assert b"Traceback" not in error
+    assert 2 <= kept < 20
+    with SimulatedServer(taught()) as other:
+        assert compare(*arguments, other.base_url).returncode == 0
+    assert len(other.requests) == 20 - kept
+
+
+def test_progress_counts_what_was_recorded_too(tmp_path):
+    seen = []
+    for _ in range(2):
+        Experiment(
+            "coin", ["direct", "vs_multi"], model={"m": SimulatedModel()}, n=4, k=2, out=tmp_path,
+            progress=lambda done, expected: seen.append((done, expected)),
+        ).run()  # fmt: skip
+    assert seen == [(done, 6) for done in range(1, 7)] * 2
+
+
 def test_a_run_cut_off_after_any_record_ends_the_same(tmp_path):
     def experiment(out):
         tasks = [plugins.task("dialogue", turns=1), plugins.task("dice")]
@@ -109,6 +139,17 @@ def test_answers_to_other_questions_are_not_taken(tmp_path):
     file.write_text("Tell me a joke about bread.")
     with pytest.raises(ConfigurationError, match=r"another question.*task joke.*another folder"):
         Experiment(plugins.task("joke", file=file), ["direct"], **options).run()
+
+
+def test_answers_at_another_temperature_are_not_taken(server, tmp_path):
+    def run(**parameters):
+        model = OpenAIModel("simulated", base_url=server.base_url, **parameters)
+        return Experiment("coin", ["direct"], model=model, n=2, out=tmp_path).run().table()
+
+    assert run()["model"].tolist() == ["simulated"]
+    assert run(temperature=0.5)["model"].tolist() == ["simulated, temperature 0.5"]
+    run(temperature=0.5)
+    assert len(server.requests) == 4
 
 
 def test_a_folder_serves_several_experiments(tmp_path):
@@ -211,7 +252,7 @@ def test_calls_keep_the_distance_of_the_rate(monkeypatch):
 
 
 def test_a_model_judges_each_different_answer_once(server, model, tmp_path):
-    judge = LLMJudge(OpenAIModel("judge", base_url=server.base_url), "judge")
+    judge = LLMJudge(OpenAIModel("judge", base_url=server.base_url))
     options = {"model": model, "n": 6, "out": tmp_path, "judge": judge}
     experiment = Experiment("joke", ["direct", "sequence"], **options).run()
     texts = {
@@ -220,6 +261,7 @@ def test_a_model_judges_each_different_answer_once(server, model, tmp_path):
         for candidate in result.distribution
     }
     verdicts = [record for record in records(tmp_path / "completions.jsonl") if "judge" in record]
+    assert {verdict["judge"] for verdict in verdicts} == {"judge"}
     assert len(verdicts) == len(texts) == len(experiment.scores)
     assert set(experiment.scores.values()) <= {0, 0.25, 0.5, 0.75, 1}
     assert experiment.table()["quality"].between(0, 1).all()
@@ -285,9 +327,8 @@ def test_embeddings_bring_semantic_diversity_and_each_text_is_embedded_once():
 
 def test_the_table_counts_calls_tokens_and_cost_of_useful_candidates():
     def complete(request):
-        return Completion(
-            ["Ohio", "ohio.", "TX", "grue"][request.call], {"input_tokens": 100, "output_tokens": 10}
-        )
+        text = ["Ohio", "ohio.", "TX", "grue"][request.call]
+        return Completion(text, {"input_tokens": 100, "output_tokens": 10})
 
     experiment = Experiment("states", ["direct"], model=complete, n=4, price=(10, 100))
     row = experiment.run().table().iloc[0]

@@ -17,7 +17,7 @@ from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.evaluation.judge import Judge, LLMJudge, Verdict, scored
 from vs_core.evaluation.judge import digest as digest_of
 from vs_core.evaluation.measures import Answer, Measure
-from vs_core.evaluation.runner import Asking, Cell, Complete, Result, Runner, about
+from vs_core.evaluation.runner import Asking, Cell, Complete, Result, Runner, about, name_of
 from vs_core.evaluation.store import Store
 from vs_core.evaluation.tasks.base import Item, Task
 from vs_core.plugins import plugins
@@ -83,7 +83,8 @@ class Experiment:
         tasks: Registered names, or tasks; see `vs_core.evaluation.Task`.
         strategies: Registered names, or strategies, each with a name of its own.
         model: Any callable from `vs_core.Request` to a string or `vs_core.Completion`, or an async
-            one; or several by name, to compare models or their temperatures.
+            one; or several by name, to compare models or their temperatures. Records go by the
+            name; that of an `OpenAIModel` alone is its model with its parameters.
         n: Answers to each prompt, at least 1; for the task ``dialogue``, dialogues.
         k: Candidates a call, at least 1.
         thresholds: Thresholds of the strategies that verbalize probabilities, each compared; None
@@ -130,7 +131,7 @@ class Experiment:
     ) -> None:
         listed = [tasks] if isinstance(tasks, (str, Task)) else tasks
         self.tasks: dict[str, Task] = _unique("task", map(plugins.task, listed))
-        self.models = dict(model) if isinstance(model, Mapping) else {_name_of(model): model}
+        self.models = dict(model) if isinstance(model, Mapping) else {name_of(model): model}
         self.n = n
         self.k = k
         self.out = None if out is None else Path(out)
@@ -272,7 +273,7 @@ class Experiment:
         if not isinstance(judge, LLMJudge):
             given = judge(prompt, text)
             return _checked(await given if inspect.isawaitable(given) else given)
-        place = {"judge": judge.name, "task": task, "item": item, "answer": digest_of(text)}
+        place = {"judge": judge.label, "task": task, "item": item, "answer": digest_of(text)}
         flow = judge.flow(prompt, text, self.tasks[task].rubric)
         outcome = await runner.run(place, flow, judge.complete)
         verdicts = [candidate.value for candidate in outcome.distribution]
@@ -497,11 +498,6 @@ def _unique(kind: str, parts: Iterable[Any]) -> dict[str, Any]:
     return named
 
 
-def _name_of(model: Any) -> str:
-    name = getattr(model, "model", None) or getattr(model, "__name__", type(model).__name__)
-    return str(name)
-
-
 def _price(price: tuple[float, float] | None) -> tuple[float, float] | None:
     if price is not None and (len(price) != 2 or not all(each >= 0 for each in price)):
         raise ConfigurationError(
@@ -530,6 +526,16 @@ async def _together(jobs: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
 
 
 def _finished(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end in a thread: the caller's, as in a notebook, may have an event loop."""
+    """Run to the end, also where an event loop runs already, as in a notebook."""
+    if not _in_event_loop():
+        return asyncio.run(work)
     with ThreadPoolExecutor(1, thread_name_prefix="vs_core") as thread:
         return thread.submit(asyncio.run, work).result()
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

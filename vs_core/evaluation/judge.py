@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, Field
 
-from vs_core.evaluation.runner import Complete
+from vs_core.evaluation.runner import Complete, name_of
 from vs_core.messages import as_messages
 from vs_core.prompts import Prompts
 from vs_core.strategies import Flow, SequenceList
@@ -55,14 +55,19 @@ class LLMJudge:
 
     Args:
         complete: The model: any callable from `vs_core.Request` to a string or `Completion`.
-        name: What it is called in the records; verdicts of another judge are not mixed with its
-            own.
+        name: What it is called in the records, so that verdicts of another judge are not mixed
+            with its own; default: the model's name.
         rubric: What makes an answer good; "" takes that of the task.
     """
 
     complete: Complete
-    name: str = "judge"
+    name: str = ""
     rubric: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name, or else that of the model."""
+        return self.name or name_of(self.complete)
 
     def flow(self, prompt: str, answer: str, rubric: str) -> Flow:
         """Return the flow that asks for a verdict; its one candidate's value is the `Verdict`.

@@ -23,7 +23,7 @@ from vs_core.evaluation.store import Store
 from vs_core.messages import Completion, Request, as_completion
 from vs_core.strategies import Flow
 
-__all__ = ["Asking", "Cell", "Complete", "Result", "Runner"]
+__all__ = ["Asking", "Cell", "Complete", "Outcome", "Result", "Runner", "about", "name_of"]
 
 Complete = Callable[[Request], Any]
 """A model: `Request` to string or `Completion`, or to an awaitable of one."""
@@ -258,6 +258,14 @@ def _digest(request: Request) -> str:
     messages = [message.as_dict() for message in request.messages]
     text = json.dumps(messages, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def name_of(complete: Complete) -> str:
+    """Return the name of a model: its own with its parameters, or that of a function."""
+    name = getattr(complete, "model", None) or getattr(complete, "__name__", None)
+    parameters: Mapping[str, Any] = getattr(complete, "parameters", {})
+    parts = [str(name or type(complete).__name__)]
+    return ", ".join([*parts, *(f"{key} {value}" for key, value in parameters.items())])
 
 
 def about(cell: Cell) -> dict[str, Any]:
