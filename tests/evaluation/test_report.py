@@ -145,7 +145,18 @@ def test_donations_are_drawn_beside_those_of_people(tmp_path):
     people = tmp_path / "people.txt"
     people.write_text("0 1 2 2")
     task = plugins.task("dialogue", reference=people, turns=1)
-    experiment = Experiment(task, ["direct"], model=lambda request: "1 dollar", n=4).run()
+    judged = []
+
+    def judge(prompt, text):
+        judged.append(text)
+        return 1
+
+    def complete(request):
+        speaker = "persuadee" if request.messages[0].text.startswith("You are") else "persuader"
+        return f"{speaker}: 1 dollar"
+
+    experiment = Experiment(task, ["direct"], model=complete, n=4, judge=judge).run()
+    assert set(judged) == {"persuadee: 1 dollar"}
     row = experiment.table().iloc[0]
     assert (row["donation"], row["useful"], row["candidates"], row["calls"]) == (1, 4, 4, 12)
     assert row["ks"] == pytest.approx(0.5)  # half of the people give more, a quarter less

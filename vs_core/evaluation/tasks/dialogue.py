@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from vs_core.candidates import Candidate, Distribution
 from vs_core.errors import ConfigurationError
-from vs_core.evaluation.measures import SEMANTIC, Answer, Measure, mean
+from vs_core.evaluation.measures import QUALITY, SEMANTIC, Answer, Measure, mean
 from vs_core.evaluation.tasks.base import Item, Task, items_of
 from vs_core.messages import Message
 from vs_core.strategies import CoT, Direct, Flow, MultiTurn, Strategy
@@ -118,6 +118,10 @@ class Dialogue(Task):
         """The decision; what was said before led to it."""
         return candidate.metadata.get("speaker") == "decision"
 
+    def counts(self, candidate: Candidate) -> bool:
+        """What the persuadee says; the persuader only gives the cues."""
+        return super().counts(candidate) and candidate.metadata.get("speaker") != "persuader"
+
     def right(self, item: Item, candidate: Candidate) -> bool:  # noqa: ARG002
         """A dialogue is useful if it ends in an amount."""
         return candidate.metadata.get("donation") is not None
@@ -196,7 +200,8 @@ def _measures(reference: Sequence[float] | None) -> tuple[Measure, ...]:
         options={"bounds": (0.0, MOST)},
     )  # fmt: skip
     words = Measure("words", "words a message", mean, _length, pooled=True)
-    measures = (*distinct, amount, words, replace(SEMANTIC, observe=_vector, pooled=True))
+    semantic = replace(SEMANTIC, observe=_vector, pooled=True)
+    measures = (*distinct, amount, words, semantic, replace(QUALITY, pooled=True))
     if reference is None:
         return measures
 
