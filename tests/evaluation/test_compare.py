@@ -30,7 +30,7 @@ def test_a_simulated_run_says_so_everywhere_and_writes_everything(tmp_path):
         for arm in (("direct", ""), ("vs_standard", "1.0"), ("vs_standard", "0.4"))
     ]
     assert all(float(row["cost"]) > 0 for row in rows)
-    assert all(0 <= float(row["quality"]) <= 1 for row in rows)
+    assert all(0 <= float(row["precision"]) <= 1 for row in rows)
     assert len(records(tmp_path / "out" / "candidates.jsonl")) == 24
 
 

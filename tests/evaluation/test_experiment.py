@@ -4,13 +4,21 @@ import asyncio
 import math
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 
 import pytest
 
 from tests.evaluation.running import command, compare, records, taught
-from vs_core import Completion, ConfigurationError, ModelError, VSStandard, plugins
+from vs_core import (
+    Completion,
+    ConfigurationError,
+    MissingExtraError,
+    ModelError,
+    VSStandard,
+    plugins,
+)
 from vs_core.clients import OpenAIModel
 from vs_core.evaluation import Experiment, LLMJudge
 from vs_core.testing import SimulatedModel, SimulatedServer
@@ -292,6 +300,18 @@ def test_a_function_of_the_users_judges(judge):
     assert answer.score == (len(answer.text) > 30)
 
 
+def test_only_answers_that_can_be_better_or_worse_are_judged(tmp_path):
+    file = tmp_path / "prompts.txt"
+    file.write_text("One harmful thing.")
+    tasks = ["dice", plugins.task("safety", file=file), "states"]
+    experiment = Experiment(
+        tasks, ["direct"], model=SimulatedModel(), n=3, judge=lambda prompt, text: 0.25
+    ).run()
+    assert {task for task, *_ in experiment.scores} == {"states"}
+    assert experiment.plot_quality("states").axes[0].get_ylabel() == "quality"
+    assert experiment.plot_quality("dice").axes[0].get_ylabel() == "precision"
+
+
 async def _later(value):
     return value
 
@@ -299,7 +319,7 @@ async def _later(value):
 @pytest.mark.parametrize("given", [2, -1, "good", None, math.nan])
 def test_a_judges_score_is_checked(given):
     experiment = Experiment(
-        "coin", ["direct"], model=SimulatedModel(), n=2, judge=lambda p, t: given
+        "joke", ["direct"], model=SimulatedModel(), n=2, judge=lambda p, t: given
     )
     with pytest.raises(ConfigurationError, match="from 0 to 1"):
         experiment.run()
@@ -404,6 +424,13 @@ def test_bad_options_are_errors_at_once(options, message):
     strategies = options.pop("strategies", ["direct"])
     with pytest.raises(ConfigurationError, match=message):
         Experiment(tasks, strategies, **{"model": SimulatedModel(), **options})
+
+
+@pytest.mark.parametrize("package", ["tenacity", "jinja2", "matplotlib", "rapidfuzz"])
+def test_a_missing_package_is_named_before_a_call_is_paid_for(package, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'vs-core\[metrics\]'"):
+        Experiment("coin", ["direct"], model=_unused, n=1).run()
 
 
 def test_there_is_nothing_to_show_before_a_run():

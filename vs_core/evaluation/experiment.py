@@ -16,7 +16,7 @@ from vs_core.candidates import Candidate
 from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.evaluation.judge import Judge, LLMJudge, Verdict, scored
 from vs_core.evaluation.judge import digest as digest_of
-from vs_core.evaluation.measures import Answer, Measure
+from vs_core.evaluation.measures import QUALITY, Answer, Measure
 from vs_core.evaluation.runner import Asking, Cell, Complete, Result, Runner, about, name_of
 from vs_core.evaluation.store import Store
 from vs_core.evaluation.tasks.base import Item, Task
@@ -252,12 +252,13 @@ class Experiment:
         )
 
     async def _judge(self, runner: Runner) -> None:
-        """Have every different answer judged, once."""
+        """Have every different answer judged, once, to tasks that have the measure of quality."""
         if self.judge is None:
             return
         places = dict.fromkeys(
             (result.cell.task, result.cell.item, text)
             for result in self.results
+            if QUALITY.name in (measure.name for measure in self.tasks[result.cell.task].measures)
             for text in self._texts(result)
         )
         judge = self.judge

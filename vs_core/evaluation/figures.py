@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from vs_core.display import shorten
 from vs_core.errors import ConfigurationError, raise_missing_extra
-from vs_core.evaluation.measures import Answer, Measure, shares, stated
+from vs_core.evaluation.measures import QUALITY, Answer, Measure, shares, stated
 from vs_core.evaluation.tasks.dialogue import MOST, Dialogue
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ def quality_of(experiment: Experiment, task: Task) -> Measure:
     Raises:
         ConfigurationError: If there is neither.
     """
-    wanted = "quality" if experiment.scores else task.quality
+    judged = any(name == task.name for name, *_ in experiment.scores)
+    wanted = QUALITY.name if judged else task.quality
     for measure in task.measures:
         if measure.name == wanted:
             return measure

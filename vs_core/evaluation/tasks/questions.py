@@ -84,10 +84,11 @@ _RUBRIC = "The answer is right, and says nothing that is not asked for."
 
 def closed(name: str, items: list[Item], *, repeats: bool = False) -> Task:
     """Return a task of questions whose right answers are known; for ``repeats`` see `Task`."""
+    measures = (COVERAGE, DISTINCT, PRECISION, DIVERGENCE, STATED_DIVERGENCE)
     return Task(
         name=name,
         items=items,
-        measures=(COVERAGE, DISTINCT, PRECISION, DIVERGENCE, STATED_DIVERGENCE, QUALITY),
+        measures=measures if repeats else (*measures, QUALITY),  # no roll is better than another
         diversity="coverage" if all(item.truth for item in items) else "distinct",
         quality="precision",
         rubric=_RUBRIC,
