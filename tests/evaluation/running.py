@@ -44,4 +44,4 @@ def compare(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def records(path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return [json.loads(line) for line in path.read_bytes().splitlines()]

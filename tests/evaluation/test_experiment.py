@@ -221,6 +221,29 @@ def test_a_failure_for_good_ends_the_run_and_keeps_what_came(tmp_path):
     assert len(asked) == 5 + 16
 
 
+def test_no_call_begins_after_one_that_failed_for_good():
+    asked = []
+
+    def complete(request):
+        asked.append(request)
+        raise ModelError("no credit")
+
+    with pytest.raises(ModelError, match="no credit"):
+        Experiment(["dice", "coin", "joke"], model=complete, n=3, concurrency=1).run()
+    assert len(asked) == 1
+
+
+def test_answers_that_are_not_text_to_utf_8_are_recorded_as_they_are(tmp_path):
+    said = '\ud83d half a pair\u2028 and {"responses": [{"text": "\\ud83d", "probability": 1}]}'
+    tasks, strategies = ["joke"], ["direct", "vs_standard"]
+    options = {"n": 2, "k": 1, "out": tmp_path}
+    Experiment(tasks, strategies, model={"m": lambda request: said}, **options).run().report()
+    again = Experiment(tasks, strategies, model={"m": _unused}, **options).run()
+    assert again.results[0].distribution[0].text == said
+    found = {record["text"] for record in records(tmp_path / "candidates.jsonl")}
+    assert found == {said, "\ufffd"}  # the parser's, for half a pair
+
+
 def test_an_unreadable_answer_is_a_result_and_no_failure():
     experiment = Experiment("dice", ["vs_standard"], model=lambda request: "", n=5).run()
     assert experiment.results[0].unread.startswith("the answer")
