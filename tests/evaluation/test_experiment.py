@@ -21,6 +21,7 @@ from vs_core import (
 )
 from vs_core.clients import OpenAIModel
 from vs_core.evaluation import Experiment, LLMJudge
+from vs_core.metrics import lexical_diversity
 from vs_core.testing import SimulatedModel, SimulatedServer
 from vs_core.testing.server import embedding
 
@@ -367,6 +368,15 @@ def test_embeddings_bring_semantic_diversity_and_each_text_is_embedded_once():
     )
     with pytest.raises(ConfigurationError, match="a row for each"):
         Experiment("joke", ["direct"], model=model, n=2, embed=lambda texts: [[1.0]] * 99).run()
+
+
+def test_the_figures_are_those_of_the_metrics():
+    experiment = Experiment("joke", ["sequence"], model=SimulatedModel(), n=7, k=3).run()
+    texts = [[candidate.text for candidate in r.distribution] for r in experiment.results]
+    row = experiment.table().iloc[0]
+    assert row["lexical_diversity"] == pytest.approx(sum(map(lexical_diversity, texts)) / 5)
+    assert row["lexical_diversity_low"] < row["lexical_diversity"] < row["lexical_diversity_high"]
+    assert row["distinct"] == pytest.approx(sum(len(set(each)) / 7 for each in texts) / 5)
 
 
 def test_the_table_counts_calls_tokens_and_cost_of_useful_candidates():

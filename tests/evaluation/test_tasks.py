@@ -50,6 +50,12 @@ def test_an_answer_is_read_in_any_spelling_or_from_a_sentence(text, answer):
     assert STATES.answer(text) == answer
 
 
+def test_the_longer_of_two_names_is_meant():
+    item = Item(prompt="Name a place.", truth={"York": (), "York Minster": ()})
+    assert item.answer("I like York Minster best") == "York Minster"
+    assert item.answer("I like York best") == "York"
+
+
 def test_wrong_solutions_are_good_when_their_answer_is_wrong():
     task = plugins.task("wrong_solutions")
     item = next(item for item in task.items if "1/9" in item.truth)
