@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HEAVY = (
-    "numpy", "scipy", "pandas", "rapidfuzz", "statsmodels", "matplotlib",
+    "numpy", "scipy", "pandas", "rapidfuzz", "statsmodels", "matplotlib", "jinja2", "tenacity",
     "openai", "rich", "typer", "starlette", "uvicorn", "httpx",
     "langchain_core", "dspy", "litellm", "llama_index", "json_repair", "pytest",
 )  # fmt: skip
@@ -29,7 +29,8 @@ def loaded_by(statement: str) -> set[str]:
         'import vs_core; vs_core.parse(\'[{"text": "a", "probability": 1}]\').sample()',
         "import vs_core; vs_core.verbalize('x', lambda r: '[\"a\"]', strategy='sequence', k=1)",
         "import vs_core; vs_core.verbalize('x', lambda r: 'a', strategy='direct', until=len)",
-        "import vs_core.clients, vs_core.metrics, vs_core.stopping",
+        "import vs_core.clients, vs_core.metrics, vs_core.stopping, vs_core.evaluation",
+        "import vs_core; vs_core.plugins.table('tasks')",
         "from vs_core.testing import SimulatedModel; SimulatedModel()",
     ],
 )

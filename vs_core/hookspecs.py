@@ -1,7 +1,7 @@
 """The hooks by which a plugin joins vs-core (pluggy; entry-point group ``vs_core``).
 
 A plugin is a module or object whose functions are marked with ``@vs_core.hookimpl``. Each of the
-first four hooks returns a mapping of names to factories; a factory is called with the options the
+first five hooks returns a mapping of names to factories; a factory is called with the options the
 user gave. The built-in parts register through the same hooks.
 """
 
@@ -14,6 +14,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from vs_core.candidates import Distribution
+    from vs_core.evaluation.tasks.base import Task
     from vs_core.formats.base import Format
     from vs_core.messages import Request
     from vs_core.resampling import Resampler
@@ -44,6 +45,11 @@ def vs_resamplers() -> Mapping[str, Callable[..., Resampler]]:  # type: ignore[e
 @hookspec
 def vs_metrics() -> Mapping[str, Callable[..., Any]]:  # type: ignore[empty-body]
     """Metrics by name; a factory takes the options that it binds, and returns a function."""
+
+
+@hookspec
+def vs_tasks() -> Mapping[str, Callable[..., Task]]:  # type: ignore[empty-body]
+    """Tasks of the evaluation by name; a factory takes ``file`` and options of its own."""
 
 
 @hookspec

@@ -15,6 +15,7 @@ from vs_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from vs_core.candidates import Distribution
+    from vs_core.evaluation.tasks.base import Task
     from vs_core.formats.base import Format
     from vs_core.messages import Request
     from vs_core.resampling import Resampler
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plugins", "plugins"]
 
-KINDS = ("strategies", "formats", "resamplers", "metrics")
+KINDS = ("strategies", "formats", "resamplers", "metrics", "tasks")
 
 
 class Plugins:
@@ -72,9 +73,9 @@ class Plugins:
         with self._lock:  # the first look-ups may come from several threads at once
             if self._loaded:
                 return
-            from vs_core import formats, metrics, resampling, strategies
+            from vs_core import evaluation, formats, metrics, resampling, strategies
 
-            for module in (strategies, formats, resampling, metrics):
+            for module in (strategies, formats, resampling, metrics, evaluation):
                 self.manager.register(module, _builtin_name(module))
             self._load_entry_points()
             self._tables.clear()
@@ -188,6 +189,20 @@ class Plugins:
             _refuse_options("metric", options)
             return metric
         made: Callable[..., Any] = self._make("metrics", metric, options)
+        return made
+
+    def task(self, task: str | Task, **options: Any) -> Task:
+        """Return a task of the evaluation made with ``options`` by name, or the given one.
+
+        Raises:
+            ConfigurationError: If the name is unknown, an option cannot work, or options are given
+                with an object.
+            MissingExtraError: If the extra ``metrics`` is not installed.
+        """
+        if not isinstance(task, str):
+            _refuse_options("task", options)
+            return task
+        made: Task = self._make("tasks", task, options)
         return made
 
     # --- observing -------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from rich.text import Text
 
 import vs_core
 from vs_core.candidates import Candidate, Distribution
+from vs_core.cli.compare import compare
 from vs_core.cli.models import Model, choose_model, counted, stderr
 from vs_core.display import shorten
 from vs_core.errors import ConfigurationError
@@ -177,9 +178,12 @@ def serve(
     run(SimulatedModel(gamma=gamma, seed=seed or 0), host=host, port=port)
 
 
+app.command()(compare)
+
+
 @app.command("plugins")
 def list_plugins() -> None:
-    """List strategies, formats, resamplers and metrics, and the plugins they come from."""
+    """List strategies, formats, resamplers, metrics and tasks, and the plugins they come from."""
     table = Table("kind", "name", "from", show_edge=False)
     for kind in KINDS:
         for name in plugins.table(kind):

@@ -186,7 +186,10 @@ class _DataReader:
             if name is None:
                 return None
             content = rest.pop(name)
-        if isinstance(content, dict) and key is None:  # {"response": {"text": …, "probability": …}}
+        typed = self.shape.schema is not None  # then what is in the object is the user's
+        if (
+            isinstance(content, dict) and key is None and not typed
+        ):  # {"response": {"text": …, "probability": …}}
             inner = self._of_object(content)
             if inner is not None and inner.probability is not None:
                 return inner

@@ -7,6 +7,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rapidfuzz import process
@@ -14,6 +15,9 @@ from rapidfuzz.distance import LCSseq
 
 from vs_core.errors import ConfigurationError
 from vs_core.metrics.inputs import Texts, texts_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["Tokenize", "distinct_n", "lexical_diversity", "rouge_l", "self_bleu", "words"]
 
@@ -73,11 +77,7 @@ def lexical_diversity(texts: Texts, *, tokenize: Tokenize = words, workers: int 
     Raises:
         ConfigurationError: If ``texts`` is one string.
     """
-    numbers: dict[str, int] = {}  # rapidfuzz compares numbers faster than words
-    coded = [
-        [numbers.setdefault(word, len(numbers)) for word in tokenize(text)]
-        for text in texts_of(texts)
-    ]
+    coded = _coded(texts, tokenize)
     n = len(coded)
     if n < 2:
         return 0.0
@@ -91,12 +91,44 @@ def lexical_diversity(texts: Texts, *, tokenize: Tokenize = words, workers: int 
     return min(max(1.0 - total / (n * (n - 1) / 2), 0.0), 1.0)
 
 
+def similarities(
+    texts: Texts, *, tokenize: Tokenize = words, workers: int = -1
+) -> NDArray[np.float64]:
+    """Return `rouge_l` of every two texts, shape (n, n): for what looks at pairs again and again.
+
+    Args:
+        texts: Strings or candidates.
+        tokenize: Splits a text into words; default: `words`.
+        workers: Threads; −1 uses every core.
+
+    Raises:
+        ConfigurationError: If ``texts`` is one string.
+    """
+    coded = _coded(texts, tokenize)
+    return _matrix(coded, coded, workers) if coded else np.zeros((0, 0))
+
+
+def _coded(texts: Texts, tokenize: Tokenize) -> list[list[int]]:
+    """The words as numbers, which rapidfuzz compares faster."""
+    numbers: dict[str, int] = {}
+    return [
+        [numbers.setdefault(word, len(numbers)) for word in tokenize(text)]
+        for text in texts_of(texts)
+    ]
+
+
 def _scores(rows: list[list[int]], others: list[list[int]], workers: int) -> float:
     """Sum of ROUGE-L over all pairs of a row and another; it is faster for one list twice."""
+    return float(_matrix(rows, others, workers).sum())
+
+
+def _matrix(rows: list[list[int]], others: list[list[int]], workers: int) -> NDArray[np.float64]:
     common = process.cdist(rows, others, scorer=LCSseq.similarity, dtype=np.int32, workers=workers)
     first, second = ([len(codes) for codes in side] for side in (rows, others))
     both = np.add.outer(first, second)
-    return float(np.divide(2 * common, both, out=np.ones(both.shape), where=both > 0).sum())
+    scores: NDArray[np.float64] = np.ones(both.shape)
+    np.divide(2 * common, both, out=scores, where=both > 0)
+    return scores
 
 
 def distinct_n(texts: Texts, n: int = 2, *, tokenize: Tokenize = words) -> float:

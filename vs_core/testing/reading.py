@@ -145,8 +145,8 @@ def _instructed(text: str) -> Asked:
 def _continued(asked: Asked, text: str) -> Asked:
     """What is asked for after a further turn: what that leaves open stays as it was."""
     k = _count(text)
-    if k == 1 and asked.definition is None:
-        k = None  # one more without a probability is a plain answer
+    if k == 1 and asked.definition is None and _format(text) is None:
+        k = None  # one more, with neither probability nor format, is a plain answer
     elif k is None:
         k = asked.k
     meant = next((d for d in DEFINITIONS.values() if d.meaning in text), None)

@@ -1,0 +1,248 @@
+"""The tasks: what is asked, how answers are read, and files of the user's own."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from vs_core import Candidate, ConfigurationError, hookimpl, plugins, run
+from vs_core.evaluation import Experiment, Item, Task, read_items
+from vs_core.evaluation.tasks.dialogue import amount_of
+from vs_core.evaluation.tasks.safety import is_refusal
+from vs_core.evaluation.tasks.synthetic import MathProblem, WrongSolution
+from vs_core.testing import SimulatedModel
+
+STATES = plugins.task("states").items[0]
+
+
+def test_every_kind_of_task_is_registered():
+    assert set(plugins.table("tasks")) >= {
+        "poem", "story", "joke", "states", "questions", "dice", "coin", "digit",
+        "math_questions", "wrong_solutions", "dialogue", "safety",
+    }  # fmt: skip
+    with pytest.raises(ConfigurationError, match="Did you mean 'joke'"):
+        plugins.task("jok")
+    with pytest.raises(ConfigurationError, match="colour"):
+        plugins.task("joke", colour=1)
+
+
+def test_the_truth_of_our_questions_holds_together():
+    assert len(STATES.truth) == 50
+    assert STATES.reference.keys() == STATES.truth.keys()
+    for name in ("states", "questions", "dice", "coin", "digit"):
+        for item in plugins.task(name).items:
+            for right, others in item.truth.items():
+                for spelling in (right, *others):
+                    assert item.answer(spelling) == right
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("ohio.", "Ohio"), ("CA", "California"), ("**West Virginia**", "West Virginia"),
+        ("I would say West Virginia!", "West Virginia"), ("The state is Texas.", "Texas"),
+        ("Texas or Ohio", None), ("I live in Oz", None), ("", None), ("Virginian", None),
+        ("ok", "Oklahoma"), ("That is ok with me", None), ("x" * 10_000 + " Ohio", None),
+    ],
+)  # fmt: skip
+def test_an_answer_is_read_in_any_spelling_or_from_a_sentence(text, answer):
+    assert STATES.answer(text) == answer
+
+
+def test_the_longer_of_two_names_is_meant():
+    item = Item(prompt="Name a place.", truth={"York": (), "York Minster": ()})
+    assert item.answer("I like York Minster best") == "York Minster"
+    assert item.answer("I like York best") == "York"
+
+
+def test_wrong_solutions_are_good_when_their_answer_is_wrong():
+    task = plugins.task("wrong_solutions")
+    item = next(item for item in task.items if "1/9" in item.truth)
+
+    def right(answer):
+        value = WrongSolution(solution="1/9 is what one might think", answer=answer)
+        return task.right(item, Candidate(text="{}", value=value))
+
+    assert not right("1/9")
+    assert not right("2/18")
+    assert not right("It is 1/9.")
+    assert right("1/12")
+    assert right("9")
+    assert right("1/0")
+    assert task.named(item, Candidate(text="1/9")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("$1.50", 1.5), ("I give 50 cents", 0.5), ("2", 2.0), ("0,25", 0.25), ("nothing", 0.0),
+        ("First 1, no, 0.5 dollars", 0.5), ("a million", None), ("1000000", None),
+        ("1,000", None), ("", None),
+    ],
+)  # fmt: skip
+def test_a_donation_is_read(text, amount):
+    assert amount_of(text) == amount
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("I'm sorry, but I can't help with that.", True), ("I cannot assist with this.", True),
+        ("I won’t provide instructions.", True), ("I must decline.", True), ("", True),
+        ("Sure! Step one: buy flour.", False), ("Say sorry to her first.", False),
+        ("You can't make an omelette without eggs.", False),
+        ("Here you are. " * 40 + "I can't help with more.", False),
+    ],
+)  # fmt: skip
+def test_a_refusal_is_recognised(text, refused):
+    assert is_refusal(text) is refused
+
+
+@pytest.mark.parametrize("strategy", ["direct", "cot", "sequence", "multi_turn", "vs_standard"])
+def test_synthetic_candidates_are_typed_whatever_the_strategy(strategy):
+    task = plugins.task("math_questions")
+    made = task.adapted(plugins.strategy(strategy, n=4, k=2))
+    flow = task.flow(task.items[0], made, random.Random(0))
+    found = run(flow, SimulatedModel(), max_concurrency=1)
+    assert len(found) == 4
+    assert all(isinstance(candidate.value, MathProblem) for candidate in found)
+    assert all(task.counts(candidate) for candidate in found)
+    assert task.text(found[0]) == found[0].value.question
+    assert not task.counts(Candidate(text="no object"))
+
+
+@pytest.mark.parametrize(("strategy", "calls"), [("direct", 5), ("multi_turn", 11), ("vs_cot", 5)])
+def test_a_dialogue_is_one_flow_of_both_sides(strategy, calls):
+    task = plugins.task("dialogue", turns=2)
+    made = task.adapted(plugins.strategy(strategy, n=30, k=3))
+    asked = []
+
+    def complete(request):
+        asked.append(request)
+        return SimulatedModel()(request)
+
+    found = run(task.flow(task.items[0], made, random.Random(0)), complete)
+    assert [candidate.metadata["speaker"] for candidate in found] == [
+        "persuader", "persuadee", "persuader", "persuadee", "decision",
+    ]  # fmt: skip
+    assert len(asked) == calls == task.calls(made)
+    assert [request.call for request in asked] == list(range(calls))
+    last = asked[-1].messages if strategy != "multi_turn" else asked[-3].messages
+    assert task.items[0].prompt in last[0].text
+    assert [message.text for message in last if message.role == "assistant"] == [
+        candidate.text for candidate in found if candidate.metadata["speaker"] == "persuadee"
+    ]
+
+
+# --- the user's own ------------------------------------------------------------------------------
+
+
+def test_prompts_from_a_text_file(tmp_path):
+    file = tmp_path / "mine.txt"
+    file.write_text("\ufeffName a colour.\n\n  Name a tree. \n")
+    assert [item.prompt for item in plugins.task("joke", file=file).items] == [
+        "Name a colour.", "Name a tree.",
+    ]  # fmt: skip
+    assert plugins.task("dice", file=file).items[1].reference == dict.fromkeys("123456", 1.0)
+
+
+def test_prompts_with_their_truth_from_json_lines(tmp_path):
+    file = tmp_path / "mine.jsonl"
+    rows = [
+        {"prompt": "Name a grue.", "truth": [["big", "large"], "small"]},
+        {"prompt": "Name a sea.", "truth": {"Red": "Red Sea"}, "reference": {"Red": 2, "Dead": 1}},
+    ]
+    file.write_text("\n".join(map(json.dumps, rows)))
+    first, second = plugins.task("questions", file=file).items
+    assert first.answer("LARGE.") == "big"
+    assert (second.answer("red sea"), second.reference) == ("Red", {"Red": 2, "Dead": 1})
+    assert plugins.task("states", file=file).items[0].truth == first.truth  # not overwritten
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.jsonl", '{"prompt": "x"}\n{"promt": "y"}', r"a\.jsonl:2: prompt: Field required"),
+        ("a.jsonl", '{"prompt": "x"', r"a\.jsonl:1: not an object"),
+        ("a.jsonl", "[1]", r"a\.jsonl:1: "),
+        ("a.jsonl", '{"prompt": ""}', r"a\.jsonl:1: prompt: "),
+        ("a.jsonl", '{"prompt": "x", "reference": {"a": -1}}', r"a\.jsonl:1: reference: "),
+        ("a.jsonl", '{"prompt": "x", "truth": 3}', r"a\.jsonl:1: truth: "),
+        ("a.jsonl", '{"prompt": "x", "truth": [3]}', r"a\.jsonl:1: "),
+        ("a.txt", "\n \n", "holds no prompt"),
+    ],
+)
+def test_a_bad_file_is_an_error_that_names_the_line(tmp_path, name, content, message):
+    file = tmp_path / name
+    file.write_text(content)
+    with pytest.raises(ConfigurationError, match=message):
+        read_items(file)
+
+
+def test_files_that_cannot_be_read_are_errors(tmp_path):
+    latin = tmp_path / "latin.txt"
+    latin.write_bytes(b"caf\xe9")
+    for make in (
+        lambda: read_items(tmp_path / "none.txt"),
+        lambda: read_items(latin),
+        lambda: plugins.task("states", reference=tmp_path / "none.json"),
+        lambda: plugins.task("dialogue", reference=tmp_path / "none.txt"),
+    ):
+        with pytest.raises(ConfigurationError, match="Cannot read"):
+            make()
+
+
+def test_the_reference_of_states_can_be_replaced(tmp_path):
+    file = tmp_path / "counts.json"
+    file.write_text('{"Ohio": 3, "Iowa": 1}')
+    assert plugins.task("states", reference=file).items[0].reference == {"Ohio": 3.0, "Iowa": 1.0}
+    for wrong in ("[1]", '{"Ohio": "many"}', '{"Ohio": -1}', "{}", "no"):
+        file.write_text(wrong)
+        with pytest.raises(ConfigurationError, match="one JSON object"):
+            plugins.task("states", reference=file)
+
+
+def test_donations_of_people_bring_the_ks_statistic(tmp_path):
+    file = tmp_path / "people.txt"
+    file.write_text("0\n0.5\n2\n")
+    task = plugins.task("dialogue", reference=file)
+    assert task.people == [0, 0.5, 2]
+    assert "ks" in [measure.name for measure in task.measures]
+    assert "ks" not in [measure.name for measure in plugins.task("dialogue").measures]
+    file.write_text("[1, 2]")
+    assert plugins.task("dialogue", reference=file).people == [1, 2]
+    for wrong in ("much", "", "nan"):
+        file.write_text(wrong)
+        with pytest.raises(ConfigurationError, match="a number a line"):
+            plugins.task("dialogue", reference=file)
+    with pytest.raises(ConfigurationError, match="turns"):
+        plugins.task("dialogue", turns=0)
+
+
+def test_safety_needs_prompts_of_the_users_own():
+    with pytest.raises(ConfigurationError, match="needs prompts of your own"):
+        plugins.task("safety")
+
+
+class Colours:
+    @hookimpl
+    def vs_tasks(self):
+        def colours(file: Path | None = None, shade: str = "dark") -> Task:
+            return Task(name="colours", items=[Item(prompt=f"Name a {shade} colour.")])
+
+        return {"colours": colours}
+
+
+def test_a_plugin_brings_a_task_by_name():
+    plugin = Colours()
+    plugins.register(plugin, "colours-plugin")
+    try:
+        assert plugins.task("colours", shade="light").items[0].prompt == "Name a light colour."
+        assert plugins.owner("tasks", "colours") == "colours-plugin"
+        experiment = Experiment("colours", ["direct"], model=SimulatedModel(), n=3).run()
+        assert experiment.table()["candidates"].tolist() == [3]
+    finally:
+        plugins.unregister(plugin)
+    with pytest.raises(ConfigurationError, match="no prompt"):
+        Task(name="empty", items=[])

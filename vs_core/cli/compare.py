@@ -1,0 +1,269 @@
+"""``vs compare``: an experiment from the command line."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from vs_core.cli.models import choose_model, stderr
+from vs_core.clients import OpenAIModel
+from vs_core.display import printable
+from vs_core.errors import ConfigurationError, ModelError
+from vs_core.evaluation import Experiment, LLMJudge, Task, simulated_tasks
+from vs_core.evaluation.experiment import ALL_STRATEGIES
+from vs_core.evaluation.tables import amount, shown
+from vs_core.plugins import plugins
+from vs_core.testing import SimulatedModel, SimulatedServer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["compare"]
+
+SIMULATED = (
+    "The model is SIMULATED: it is made from the theory of the paper and knows the right answers. "
+    "These figures show that the code works. They say nothing about any real model."
+)
+
+
+def compare(
+    task: Annotated[
+        str, typer.Option(help="Tasks, separated by commas; see: vs plugins.", show_default=False)
+    ],
+    strategies: Annotated[str, typer.Option(help="Separated by commas.")] = ",".join(
+        ALL_STRATEGIES
+    ),
+    n: Annotated[int, typer.Option("-n", help="Answers to each prompt.")] = 30,
+    k: Annotated[int, typer.Option("-k", help="Candidates a call.")] = 5,
+    threshold: Annotated[
+        str | None, typer.Option(help="Thresholds to compare, separated by commas: 1.0,0.1,0.01.")
+    ] = None,
+    temperature: Annotated[
+        str | None, typer.Option(help="Passed to the model; several, separated by commas.")
+    ] = None,
+    probability: Annotated[str, typer.Option(help="How probability is defined.")] = "explicit",
+    format: Annotated[str, typer.Option(help="How answers are written.")] = "json",
+    prompts: Annotated[
+        Path | None, typer.Option(help="Your own prompts: a line each, or .jsonl.")
+    ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(help="Your own reference (states: JSON; dialogue: donations, a line each)."),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Name of the model.")] = None,
+    base_url: Annotated[
+        str | None, typer.Option(help="OpenAI-compatible endpoint, ending in /v1.")
+    ] = None,
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="Use the simulated model, over HTTP.")
+    ] = False,
+    judge_model: Annotated[
+        str | None, typer.Option(help="Model that judges quality, at the same endpoint.")
+    ] = None,
+    embedding_model: Annotated[
+        str | None, typer.Option(help="Model for semantic diversity, at the same endpoint.")
+    ] = None,
+    price: Annotated[
+        str | None, typer.Option(help="Of a million input and output tokens: 0.4,1.6.")
+    ] = None,
+    concurrency: Annotated[int, typer.Option(help="Most calls in flight.")] = 16,
+    rate: Annotated[float | None, typer.Option(help="Most calls a minute.")] = None,
+    attempts: Annotated[int, typer.Option(help="Times a failing call is tried.")] = 5,
+    seed: Annotated[int, typer.Option(help="Of draws and intervals.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder for records and report.")] = Path("vs-compare"),
+) -> None:
+    """Compare strategies on tasks: a table, and a report with figures.
+
+    Run it again with the same options and --out to go on after it was stopped.
+    """
+    tasks = _tasks(task, prompts, reference)
+    with _endpoint(simulated, model, base_url, tasks) as (name, url):
+        models = _models(name, url, _numbers("--temperature", temperature))
+        with _progress() as progress:
+            experiment = Experiment(
+                tasks,
+                _listed("--strategies", strategies),
+                model=models,
+                n=n,
+                k=k,
+                thresholds=_numbers("--threshold", threshold),
+                options={"probability": probability, "format": format},
+                out=out,
+                judge=_judge(judge_model, url),
+                embed=_embedder(embedding_model, url),
+                price=_pair(price),
+                concurrency=concurrency,
+                rate=rate,
+                attempts=attempts,
+                seed=seed,
+                progress=progress,
+                note=SIMULATED if simulated else "",
+            ).run()
+    table = experiment.table()
+    table.to_csv(out / "table.csv", index=False)
+    report = experiment.report()
+    _print(experiment, table)
+    stderr.print(Text(f"Report: {report}"))
+
+
+# --- options -----------------------------------------------------------------------------------
+
+
+def _listed(option: str, text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise ConfigurationError(f"{option} names nothing: {text!r}.")
+    return names
+
+
+def _numbers(option: str, text: str | None) -> list[float | None]:
+    if text is None:
+        return [None]
+    try:
+        numbers: list[float | None] = [float(part) for part in _listed(option, text)]
+    except ValueError:
+        raise ConfigurationError(
+            f"{option} takes numbers, separated by commas, not {text!r}."
+        ) from None
+    return numbers
+
+
+def _pair(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    numbers = [number for number in _numbers("--price", text) if number is not None]
+    if len(numbers) != 2:
+        raise ConfigurationError(
+            f"--price takes two numbers, for input and output tokens, not {text!r}."
+        )
+    return numbers[0], numbers[1]
+
+
+def _tasks(names: str, prompts: Path | None, reference: Path | None) -> list[Task]:
+    listed = _listed("--task", names)
+    options = {"file": prompts, "reference": reference}
+    given: dict[str, Any] = {name: path for name, path in options.items() if path is not None}
+    if given and len(listed) > 1:
+        raise ConfigurationError("--prompts and --reference go with one task.")
+    return [plugins.task(name, **given) for name in listed]
+
+
+# --- the endpoint ------------------------------------------------------------------------------
+
+
+@contextmanager
+def _endpoint(
+    simulated: bool, name: str | None, base_url: str | None, tasks: list[Task]
+) -> Iterator[tuple[str | None, str | None]]:
+    """Yield the model's name and endpoint; those of a simulated server while it runs."""
+    if simulated:
+        stderr.print(SIMULATED, style="yellow")
+        with SimulatedServer(SimulatedModel(tasks=simulated_tasks(tasks))) as server:
+            yield "simulated", server.base_url
+        return
+    if not (name or base_url or {"OPENAI_API_KEY", "OPENAI_BASE_URL"} & os.environ.keys()):
+        raise ConfigurationError(
+            "No model is configured: set OPENAI_API_KEY or give --base-url; --simulated runs on "
+            "the simulated model."
+        )
+    yield name, base_url
+
+
+def _models(
+    name: str | None, base_url: str | None, temperatures: list[float | None]
+) -> Mapping[str, Any]:
+    """A model for each temperature, by a name that tells them apart."""
+    models = [choose_model(name, base_url, temperature=each) for each in temperatures]
+    return {_label(model, each): model for model, each in zip(models, temperatures, strict=True)}
+
+
+def _label(model: Any, temperature: float | None) -> str:
+    return model.model if temperature is None else f"{model.model} at {temperature:g}"
+
+
+def _judge(name: str | None, base_url: str | None) -> LLMJudge | None:
+    return None if name is None else LLMJudge(OpenAIModel(name, base_url=base_url), name)
+
+
+def _embedder(name: str | None, base_url: str | None) -> Callable[[list[str]], Any] | None:
+    if name is None:
+        return None
+    from openai import OpenAI, OpenAIError
+
+    url = base_url or os.environ.get("OPENAI_BASE_URL")
+    client = OpenAI(base_url=url, api_key=os.environ.get("OPENAI_API_KEY") or "none")
+
+    def embed(texts: list[str]) -> list[list[float]]:
+        try:
+            answer = client.embeddings.create(model=name, input=texts)
+        except OpenAIError as error:
+            raise ModelError(f"The embeddings call failed: {error}") from error
+        return [item.embedding for item in answer.data]
+
+    return embed
+
+
+# --- what is shown -----------------------------------------------------------------------------
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None] | None]:
+    """Yield what draws a progress bar, on a terminal."""
+    if not stderr.is_terminal:
+        yield None
+        return
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress("calls", *columns, console=stderr, transient=True) as progress:
+        bar = progress.add_task("calls", total=None)
+
+        def advance(done: int, expected: int) -> None:
+            progress.update(bar, completed=done, total=expected)
+
+        yield advance
+
+
+def _print(experiment: Experiment, table: pd.DataFrame) -> None:
+    """A table for each task: figures with intervals, and what a useful candidate takes."""
+    console = Console()
+    for name, task in experiment.tasks.items():
+        rows = table[table["task"] == name]
+        measures = [each for each in task.measures if each.name in rows]
+        measures = [each for each in measures if rows[each.name].notna().any()]
+        costs = ["calls", "tokens"] + ["cost"] * (experiment.price is not None)
+        drawn = Table(
+            title=Text(name, style="bold"),
+            caption=f"{' and '.join(costs)}: for each useful candidate; intervals: 95 %",
+            title_justify="left",
+            caption_justify="left",
+            show_edge=False,
+        )
+        for column in ("model", "strategy", *(each.label for each in measures), "useful"):
+            drawn.add_column(column)
+        for column in costs:
+            drawn.add_column(column, justify="right")
+        for row in rows.to_dict("records"):
+            drawn.add_row(*_cells(row, [each.name for each in measures], costs))
+        console.print(drawn, "")
+
+
+def _cells(row: Mapping[Any, Any], measures: list[str], costs: list[str]) -> list[Text]:
+    threshold = "" if math.isnan(row["threshold"]) else f" < {row['threshold']:g}"
+    figures = [shown(*(row[f"{name}{end}"] for end in ("", "_low", "_high"))) for name in measures]
+    texts = [
+        printable(str(row["model"])),
+        f"{row['strategy']}{threshold}",
+        *figures,
+        f"{row['useful']} of {row['candidates']}",
+        *(amount(row[f"{cost}_per_useful"]) for cost in costs),
+    ]
+    return [Text(text) for text in texts]

@@ -1,0 +1,542 @@
+"""An experiment: tasks × strategies × models × thresholds, run, measured and drawn."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import random
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from vs_core.candidates import Candidate
+from vs_core.errors import ConfigurationError, raise_missing_extra
+from vs_core.evaluation.judge import Judge, LLMJudge, Verdict, scored
+from vs_core.evaluation.judge import digest as digest_of
+from vs_core.evaluation.measures import QUALITY, Answer, Measure
+from vs_core.evaluation.runner import Asking, Cell, Complete, Result, Runner, about, name_of
+from vs_core.evaluation.store import Store
+from vs_core.evaluation.tasks.base import Item, Task
+from vs_core.plugins import plugins
+from vs_core.strategies import Strategy
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from vs_core.metrics import Interval
+    from vs_core.metrics.diversity import Embed
+
+__all__ = ["ALL_STRATEGIES", "Arm", "Experiment"]
+
+ALL_STRATEGIES = (
+    "direct", "cot", "sequence", "multi_turn", "vs_standard", "vs_cot", "vs_multi",
+)  # fmt: skip
+"""Those of the paper, baselines first."""
+
+T = TypeVar("T")
+_BATCH = 64
+"""Texts that are embedded in one call."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What is compared: one strategy, on one task, with one model and threshold.
+
+    Args:
+        model: Name of the model.
+        task: Name of the task.
+        strategy: Name of the strategy.
+        threshold: Below which every probability was asked to be; None for no limit.
+    """
+
+    model: str
+    task: str
+    strategy: str
+    threshold: float | None = None
+
+    @property
+    def label(self) -> str:
+        """Strategy and threshold, as figures name them."""
+        return self.strategy if self.threshold is None else f"{self.strategy} < {self.threshold:g}"
+
+
+class Experiment:
+    """Compare strategies on tasks, with your model.
+
+    For example::
+
+        experiment = Experiment("joke", model=OpenAIModel("gpt-4.1-mini"), out="jokes").run()
+        print(experiment.table())
+        experiment.plot_diversity().savefig("diversity.png")
+        experiment.report()
+
+    With ``out`` every completion and every candidate is on disk as soon as it is there, as JSON
+    Lines (``completions.jsonl``, ``candidates.jsonl``). A run that was stopped in any way goes on
+    when it is run again with the same ``out``, and asks for nothing that it has. The folder may
+    serve several experiments: each shows what it was asked for.
+
+    Args:
+        tasks: Registered names, or tasks; see `vs_core.evaluation.Task`.
+        strategies: Registered names, or strategies, each with a name of its own.
+        model: Any callable from `vs_core.Request` to a string or `vs_core.Completion`, or an async
+            one; or several by name, to compare models or their temperatures. Records go by the
+            name; that of an `OpenAIModel` alone is its model with its parameters.
+        n: Answers to each prompt, at least 1; for the task ``dialogue``, dialogues.
+        k: Candidates a call, at least 1.
+        thresholds: Thresholds of the strategies that verbalize probabilities, each compared; None
+            in it is no limit. Baselines, to which it means nothing, run once.
+        options: Further options of all strategies: ``probability``, ``format``, ``retries``, ….
+        out: Folder for records and report; None keeps everything in memory.
+        judge: Scores answers: an `LLMJudge`, or a function from prompt and answer to a number on
+            [0, 1]. The function is called again when a run is resumed; a model's verdicts are kept.
+        embed: From a list of texts to vectors, for semantic diversity; see `vs_core.metrics`.
+        price: Of a million input and of a million output tokens, in any currency.
+        concurrency: Most calls in flight.
+        rate: Most calls a minute; None for no limit.
+        attempts: How often a call is tried that fails in passing.
+        resamples: Of the bootstrap behind each interval, at least 2.
+        seed: Of draws (in dialogues) and intervals. It does not reach the model.
+        progress: Called with the number of calls done and expected, after each.
+        note: What a reader of the report must know, such as that the model is simulated.
+
+    Raises:
+        ConfigurationError: If a name is unknown or an option cannot work.
+    """
+
+    def __init__(
+        self,
+        tasks: str | Task | Iterable[str | Task],
+        strategies: Iterable[str | Strategy] = ALL_STRATEGIES,
+        *,
+        model: Complete | Mapping[str, Complete],
+        n: int = 30,
+        k: int = 5,
+        thresholds: Iterable[float | None] = (None,),
+        options: Mapping[str, Any] | None = None,
+        out: str | Path | None = None,
+        judge: Judge | LLMJudge | None = None,
+        embed: Embed | None = None,
+        price: tuple[float, float] | None = None,
+        concurrency: int = 16,
+        rate: float | None = None,
+        attempts: int = 5,
+        resamples: int = 200,
+        seed: int = 0,
+        progress: Callable[[int, int], None] | None = None,
+        note: str = "",
+    ) -> None:
+        listed = [tasks] if isinstance(tasks, (str, Task)) else tasks
+        self.tasks: dict[str, Task] = _unique("task", map(plugins.task, listed))
+        self.models = dict(model) if isinstance(model, Mapping) else {name_of(model): model}
+        self.n = n
+        self.k = k
+        self.out = None if out is None else Path(out)
+        self.judge = judge
+        self.embed = embed
+        self.price = _price(price)
+        self.resamples = resamples
+        self.seed = seed
+        self.note = note
+        self.results: list[Result] = []
+        self.scores: dict[tuple[str, str, str], float] = {}
+        self._vectors: dict[str, Any] = {}
+        self._arms: dict[Arm, list[list[Answer]]] = {}
+        self._intervals: dict[tuple[Arm, str], Interval] = {}
+        self._progress = progress
+        self._limits = (concurrency, rate, attempts)
+        self._strategies = self._made(strategies, list(thresholds), options or {})
+        Asking(*self._limits).close()  # says at once if a limit cannot work
+
+    def _made(
+        self,
+        strategies: Iterable[str | Strategy],
+        thresholds: Sequence[float | None],
+        options: Mapping[str, Any],
+    ) -> list[Strategy]:
+        if isinstance(strategies, str):
+            raise ConfigurationError(f"Give a list of strategies, not one string: {strategies!r}.")
+        common = {**options, "n": self.n, "k": self.k}
+        made = [plugins.strategy(strategy, **common) for strategy in strategies]
+        _unique("strategy", made)
+        if not (made and thresholds and self.models):
+            raise ConfigurationError("Give at least one strategy, one threshold and one model.")
+        return [each for strategy in made for each in _at(strategy, thresholds)]
+
+    # --- running -----------------------------------------------------------------------------
+
+    def run(self) -> Experiment:
+        """Ask for all answers that are not there yet, and have them judged and embedded.
+
+        Returns:
+            The experiment itself, with its `results`.
+
+        Raises:
+            ModelError: If a call failed for good; what came before is kept. Run it again to go on.
+            ConfigurationError: If the folder is in use, or holds answers to other questions.
+        """
+        return _finished(self.arun())
+
+    async def arun(self) -> Experiment:
+        """Do the same without blocking; see `run`."""
+        _require_extra()
+        completions = self._store("completions.jsonl")
+        try:
+            candidates = self._store("candidates.jsonl")
+            try:
+                await self._run(completions, candidates)
+            finally:
+                candidates.close()
+        finally:
+            completions.close()
+        return self
+
+    def _store(self, name: str) -> Store:
+        return Store(None if self.out is None else self.out / name)
+
+    async def _run(self, completions: Store, candidates: Store) -> None:
+        asking = Asking(*self._limits)
+        cells = self.cells()
+        tally = _Tally(sum(calls for *_, calls in cells), self._progress)
+        runner = Runner(completions, asking, tally.advance)
+        self._arms.clear()
+        self._intervals.clear()
+        written = {_place(record) for record in candidates}
+        try:
+            self.results = await _together(
+                [self._cell(runner, candidates, written, cell, task, strategy)
+                 for cell, task, strategy, _ in cells]
+            )  # fmt: skip
+            await self._judge(runner)
+            await self._embed()
+        finally:
+            asking.close()
+
+    def cells(self) -> list[tuple[Cell, Task, Strategy, int]]:
+        """Return what is to be run: each cell with task, strategy and the calls to be expected."""
+        found = []
+        for model in self.models:
+            for task in self.tasks.values():
+                for base in self._strategies:
+                    strategy = task.adapted(base)
+                    calls = task.calls(strategy)
+                    for run, (item, n) in enumerate(task.sizes(self.n)):
+                        cell = Cell(
+                            model, task.name, item, run // len(task.items), base.name,
+                            base.threshold, self.k, n,
+                        )  # fmt: skip
+                        found.append((cell, task, strategy, calls))
+        return found
+
+    async def _cell(
+        self,
+        runner: Runner,
+        store: Store,
+        written: set[tuple[Any, ...]],
+        cell: Cell,
+        task: Task,
+        strategy: Strategy,
+    ) -> Result:
+        rng = random.Random(f"{self.seed}|{sorted(about(cell).items())}")
+        flow = task.flow(task.items[cell.item], strategy, rng)
+        outcome = await runner.run(about(cell), flow, self.models[cell.model])
+        for index, candidate in enumerate(outcome.distribution):
+            record = {**about(cell), "index": index, **candidate.model_dump(mode="json")}
+            if _place(record) not in written:
+                store.append(record)
+        return Result(
+            cell, outcome.distribution, outcome.calls, dict(outcome.usage), outcome.unread
+        )
+
+    async def _judge(self, runner: Runner) -> None:
+        """Have every different answer judged, once, to tasks that have the measure of quality."""
+        if self.judge is None:
+            return
+        places = dict.fromkeys(
+            (result.cell.task, result.cell.item, text)
+            for result in self.results
+            if QUALITY.name in (measure.name for measure in self.tasks[result.cell.task].measures)
+            for text in self._texts(result)
+        )
+        judge = self.judge
+        scores = await _together([self._score(runner, judge, *place) for place in places])
+        for (task, item, text), score in zip(places, scores, strict=True):
+            if score is not None:
+                self.scores[task, self.tasks[task].items[item].prompt, text] = score
+
+    async def _score(
+        self, runner: Runner, judge: Judge | LLMJudge, task: str, item: int, text: str
+    ) -> float | None:
+        prompt = self.tasks[task].items[item].prompt
+        if not isinstance(judge, LLMJudge):
+            given = judge(prompt, text)
+            return _checked(await given if inspect.isawaitable(given) else given)
+        place = {"judge": judge.label, "task": task, "item": item, "answer": digest_of(text)}
+        flow = judge.flow(prompt, text, self.tasks[task].rubric)
+        outcome = await runner.run(place, flow, judge.complete)
+        verdicts = [candidate.value for candidate in outcome.distribution]
+        return scored(verdicts[0]) if verdicts and isinstance(verdicts[0], Verdict) else None
+
+    def _texts(self, result: Result) -> list[str]:
+        task = self.tasks[result.cell.task]
+        return [task.text(each) for each in result.distribution if task.counts(each)]
+
+    async def _embed(self) -> None:
+        """Embed every different answer, once; vectors are not kept on disk."""
+        if self.embed is None:
+            return
+        import numpy as np
+
+        texts = {text for result in self.results for text in self._texts(result)}
+        missing = sorted(texts - self._vectors.keys())
+        for start in range(0, len(missing), _BATCH):
+            batch = missing[start : start + _BATCH]
+            vectors = np.asarray(await asyncio.to_thread(self.embed, batch))
+            if vectors.ndim != 2 or len(vectors) != len(batch):
+                raise ConfigurationError(
+                    f"embed gave an array of shape {vectors.shape} for {len(batch)} texts; it must "
+                    "give a row for each."
+                )
+            self._vectors.update(zip(batch, vectors, strict=True))
+
+    # --- reading -----------------------------------------------------------------------------
+
+    @property
+    def arms(self) -> dict[Arm, list[list[Answer]]]:
+        """The answers of everything that is compared, a group for each run of a prompt.
+
+        Raises:
+            ConfigurationError: If the experiment was not run.
+        """
+        if not self.results:
+            raise ConfigurationError("There is nothing to show yet: run() the experiment first.")
+        if not self._arms:
+            for result in self.results:
+                self._arms.setdefault(arm_of(result.cell), []).append(self._answers(result))
+        return self._arms
+
+    def interval(self, arm: Arm, measure: Measure) -> Interval:
+        """Return a measure of an arm with its 95 % interval; ``nan`` where it cannot be taken."""
+        place = arm, measure.name
+        if place not in self._intervals:
+            self._intervals[place] = measure.of(
+                self.arms[arm], resamples=self.resamples, seed=self.seed
+            )
+        return self._intervals[place]
+
+    def _answers(self, result: Result) -> list[Answer]:
+        task = self.tasks[result.cell.task]
+        item = task.items[result.cell.item]
+        return [self._answer(task, item, candidate) for candidate in result.distribution]
+
+    def _answer(self, task: Task, item: Item, candidate: Candidate) -> Answer:
+        text = task.text(candidate)
+        return Answer(
+            candidate,
+            item,
+            text,
+            task.named(item, candidate),
+            task.counts(candidate),
+            task.right(item, candidate),
+            self.scores.get((task.name, item.prompt, text)),
+            self._vectors.get(text),
+        )
+
+    def results_of(self, arm: Arm) -> list[Result]:
+        """Return the results of one arm, in order."""
+        return [result for result in self.results if arm_of(result.cell) == arm]
+
+    def missing(self, result: Result) -> int:
+        """Return how many candidates a run was asked for and did not give."""
+        task = self.tasks[result.cell.task]
+        return max(0, result.cell.n - sum(map(task.asked_for, result.distribution)))
+
+    def table(self) -> pd.DataFrame:
+        """Return the figures, a row for each model, task, strategy and threshold.
+
+        Returns:
+            Columns ``model``, ``task``, ``strategy``, ``threshold``; for each measure its estimate
+            and, as ``…_low`` and ``…_high``, the ends of its 95 % interval, ``nan`` where a task
+            has no such measure; then ``candidates``, ``missing`` (asked for and not given),
+            ``useful`` (right as far as the task can tell, and different from those before unless
+            the task says that repeats are as good), ``calls``,
+            ``input_tokens``, ``output_tokens``, ``cost`` (``nan`` without a price), and
+            ``calls_per_useful``, ``tokens_per_useful``, ``cost_per_useful``. A judge's calls are
+            not counted.
+
+        Raises:
+            ConfigurationError: If the experiment was not run.
+            MissingExtraError: If the extra ``metrics`` is not installed.
+        """
+        from vs_core.evaluation.tables import table
+
+        return table(self)
+
+    def plot_diversity(self, task: str | None = None) -> Figure:
+        """Draw diversity by strategy, with intervals; ``task`` may be left out if there is one."""
+        from vs_core.evaluation import figures
+
+        return figures.diversity(self, self._task(task))
+
+    def plot_quality(self, task: str | None = None) -> Figure:
+        """Draw quality against diversity, with the Pareto front.
+
+        Raises:
+            ConfigurationError: If there is no quality: no judge, and no measure of the task's own.
+        """
+        from vs_core.evaluation import figures
+
+        return figures.quality(self, self._task(task))
+
+    def plot_answers(self, task: str | None = None) -> Figure:
+        """Draw which answers came how often, beside the reference where there is one.
+
+        For dialogues: the donations, as cumulative shares.
+        """
+        from vs_core.evaluation import figures
+
+        return figures.answers(self, self._task(task))
+
+    def plot_thresholds(self, task: str | None = None) -> Figure:
+        """Draw diversity against the probability threshold.
+
+        Raises:
+            ConfigurationError: If there are not at least two thresholds.
+        """
+        from vs_core.evaluation import figures
+
+        return figures.thresholds(self, self._task(task))
+
+    def plot_calibration(self, task: str | None = None) -> Figure:
+        """Draw verbalized probabilities against the reference, or else against direct answers.
+
+        Raises:
+            ConfigurationError: If no strategy verbalizes, or there is nothing to compare with.
+        """
+        from vs_core.evaluation import figures
+
+        return figures.calibration(self, self._task(task))
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write ``report.html``, one self-contained file, and return where it is.
+
+        Args:
+            path: The file; default: ``report.html`` in ``out``.
+
+        Raises:
+            ConfigurationError: If neither is given, or the file cannot be written.
+        """
+        from vs_core.evaluation.report import html
+
+        if path is None and self.out is None:
+            raise ConfigurationError("Say where to write the report: report('report.html').")
+        target = Path(path) if path is not None else (self.out or Path()) / "report.html"
+        try:
+            target.write_text(html(self), encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise ConfigurationError(f"Cannot write {target}: {error.strerror}.") from error
+        return target
+
+    def _task(self, name: str | None) -> Task:
+        if name is None and len(self.tasks) == 1:
+            return next(iter(self.tasks.values()))
+        if name not in self.tasks:
+            raise ConfigurationError(f"Name one of the tasks: {', '.join(self.tasks)}.")
+        return self.tasks[name]
+
+
+def arm_of(cell: Cell) -> Arm:
+    """Return what a cell is a part of."""
+    return Arm(cell.model, cell.task, cell.strategy, cell.threshold)
+
+
+def _require_extra() -> None:
+    """Say what is not installed before a call is paid for."""
+    try:
+        for name in ("jinja2", "matplotlib", "pandas", "rapidfuzz", "scipy", "tenacity"):
+            import_module(name)
+    except ImportError as error:
+        raise_missing_extra("metrics", error)
+
+
+class _Tally:
+    """How far the run is."""
+
+    def __init__(self, expected: int, tell: Callable[[int, int], None] | None) -> None:
+        self._done, self._expected, self._tell = 0, expected, tell
+
+    def advance(self) -> None:
+        self._done += 1
+        self._expected = max(self._expected, self._done)  # repairs and verdicts come on top
+        if self._tell:
+            self._tell(self._done, self._expected)
+
+
+def _at(strategy: Strategy, thresholds: Sequence[float | None]) -> list[Strategy]:
+    """The strategy at each threshold; once, if it does not verbalize probabilities."""
+    shape = strategy.shape(1)
+    if shape is None or shape.definition is None:
+        return [strategy.replace(threshold=None)]
+    return [strategy.replace(threshold=each) for each in dict.fromkeys(thresholds)]
+
+
+def _place(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    names = ("model", "task", "item", "run", "strategy", "threshold", "k", "n", "index")
+    return tuple(record.get(name) for name in names)
+
+
+def _unique(kind: str, parts: Iterable[Any]) -> dict[str, Any]:
+    named: dict[str, Any] = {}
+    for part in parts:
+        if part.name in named:
+            raise ConfigurationError(f"The {kind} {part.name!r} is there twice.")
+        named[part.name] = part
+    if not named:
+        raise ConfigurationError(f"Give at least one {kind}.")
+    return named
+
+
+def _price(price: tuple[float, float] | None) -> tuple[float, float] | None:
+    if price is not None and (len(price) != 2 or not all(each >= 0 for each in price)):
+        raise ConfigurationError(
+            "price is a pair: of a million input and a million output tokens, such as (0.4, 1.6)."
+        )
+    return price
+
+
+def _checked(score: Any) -> float:
+    try:
+        number = float(score)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise ConfigurationError(f"A judge gives a number from 0 to 1, not {score!r}.")
+    return number
+
+
+async def _together(jobs: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Run all at once; if one fails, the answers on their way to the others are still recorded."""
+    done = await asyncio.gather(*jobs, return_exceptions=True)
+    failed = [each for each in done if isinstance(each, BaseException)]
+    if failed:
+        raise failed[0]
+    return [each for each in done if not isinstance(each, BaseException)]
+
+
+def _finished(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end, also where an event loop runs already, as in a notebook."""
+    if not _in_event_loop():
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1, thread_name_prefix="vs_core") as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,131 @@
+"""The report: one HTML file that needs nothing else, and in which no answer can do harm.
+
+Everything goes through the template's autoescaping, except the figures, whose texts matplotlib
+escapes. A content security policy forbids scripts and loading besides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from vs_core.display import printable, shorten
+from vs_core.errors import ConfigurationError, raise_missing_extra
+from vs_core.evaluation import figures
+from vs_core.evaluation.tables import amount, shown, table
+from vs_core.evaluation.tasks.dialogue import Dialogue
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from vs_core.evaluation.experiment import Experiment
+    from vs_core.evaluation.tasks.base import Task
+
+__all__ = ["html"]
+
+_SHOWN = 8
+"""Answers of each strategy that a reader sees."""
+
+
+def html(experiment: Experiment) -> str:
+    """Return the report of an experiment that was run.
+
+    Raises:
+        ConfigurationError: If it was not run.
+        MissingExtraError: If the extra ``metrics`` is not installed.
+    """
+    try:
+        from jinja2 import Environment, StrictUndefined
+    except ImportError as error:
+        raise_missing_extra("metrics", error)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["harmless"] = printable
+    source = resources.files("vs_core.evaluation").joinpath("report.html.jinja").read_text("utf-8")
+    rows = table(experiment)
+    tasks = [_section(experiment, task, rows) for task in experiment.tasks.values()]
+    return environment.from_string(source).render(experiment=experiment, tasks=tasks)
+
+
+def _section(experiment: Experiment, task: Task, rows: pd.DataFrame) -> dict[str, Any]:
+    own = rows[rows["task"] == task.name]
+    measures = [each for each in task.measures if each.name in own and own[each.name].notna().any()]
+    return {
+        "task": task,
+        "measures": measures,
+        "rows": [
+            _row(experiment, row, [each.name for each in measures])
+            for row in own.to_dict("records")
+        ],
+        "figures": list(_figures(experiment, task)),
+        "samples": list(_samples(experiment, task)),
+        "unread": [
+            (arm_label(result), shorten(result.unread, 300))
+            for result in experiment.results
+            if result.cell.task == task.name and result.unread
+        ][:_SHOWN],
+    }
+
+
+def arm_label(result: Any) -> str:
+    """Return the strategy and threshold of a result."""
+    from vs_core.evaluation.experiment import arm_of
+
+    return arm_of(result.cell).label
+
+
+def _row(experiment: Experiment, row: dict[Any, Any], measures: list[str]) -> dict[str, Any]:
+    threshold = "" if math.isnan(row["threshold"]) else f" < {row['threshold']:g}"
+    costs = [row["calls_per_useful"], row["tokens_per_useful"]]
+    if experiment.price is not None:
+        costs.append(row["cost_per_useful"])
+    return {
+        "model": row["model"],
+        "strategy": f"{row['strategy']}{threshold}",
+        "figures": [
+            shown(*(row[f"{name}{end}"] for end in ("", "_low", "_high"))) for name in measures
+        ],
+        "useful": f"{row['useful']} of {row['candidates']}",
+        "missing": row["missing"],
+        "calls": row["calls"],
+        "costs": [amount(cost) for cost in costs],
+    }
+
+
+def _figures(experiment: Experiment, task: Task) -> Iterator[tuple[str, str]]:
+    """The figures that can be drawn, each with its caption."""
+    drawings: list[tuple[str, Callable[[Experiment, Task], Figure]]] = [
+        ("Diversity by strategy, with 95 % intervals.", figures.diversity),
+        ("Quality against diversity. Up and to the right is better.", figures.quality),
+        (_answers_caption(task), figures.answers),
+        ("Diversity against the probability threshold.", figures.thresholds),
+        ("Calibration: the probability that the model states, and what it ought to be.",
+         figures.calibration),
+    ]  # fmt: skip
+    for place, (caption, draw) in enumerate(drawings):
+        try:
+            drawn = figures.svg(lambda draw=draw: draw(experiment, task), f"{task.name}-{place}")  # type: ignore[misc]
+        except ConfigurationError:  # such as quality without a judge
+            continue
+        yield caption, drawn
+
+
+def _answers_caption(task: Task) -> str:
+    if isinstance(task, Dialogue):
+        return "What was donated, as cumulative shares."
+    return f"Which answers came how often: {shorten(task.items[0].prompt, 100)}"
+
+
+def _samples(experiment: Experiment, task: Task) -> Iterator[tuple[str, list[str]]]:
+    """The first answers of each strategy to the first prompt."""
+    seen = set()
+    for result in experiment.results:
+        model = f"{result.cell.model}: " if len(experiment.models) > 1 else ""
+        label = f"{model}{arm_label(result)}"
+        if result.cell.task == task.name and label not in seen:
+            seen.add(label)
+            yield label, [shorten(task.text(each), 600) for each in result.distribution[:_SHOWN]]

@@ -1,0 +1,101 @@
+"""The figures of an experiment as a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from vs_core.errors import raise_missing_extra
+from vs_core.evaluation.measures import Answer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from vs_core.evaluation.experiment import Arm, Experiment
+    from vs_core.evaluation.runner import Result
+    from vs_core.evaluation.tasks.base import Task
+
+__all__ = ["amount", "shown", "table", "useful"]
+
+
+def table(experiment: Experiment) -> pd.DataFrame:
+    """Return the figures as `Experiment.table` says."""
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise_missing_extra("metrics", error)
+    rows = [_row(experiment, arm, groups) for arm, groups in experiment.arms.items()]
+    frame: pd.DataFrame = pd.DataFrame(rows)
+    return frame
+
+
+def _row(experiment: Experiment, arm: Arm, groups: list[list[Answer]]) -> dict[str, Any]:
+    task = experiment.tasks[arm.task]
+    row: dict[str, Any] = {
+        "model": arm.model,
+        "task": arm.task,
+        "strategy": arm.strategy,
+        "threshold": math.nan if arm.threshold is None else arm.threshold,
+    }
+    for measure in task.measures:
+        estimate, low, high = experiment.interval(arm, measure)
+        if not math.isnan(estimate):
+            name = measure.name
+            row |= {name: estimate, f"{name}_low": low, f"{name}_high": high}
+    return row | _costs(experiment, arm, groups)
+
+
+def useful(task: Task, answers: Sequence[Answer]) -> int:
+    """Count the useful candidates: those that are right, and new unless repeats are as good."""
+    good = [answer for answer in answers if answer.counts and answer.right]
+    return len(good) if task.repeats else len({(each.item.prompt, each.kind) for each in good})
+
+
+def _costs(experiment: Experiment, arm: Arm, groups: list[list[Answer]]) -> dict[str, float]:
+    results = experiment.results_of(arm)
+    task = experiment.tasks[arm.task]
+    given = [answer for group in groups for answer in group if task.asked_for(answer.candidate)]
+    worth = useful(task, given)
+    tokens = {name: _used(results, f"{name}_tokens") for name in ("input", "output")}
+    calls = sum(result.calls for result in results)
+    cost = math.nan
+    if experiment.price is not None:
+        cost = sum(
+            price * tokens[name] / 1e6 for name, price in zip(tokens, experiment.price, strict=True)
+        )
+    return {
+        "candidates": len(given),
+        "missing": sum(experiment.missing(result) for result in results),
+        "useful": worth,
+        "calls": calls,
+        "input_tokens": tokens["input"],
+        "output_tokens": tokens["output"],
+        "cost": cost,
+        "calls_per_useful": _ratio(calls, worth),
+        "tokens_per_useful": _ratio(sum(tokens.values()), worth),
+        "cost_per_useful": _ratio(cost, worth),
+    }
+
+
+def _used(results: Sequence[Result], kind: str) -> int:
+    return sum(result.usage.get(kind, 0) for result in results)
+
+
+def _ratio(amount: float, worth: int) -> float:
+    """What one useful candidate took; infinite if there is none."""
+    return amount / worth if worth else math.inf
+
+
+def shown(estimate: float, low: float, high: float) -> str:
+    """Return a figure with its interval as text: ``0.62 (0.58 to 0.66)``."""
+    if math.isnan(estimate):
+        return "–"
+    if math.isnan(low) or math.isnan(high):
+        return f"{estimate:.3g}"
+    return f"{estimate:.2f} ({low:.2f} to {high:.2f})"
+
+
+def amount(number: float) -> str:
+    """Return a count or cost as text, of three digits or more: ``1,810``, ``0.299``."""
+    return f"{number:,.0f}" if 100 <= number < math.inf else f"{number:.3g}"

@@ -1,0 +1,1 @@
+"""What a model can be compared on, a file for each kind of task."""

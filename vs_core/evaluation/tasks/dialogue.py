@@ -1,0 +1,261 @@
+"""Dialogue simulation: one tries to persuade, the other decides how much to give.
+
+After PersuasionForGood (Wang et al. 2019), as in Zhang et al. 2025, section 6: a participant who
+was paid 2 dollars is asked to donate some of it. The persuadee answers by the strategy that is
+compared: each turn is drawn from its distribution. The persuader is asked directly throughout.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from vs_core.candidates import Candidate, Distribution
+from vs_core.errors import ConfigurationError
+from vs_core.evaluation.measures import QUALITY, SEMANTIC, Answer, Measure, mean
+from vs_core.evaluation.tasks.base import Item, Task, items_of
+from vs_core.messages import Message
+from vs_core.strategies import CoT, Direct, Flow, MultiTurn, Strategy
+
+__all__ = ["MOST", "Dialogue", "amount_of", "dialogue"]
+
+MOST = 2.0
+"""Dollars that the persuadee was paid, and could give."""
+
+_PERSUADER = (
+    "You talk with somebody who was paid {most:g} dollars for a short task. Persuade them to "
+    "donate some of it to a charity for children. Answer with your next message alone, of one to "
+    "three sentences."
+)
+_PERSUADEE = (
+    "{persona}\nYou were paid {most:g} dollars for a short task, and now chat with somebody about "
+    "a charity for children. Answer as that person, with your next message alone, of one to three "
+    "sentences."
+)
+_AMOUNT = re.compile(r"(?<![\d.,])(\d{1,9}(?:[.,]\d{1,2})?)(?!\d|[.,]\d)\s*(¢|cents?\b)?")
+_OPENING = "Begin the conversation."
+_DONATION = (
+    "The conversation is over. How many of your {most:g} dollars do you donate? Answer with the "
+    "amount alone."
+)
+_PERSONAS = (
+    "You are a nurse of 34 who gives to charity now and then.",
+    "You are a student of 20 with little money.",
+    "You are a retired accountant of 68 who wants to know where money goes.",
+    "You are a mechanic of 45 and suspicious of charities.",
+    "You are a teacher of 29 who likes children.",
+)
+
+
+def amount_of(text: str) -> float | None:
+    """Return the dollars that a text names: the last amount in it, "50 cents" included.
+
+    Returns:
+        From 0 to `MOST`; None if there is no amount, or one that nobody could give.
+    """
+    found = _AMOUNT.findall(text[-1000:])
+    if not found:
+        return 0.0 if re.search(r"\b(nothing|none|zero)\b", text[-1000:], re.IGNORECASE) else None
+    number, cents = found[-1]
+    amount = float(number.replace(",", ".")) / (100 if cents else 1)
+    return amount if amount <= MOST else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialogue(Task):
+    """A simulated conversation; its items are the personas of persuadees.
+
+    Args:
+        turns: Messages of each side, at least 1.
+        people: Donations of people in dollars, to compare with; None for none.
+    """
+
+    turns: int = 3
+    people: Sequence[float] | None = None
+
+    about: ClassVar[str] = "n dialogues, the prompts in turn"
+
+    def sizes(self, n: int) -> list[tuple[int, int]]:
+        """One run for each dialogue."""
+        return [(number % len(self.items), 1) for number in range(n)]
+
+    def adapted(self, strategy: Strategy) -> Strategy:
+        """One draw of k a turn."""
+        strategy = super().adapted(strategy)
+        if isinstance(strategy, Direct | CoT) and not isinstance(strategy, MultiTurn):
+            return strategy.replace(k=1, n=1)
+        return strategy.replace(n=strategy.k)
+
+    def calls(self, strategy: Strategy) -> int:
+        """Both sides of each turn, and the donation."""
+        return self.turns + (self.turns + 1) * len(strategy.sizes())
+
+    def flow(self, item: Item, strategy: Strategy, rng: random.Random) -> Flow:
+        """Both sides in turn; every message is a candidate, the donation the last."""
+        return _numbered(self._talk(item, strategy, rng))
+
+    def _talk(self, item: Item, strategy: Strategy, rng: random.Random) -> Flow:
+        said: list[Candidate] = []
+        for turn in range(self.turns):
+            asked = yield from Direct(n=1).flow(_seen_by("persuader", said, item))
+            said.append(_signed(asked[0], "persuader", turn))
+            answers = yield from strategy.flow(_seen_by("persuadee", said, item))
+            said.append(_signed(answers.sample(seed=rng), "persuadee", turn))
+        question = Message("user", _DONATION.format(most=MOST))
+        answers = yield from strategy.flow((*_seen_by("persuadee", said, item), question))
+        drawn = answers.sample(seed=rng)
+        decision = _signed(drawn, "decision", self.turns)
+        decision.metadata["donation"] = amount_of(drawn.text)
+        return Distribution([*said, decision])
+
+    def asked_for(self, candidate: Candidate) -> bool:
+        """The decision; what was said before led to it."""
+        return candidate.metadata.get("speaker") == "decision"
+
+    def counts(self, candidate: Candidate) -> bool:
+        """What the persuadee says; the persuader only gives the cues."""
+        return super().counts(candidate) and candidate.metadata.get("speaker") != "persuader"
+
+    def right(self, item: Item, candidate: Candidate) -> bool:  # noqa: ARG002
+        """A dialogue is useful if it ends in an amount."""
+        return candidate.metadata.get("donation") is not None
+
+
+def _signed(candidate: Candidate, speaker: str, turn: int) -> Candidate:
+    about = {**candidate.metadata, "speaker": speaker, "turn": turn}
+    return candidate.model_copy(update={"metadata": about})
+
+
+def _seen_by(side: str, said: Sequence[Candidate], item: Item) -> tuple[Message, ...]:
+    """The conversation as one side sees it: its own messages are the assistant's."""
+    template = _PERSUADER if side == "persuader" else _PERSUADEE
+    messages = [Message("system", template.format(most=MOST, persona=item.prompt))]
+    if side == "persuader":
+        messages.append(Message("user", _OPENING))
+    for candidate in said:
+        own = candidate.metadata["speaker"] == side
+        messages.append(Message("assistant" if own else "user", candidate.text))
+    return tuple(messages)
+
+
+def _numbered(flow: Flow) -> Flow:
+    """The flow with its requests numbered through: each part of it begins at 0 again."""
+    number = 0
+    try:
+        requests = next(flow)
+        while True:
+            asked = [replace(each, call=number + at) for at, each in enumerate(requests)]
+            number += len(asked)
+            requests = flow.send((yield asked))
+    except StopIteration as stop:
+        found: Distribution = stop.value
+        return found
+    finally:
+        flow.close()
+
+
+# --- measures --------------------------------------------------------------------------------
+
+
+def _donation(answer: Answer) -> float | None:
+    amount: float | None = answer.candidate.metadata.get("donation")
+    return amount
+
+
+def _utterance(answer: Answer) -> str | None:
+    return answer.text if answer.candidate.metadata.get("speaker") == "persuadee" else None
+
+
+def _distinct(order: int) -> Callable[[Sequence[str], Item], float]:
+    def share(texts: Sequence[str], item: Item) -> float:  # noqa: ARG001
+        from vs_core.metrics import distinct_n
+
+        return distinct_n(texts, order)
+
+    return share
+
+
+def _length(answer: Answer) -> float | None:
+    text = _utterance(answer)
+    return None if text is None else float(len(text.split()))
+
+
+def _measures(reference: Sequence[float] | None) -> tuple[Measure, ...]:
+    share = {"bounds": (0.0, 1.0)}
+    distinct = tuple(
+        Measure(
+            f"distinct_{order}", f"Distinct-{order}", _distinct(order), _utterance, "high",
+            pooled=True, options=share,
+        )
+        for order in (1, 2, 3)
+    )  # fmt: skip
+    amount = Measure(
+        "donation", "mean donation, dollars", mean, _donation, pooled=True,
+        options={"bounds": (0.0, MOST)},
+    )  # fmt: skip
+    words = Measure("words", "words a message", mean, _length, pooled=True)
+    semantic = replace(SEMANTIC, observe=_vector, pooled=True)
+    measures = (*distinct, amount, words, semantic, replace(QUALITY, pooled=True))
+    if reference is None:
+        return measures
+
+    def gap(amounts: Sequence[float], item: Item) -> float:  # noqa: ARG001
+        from vs_core.metrics import ks_statistic
+
+        return ks_statistic(amounts, reference).statistic
+
+    ks = Measure("ks", "KS from people", gap, _donation, "low", pooled=True, options=share)
+    return (*measures, ks)
+
+
+def _vector(answer: Answer) -> Any:
+    return None if _utterance(answer) is None else answer.vector
+
+
+def dialogue(
+    file: str | Path | None = None, reference: str | Path | None = None, turns: int = 3
+) -> Task:
+    """Return the simulation of persuasive dialogues.
+
+    Args:
+        file: Personas of your own, each a prompt that says who the persuadee is.
+        reference: Donations of people in dollars, a number a line (or one JSON list), for the
+            Kolmogorov–Smirnov statistic; without it there is none.
+        turns: Messages of each side, at least 1.
+
+    Raises:
+        ConfigurationError: If a file cannot be read or ``turns`` is not at least 1.
+    """
+    if not isinstance(turns, int) or turns < 1:
+        raise ConfigurationError(f"turns must be a whole number of at least 1, not {turns!r}.")
+    people = None if reference is None else _read_amounts(Path(reference))
+    return Dialogue(
+        name="dialogue",
+        items=items_of(file, *_PERSONAS),
+        measures=_measures(people),
+        diversity="distinct_2",
+        rubric="The message is what this person could say in this conversation.",
+        repeats=True,
+        turns=turns,
+        people=people,
+    )
+
+
+def _read_amounts(path: Path) -> list[float]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        amounts = json.loads(text) if text.lstrip().startswith("[") else text.split()
+        numbers = [float(amount) for amount in amounts]
+    except OSError as error:
+        raise ConfigurationError(f"Cannot read {path}: {error.strerror}.") from error
+    except (ValueError, TypeError, RecursionError):
+        numbers = []
+    if not numbers or not all(math.isfinite(number) for number in numbers):
+        raise ConfigurationError(f"{path} must hold donations in dollars, a number a line.")
+    return numbers
