@@ -83,13 +83,13 @@ class SignatureFormat(Format):
             entries = [self._entry(item, shape) for item in content]
         elif values and CANDIDATES not in values:
             entries = [self._entry(values, shape)]
-        elif self._of_items(text, shape):
-            entries = self._of_items(text, shape)
         else:
+            entries = self._of_items(text, shape)
             found = self._recover(content if isinstance(content, str) else text, shape)
-            if found is None:
-                return None
-            entries, reasoning = list(found.entries), reasoning or found.reasoning
+            # The core knows no nested tags: it sees more candidates, and not those, in a record.
+            readable = len(self.fields) == 1 or not entries
+            if found is not None and readable and len(found.entries) > len(entries):
+                entries, reasoning = list(found.entries), reasoning or found.reasoning
         return Answer(entries, reasoning) if entries else None
 
     def splitter(self) -> Splitter | None:
@@ -123,7 +123,10 @@ class SignatureFormat(Format):
         ]
 
     def _as_it_stands(self, item: str, shape: Shape) -> Entry:
-        """A candidate that does not fit, with its probability if it has one."""
+        """A candidate that the adapter cannot read, with its probability if it has one."""
+        found = self._recover(item, shape)
+        if found is not None and len(found.entries) == 1:
+            return found.entries[0]
         key = shape.definition.key if shape.definition else None
         number = re.search(rf"<{key}>([^<]{{1,40}})</{key}>", item)
         return Entry(item, number[1] if number else None)

@@ -92,7 +92,11 @@ def test_an_interrupted_run_ends_at_once_and_goes_on_later(server, tmp_path):
                  "--model", "simulated", "--out", str(tmp_path), "--base-url")  # fmt: skip
     server.delay = 0.2
     line, env = command(*arguments, server.base_url)
-    process = subprocess.Popen(line, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        line, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        # What runs in the background inherits that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     while len(server.requests) < 3:
         assert process.poll() is None, "it ended before it could be interrupted"
         time.sleep(0.01)

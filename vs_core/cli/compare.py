@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -38,18 +38,21 @@ SIMULATED = (
 
 def compare(
     task: Annotated[
-        str, typer.Option(help="Tasks, separated by commas; see: vs plugins.", show_default=False)
+        list[str],
+        typer.Option(help="Tasks, separated by commas; see: vs plugins.", show_default=False),
     ],
-    strategies: Annotated[str, typer.Option(help="Separated by commas.")] = ",".join(
-        ALL_STRATEGIES
-    ),
+    strategies: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Separated by commas; default: {','.join(ALL_STRATEGIES)}."),
+    ] = None,
     n: Annotated[int, typer.Option("-n", help="Answers to each prompt.")] = 30,
     k: Annotated[int, typer.Option("-k", help="Candidates a call.")] = 5,
     threshold: Annotated[
-        str | None, typer.Option(help="Thresholds to compare, separated by commas: 1.0,0.1,0.01.")
+        list[str] | None,
+        typer.Option(help="Thresholds to compare, separated by commas: 1.0,0.1,0.01."),
     ] = None,
     temperature: Annotated[
-        str | None, typer.Option(help="Passed to the model; several, separated by commas.")
+        list[str] | None, typer.Option(help="Passed to the model; several, separated by commas.")
     ] = None,
     probability: Annotated[str, typer.Option(help="How probability is defined.")] = "explicit",
     format: Annotated[str, typer.Option(help="How answers are written.")] = "json",
@@ -92,7 +95,7 @@ def compare(
         with _progress() as progress:
             experiment = Experiment(
                 tasks,
-                _listed("--strategies", strategies),
+                _listed("--strategies", strategies or ALL_STRATEGIES),
                 model=models,
                 n=n,
                 k=k,
@@ -119,21 +122,23 @@ def compare(
 # --- options -----------------------------------------------------------------------------------
 
 
-def _listed(option: str, text: str) -> list[str]:
+def _listed(option: str, texts: Iterable[str]) -> list[str]:
+    """What an option lists: it may be given once, with commas, or several times."""
+    text = ",".join(texts)
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
         raise ConfigurationError(f"{option} names nothing: {text!r}.")
     return names
 
 
-def _numbers(option: str, text: str | None) -> list[float | None]:
-    if text is None:
+def _numbers(option: str, texts: Sequence[str] | None) -> list[float | None]:
+    if texts is None:
         return [None]
     try:
-        numbers: list[float | None] = [float(part) for part in _listed(option, text)]
+        numbers: list[float | None] = [float(part) for part in _listed(option, texts)]
     except ValueError:
         raise ConfigurationError(
-            f"{option} takes numbers, separated by commas, not {text!r}."
+            f"{option} takes numbers, separated by commas, not {','.join(texts)!r}."
         ) from None
     return numbers
 
@@ -141,7 +146,7 @@ def _numbers(option: str, text: str | None) -> list[float | None]:
 def _pair(text: str | None) -> tuple[float, float] | None:
     if text is None:
         return None
-    numbers = [number for number in _numbers("--price", text) if number is not None]
+    numbers = [number for number in _numbers("--price", [text]) if number is not None]
     if len(numbers) != 2:
         raise ConfigurationError(
             f"--price takes two numbers, for input and output tokens, not {text!r}."
@@ -149,7 +154,7 @@ def _pair(text: str | None) -> tuple[float, float] | None:
     return numbers[0], numbers[1]
 
 
-def _tasks(names: str, prompts: Path | None, reference: Path | None) -> list[Task]:
+def _tasks(names: list[str], prompts: Path | None, reference: Path | None) -> list[Task]:
     listed = _listed("--task", names)
     options = {"file": prompts, "reference": reference}
     given: dict[str, Any] = {name: path for name, path in options.items() if path is not None}
@@ -247,18 +252,24 @@ def _print(experiment: Experiment, table: pd.DataFrame) -> None:
             caption_justify="left",
             show_edge=False,
         )
-        for column in ("model", "strategy", *(each.label for each in measures), "useful"):
-            drawn.add_column(column)
+        if len(experiment.models) > 1:
+            drawn.add_column("model", overflow="fold")
+        drawn.add_column("strategy", no_wrap=True)
+        for column in (*(each.label for each in measures), "useful"):
+            drawn.add_column(column, overflow="fold")  # nothing is hidden
         for column in costs:
             drawn.add_column(column, justify="right")
         for row in rows.to_dict("records"):
-            drawn.add_row(*_cells(row, [each.name for each in measures], costs))
+            cells = _cells(row, [each.name for each in measures], costs)
+            drawn.add_row(*cells[len(experiment.models) == 1 :])
         console.print(drawn, "")
 
 
 def _cells(row: Mapping[Any, Any], measures: list[str], costs: list[str]) -> list[Text]:
     threshold = "" if math.isnan(row["threshold"]) else f" < {row['threshold']:g}"
     figures = [shown(*(row[f"{name}{end}"] for end in ("", "_low", "_high"))) for name in measures]
+    # A terminal is narrow: the interval stands below its figure.
+    figures = [f.replace(" (", "\n").replace(" to ", "–").rstrip(")") for f in figures]
     texts = [
         printable(str(row["model"])),
         f"{row['strategy']}{threshold}",
