@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import aclosing, closing
 from typing import Any
 
+from llama_index.core.base.llms.generic_utils import (
+    messages_to_prompt as generic_messages_to_prompt,
+)
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
@@ -13,6 +16,7 @@ from llama_index.core.base.llms.types import (
     TextBlock,
 )
 from llama_index.core.llms import LLM
+from llama_index.core.llms.llm import default_completion_to_prompt
 
 from vs_core import Completion, Message, Request
 from vs_llama_index.structured import (
@@ -183,7 +187,12 @@ def _to_chat_message(message: Message) -> ChatMessage:
 def _to_prompt(llm: LLM, messages: Sequence[ChatMessage]) -> str:
     """The messages as one text, for a model that only completes."""
     assert llm.messages_to_prompt is not None  # noqa: S101  # LLM sets it; its type says optional
-    return llm.messages_to_prompt(messages)
+    assert llm.completion_to_prompt is not None  # noqa: S101
+    own = llm.messages_to_prompt is not generic_messages_to_prompt
+    if own or llm.completion_to_prompt is default_completion_to_prompt:
+        return llm.messages_to_prompt(messages)
+    # Many set only the template of a completion; it is to be used then, as ``LLM.predict`` does.
+    return llm.completion_to_prompt("\n\n".join(message.content or "" for message in messages))
 
 
 def _usage(response: Response) -> dict[str, int]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from itertools import islice
@@ -21,7 +22,7 @@ from llama_index.core.prompts.mixin import PromptDictType
 from llama_index.core.schema import IndexNode, NodeWithScore, QueryBundle
 from llama_index_instrumentation import get_dispatcher
 
-from vs_core import ConfigurationError, Distribution, Strategy
+from vs_core import ConfigurationError, Distribution, ParseError, Strategy
 from vs_core.fusion import reciprocal_rank, relative_score, searches, surviving
 from vs_llama_index.asking import configured, require_query
 from vs_llama_index.query_transform import Mode, VerbalizedQueryTransform
@@ -136,16 +137,35 @@ class VerbalizedFusionRetriever(BaseRetriever):
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         query = require_query(query_bundle.query_str)
-        asked = self._queries.run(QueryBundle(query)) if self._asks else None
+        asked = None
+        try:
+            asked = self._queries.run(QueryBundle(query)) if self._asks else None
+        except ParseError as error:
+            self._without_queries(error)
         searches = self._searches(query_bundle, asked)
         return self._fused(searches, self._searched(searches))
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         query = require_query(query_bundle.query_str)
-        asked = await self._queries.arun(QueryBundle(query)) if self._asks else None
+        asked = None
+        try:
+            asked = await self._queries.arun(QueryBundle(query)) if self._asks else None
+        except ParseError as error:
+            self._without_queries(error)
         searches = self._searches(query_bundle, asked)
-        found = (_asearch(search.retriever, search.bundle) for search in searches)
-        return self._fused(searches, await asyncio.gather(*found, return_exceptions=True))
+        executor = ThreadPoolExecutor(min(len(searches), _AT_ONCE), "vs_llama_index")
+        try:
+            found = (_asearch(search.retriever, search.bundle, executor) for search in searches)
+            return self._fused(searches, await asyncio.gather(*found, return_exceptions=True))
+        finally:
+            executor.shutdown(wait=False)
+
+    def _without_queries(self, error: ParseError) -> None:
+        """Go on with the question alone where the model gave no queries, and say so."""
+        if not self._include_original:
+            raise error
+        dispatcher.event(ExceptionEvent(exception=error))
+        _log.warning("The model gave no queries, the question is searched by alone: %s", error)
 
     def _searches(self, own: QueryBundle, asked: QueryBundle | None) -> list[_Search]:
         """Every query at every retriever; the user's own as it was given."""
@@ -202,10 +222,16 @@ def _bundle(own: QueryBundle, text: str) -> QueryBundle:
     return dataclasses.replace(own) if text == own.query_str else QueryBundle(text)
 
 
-async def _asearch(retriever: BaseRetriever, bundle: QueryBundle) -> list[NodeWithScore]:
-    if type(retriever)._aretrieve is BaseRetriever._aretrieve:  # it would block the event loop
-        return await asyncio.to_thread(retriever.retrieve, bundle)
-    return await retriever.aretrieve(bundle)
+async def _asearch(
+    retriever: BaseRetriever, bundle: QueryBundle, executor: ThreadPoolExecutor
+) -> list[NodeWithScore]:
+    if type(retriever)._aretrieve is not BaseRetriever._aretrieve:
+        return await retriever.aretrieve(bundle)
+    # It would block the event loop, whose own threads may be fewer than the searches.
+    run = copy_context().run
+    return await asyncio.get_running_loop().run_in_executor(
+        executor, run, retriever.retrieve, bundle
+    )
 
 
 # --- fusing ----------------------------------------------------------------------------------
@@ -231,34 +257,42 @@ def fuse(
     Returns:
         Copies with the fused score, the best first.
     """
+    key_of = _keys(results)
     nodes: dict[str, NodeWithScore] = {}
     scored: list[dict[str, float]] = []
     for result in results:  # one at a time: thousands of nodes are more than a cache holds
-        ranked = sorted(result, key=_score, reverse=True)
-        ids = [found.node.id_ for found in ranked]
-        scored.append(dict(zip(ids, map(_score, ranked), strict=True)))
-        nodes.update(zip(ids, ranked, strict=True))
+        best: dict[str, float] = {}
+        for found in sorted(result, key=_score, reverse=True):
+            key = key_of.get(found.node.id_, found.node.id_)
+            best.setdefault(key, _score(found))
+            nodes.setdefault(key, found)
+        scored.append(best)
     if mode == "relative_score":
         scores = relative_score(scored, weights)
     else:
         scores = reciprocal_rank([list(result) for result in scored], weights)
     return [
         nodes[key].model_copy(update={"score": score})
-        for key, score in islice(_merged(scores, nodes).items(), top_k)
+        for key, score in islice(scores.items(), top_k)
     ]
 
 
-def _merged(scores: dict[str, float], nodes: Mapping[str, NodeWithScore]) -> dict[str, float]:
-    """Add up the scores of nodes that have different ids and the same ``hash``."""
-    texts = {getattr(found.node, "text", None) for found in nodes.values()}
-    if len(texts) == len(nodes):  # hashing all of them would take longer than all the rest
-        return scores
+def _keys(results: Sequence[Sequence[NodeWithScore]]) -> dict[str, str]:
+    """The ids of nodes that have the ``hash`` of one before, to the id of that.
+
+    Only nodes that share their text are hashed: that takes longer than all the rest.
+    """
+    nodes = {found.node.id_: found.node for result in results for found in result}
+    texts = {key: getattr(node, "text", None) for key, node in nodes.items()}
+    if len(set(texts.values())) == len(texts):
+        return {}
+    shared = Counter(texts.values())
     first: dict[str, str] = {}
-    merged: dict[str, float] = {}
-    for key, score in scores.items():
-        key = first.setdefault(nodes[key].node.hash, key)
-        merged[key] = merged.get(key, 0.0) + score
-    return dict(sorted(merged.items(), key=lambda pair: -pair[1]))
+    return {
+        key: first.setdefault(node.hash, key)
+        for key, node in nodes.items()
+        if shared[texts[key]] > 1
+    }
 
 
 def _score(node: NodeWithScore) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from llama_index.core.base.response.schema import RESPONSE_TYPE
 from llama_index.core.query_engine import TransformQueryEngine
@@ -36,7 +38,10 @@ class VerbalizedQueryEngine(TransformQueryEngine):
         )
 
     async def _transformed(self, query_bundle: QueryBundle) -> QueryBundle:
-        transformed: QueryBundle = await self._query_transform.arun(  # type: ignore[attr-defined]
-            query_bundle, metadata=self._transform_metadata
-        )
-        return transformed
+        transform: Any = self._query_transform
+        about = self._transform_metadata
+        if hasattr(transform, "arun"):
+            transformed: QueryBundle = await transform.arun(query_bundle, metadata=about)
+            return transformed
+        # One of LlamaIndex's own, which would block.
+        return await asyncio.to_thread(transform.run, query_bundle, metadata=about)

@@ -150,7 +150,8 @@ class VerbalizedQueryTransform(BaseQueryTransform):
 
     def _task(self, bundle: QueryBundle) -> dict[str, str]:
         query = require_query(bundle.query_str)
-        return {"query_str": query, "query": query}
+        number = str(self._asking.strategy.k)  # which templates of QueryFusionRetriever ask for
+        return {"query_str": query, "query": query, "num_queries": number}
 
     def _bundle(self, bundle: QueryBundle, distribution: Distribution) -> VerbalizedQueryBundle:
         self.distribution = distribution

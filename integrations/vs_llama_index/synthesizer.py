@@ -152,6 +152,7 @@ class VerbalizedSynthesizer(BaseSynthesizer):
             options["k"] = k
         asked = plugins.strategy(strategy, **options)
         self._cite = cite and asked.shape(1) is not None
+        self._typed = asked.schema is not None
         if self._cite:
             asked = asked.replace(schema=_cited(asked.schema))
         self._asking = Asking(self._llm, asked, method=method, seed=seed)
@@ -235,7 +236,9 @@ class VerbalizedSynthesizer(BaseSynthesizer):
     def _by_text(self, distribution: Distribution) -> Distribution:
         if self._merge is None:
             return distribution
-        return merged(distribution, normalised if self._merge == "normalised" else str)
+        # Of typed answers the JSON is compared: its punctuation is what it says.
+        loosely = self._merge == "normalised" and not self._typed
+        return merged(distribution, normalised if loosely else str)
 
     def _draw(self, distribution: Distribution) -> Drawn:
         return Drawn.of(distribution.sample(resampler=self._resampler), distribution)
@@ -247,7 +250,9 @@ class VerbalizedSynthesizer(BaseSynthesizer):
         checked, error = validated(candidate, self._asking.strategy.schema)
         if error is not None:
             return candidate  # its repairs say why
-        answer, sources = checked.value.answer, checked.value.sources
+        answer = checked.value.answer
+        # Some models write the sources beside the answer instead.
+        sources = checked.value.sources or _numbers(candidate.metadata.get("sources", ""))
         about = {**candidate.metadata, "sources": sources}
         if isinstance(answer, str):
             return candidate.model_copy(
@@ -294,6 +299,14 @@ class VerbalizedSynthesizer(BaseSynthesizer):
 
     # --- the response ------------------------------------------------------------------------
 
+    def synthesize(self, *args: Any, **kwargs: Any) -> RESPONSE_TYPE:
+        """Answer from nodes; see `BaseSynthesizer.synthesize`."""
+        return _described(super().synthesize(*args, **kwargs))
+
+    async def asynthesize(self, *args: Any, **kwargs: Any) -> RESPONSE_TYPE:
+        """Answer from nodes without blocking; see `synthesize`."""
+        return _described(await super().asynthesize(*args, **kwargs))
+
     def _prepare_response_output(
         self, response_str: Any, source_nodes: list[NodeWithScore]
     ) -> RESPONSE_TYPE:
@@ -307,6 +320,13 @@ class VerbalizedSynthesizer(BaseSynthesizer):
         return _AsyncStreamed(response_str, source_nodes, about)
 
 
+def _described(response: RESPONSE_TYPE) -> RESPONSE_TYPE:
+    """A response with metadata: LlamaIndex gives none where there was nothing to answer from."""
+    if response.metadata is None:
+        response.metadata = {"distribution": Distribution(), "candidates": [], "confidence": None}
+    return response
+
+
 # --- answers that cite ---------------------------------------------------------------------------
 
 
@@ -314,13 +334,20 @@ T = TypeVar("T")
 
 
 def _numbers(said: Any) -> list[int]:
-    """The numbers in whatever a model wrote: 1, "[1, 2]", "Source 1", ["1"]."""
-    return list(dict.fromkeys(int(number) for number in re.findall(r"\d{1,6}", str(said))))
+    """The numbers in whatever a model wrote: 1, "[1, 2]", "Source 1, page 12", ["1"]."""
+    text = str(said)
+    named = re.findall(r"[Ss]ource\s{0,3}(\d{1,6})", text) or re.findall(r"\d{1,6}", text)
+    return list(dict.fromkeys(map(int, named)))
 
 
 def _bare(said: Any) -> Any:
-    """An answer for which a model left the object out."""
-    return said if isinstance(said, (dict, Cited)) else {"answer": said}
+    """An answer for which a model left the object out, or used another name in it."""
+    if isinstance(said, Cited) or (isinstance(said, dict) and "answer" in said):
+        return said
+    if isinstance(said, dict) and said.keys() <= {"text", "response", "sources"}:
+        answer = said.get("text", said.get("response"))
+        return {"answer": answer, "sources": said.get("sources", ())}
+    return {"answer": said}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from llama_index.core.callbacks import (
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.retrievers import QueryFusionRetriever
-from llama_index.core.retrievers.fusion_retriever import FUSION_MODES
+from llama_index.core.retrievers.fusion_retriever import FUSION_MODES, QUERY_GEN_PROMPT
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
 from vs_core import ConfigurationError, ParseError
@@ -240,10 +240,38 @@ def test_if_all_searches_fail_that_is_an_error(llm):
         VerbalizedFusionRetriever([Searching(search)], llm, 3).retrieve(QUERY)
 
 
-def test_a_model_that_refuses_is_an_error(llm, server, retriever):
+async def test_a_model_that_refuses_leaves_the_question_itself(
+    llm, server, retriever, events, caplog
+):
     server.model = SimulatedModel(quirks=["refusal"] * 9)
+    ours = VerbalizedFusionRetriever([retriever], llm, 3, retries=0)
+    expected = [found.node.id_ for found in retriever.retrieve(QUERY)][:2]  # similarity_top_k
+    for found in (ours.retrieve(QUERY), await ours.aretrieve(QUERY)):
+        assert [one.node.id_ for one in found] == expected
+    assert caplog.text.count("The model gave no queries") == 2
+    assert events.names().count("ExceptionEvent") == 2
+    ours = VerbalizedFusionRetriever([retriever], llm, 3, retries=0, include_original=False)
     with pytest.raises(ParseError, match="sorry"):
-        VerbalizedFusionRetriever([retriever], llm, 3, retries=0).retrieve(QUERY)
+        ours.retrieve(QUERY)
+
+
+def test_a_node_counts_once_in_a_ranking_and_where_it_is_best():
+    a, b = node("a", 0.9), node("b", 0.5)
+    again = a.model_copy(update={"score": 0.1})
+    fused = fuse([[a, b, again]], mode="relative_score")
+    assert [(one.node.text, one.score) for one in fused] == [("a", 1.0), ("b", 0.0)]
+    twin, best = node("b", 0.5), node("c", 0.9)
+    assert twin.node.id_ != b.node.id_
+    fused = fuse([[best, b, twin]] * 3)
+    assert [one.node.text for one in fused] == ["c", "b"]
+    assert fused[1].score == pytest.approx(3 / 62)
+
+
+def test_the_prompt_of_query_fusion_retriever_is_filled(llm, server, retriever):
+    ours = VerbalizedFusionRetriever([retriever], llm, 2, query_gen_prompt=QUERY_GEN_PROMPT)
+    ours.retrieve(QUERY)
+    (asked,) = (request for request in server.requests if "messages" in request)
+    assert "Generate 2 search queries" in asked["messages"][-1]["content"]
 
 
 # --- conventions ---------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.prompts import ChatPromptTemplate, PromptTemplate
 from llama_index.core.query_engine import TransformQueryEngine
 from llama_index.core.retrievers import TransformRetriever
-from llama_index.core.schema import QueryBundle
+from llama_index.core.schema import QueryBundle, TextNode
 from llama_index.core.types import PydanticProgramMode
 from llama_index.core.workflow import StartEvent, StopEvent, Workflow, step
 from llama_index.llms.openai_like import OpenAILike
@@ -135,6 +135,23 @@ def test_a_completion_model_works_too(server):
     llm = OpenAILike(model="simulated", api_base=server.base_url, api_key="x", is_chat_model=False)
     assert len(VerbalizedQueryTransform(llm=llm, k=3)(QUESTION).distribution) == 3
     assert server.requests[0]["path"] == "/v1/completions"
+
+
+def test_the_template_of_a_completion_model_is_used(server):
+    llm = OpenAILike(
+        model="simulated", api_base=server.base_url, api_key="x", is_chat_model=False,
+        completion_to_prompt=lambda prompt: f"<INST>{prompt}</INST>",
+    )  # fmt: skip
+    assert len(VerbalizedQueryTransform(llm=llm, k=3)(QUESTION).distribution) == 3
+    (prompt,) = {str(request["prompt"]) for request in server.requests}
+    assert "<INST>Give 3 different responses" in prompt
+    assert prompt.count("</INST>") == 1
+
+
+async def test_an_engine_takes_a_transform_of_llamaindexs_own(llm, embed_model):
+    index = VectorStoreIndex([TextNode(text="Bees see ultraviolet.")], embed_model=embed_model)
+    engine = VerbalizedQueryEngine(index.as_query_engine(llm=llm), HyDEQueryTransform(llm=llm))
+    assert (await engine.aquery(QUESTION)).source_nodes
 
 
 def test_settings_are_the_default(llm, embed_model, server, monkeypatch):

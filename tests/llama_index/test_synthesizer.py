@@ -164,7 +164,51 @@ async def test_answers_may_be_merged_by_embedding(
 
 def test_normalised_texts():
     assert normalised(" The  Fox, and the CAT! ") == "fox and cat"
-    assert normalised("A") == "A"  # nothing would be left
+    assert normalised("A") == "a"
+    assert normalised("The") == "the"
+    assert normalised("?!") == "?!"  # nothing would be left
+    for one, other in (
+        ("1.5 million", "15 million"), ("-5 °C", "5 °C"), ("C++", "C#"), ("C++", "C"),
+        ("Vitamin A", "vitamin"), ("5 %", "5"), ("10:30", "1030"),
+    ):  # fmt: skip
+        assert normalised(one) != normalised(other)
+    for one, other in (("well-known", "Well known."), ("“Paris”", "Paris"), ("a dog", "Dog")):
+        assert normalised(one) == normalised(other)
+
+
+class Degrees(BaseModel):
+    degrees: int
+
+
+def test_typed_answers_are_the_same_if_their_values_are(llm, server):
+    server.model = Scripted(*(response({"degrees": d}, 0.3, 1) for d in (15, -15, 15)))
+    found = VerbalizedSynthesizer(llm, 3, schema=Degrees).synthesize(QUERY, NODES)
+    distribution = found.metadata["distribution"]
+    assert [c.value.degrees for c in distribution] == [15, -15]
+    assert [c.probability for c in distribution] == pytest.approx([0.6, 0.3])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"answer": "The fox", "sources": [1], "probability": 0.5},
+        {"text": "The fox", "sources": "Source 1, page 12", "probability": 0.5},
+        {"value": {"text": "The fox", "sources": [1]}, "probability": 0.5},
+    ],
+)
+def test_sources_are_found_where_a_model_puts_them(llm, server, said):
+    server.model = Scripted(said)
+    found = VerbalizedSynthesizer(llm, 1).synthesize(QUERY, NODES)
+    assert found.response == "The fox"
+    assert found.metadata["distribution"][0].metadata["sources"] == [1]
+
+
+async def test_without_nodes_there_is_no_confidence(llm):
+    for streaming in (False, True):
+        synthesizer = VerbalizedSynthesizer(llm, 3, streaming=streaming)
+        for found in (synthesizer.synthesize(QUERY, []), await synthesizer.asynthesize(QUERY, [])):
+            assert found.metadata["confidence"] is None
+            assert found.metadata["candidates"] == []
 
 
 def test_candidates_need_not_cite(llm, server):
