@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -91,7 +92,7 @@ class VerbalizedBestOfN(dspy.Module):
         rewards: dict[int, float] = {}
         for index, candidate in enumerate(candidates):
             try:
-                rewards[index] = self.reward_fn(inputs, candidate)
+                rewards[index] = _number(self.reward_fn(inputs, candidate))
             except Exception as error:
                 _log.warning("The reward of candidate %d failed: %s", index + 1, error)
                 failed = index + 1 - len(rewards)
@@ -101,6 +102,13 @@ class VerbalizedBestOfN(dspy.Module):
             if self.threshold is not None and rewards[index] >= self.threshold:
                 return index
         return max(rewards, key=rewards.__getitem__)
+
+
+def _number(reward: Any) -> float:
+    number = float(reward)
+    if math.isnan(number):
+        raise ValueError("the reward is nan")
+    return number
 
 
 def _verbalized(

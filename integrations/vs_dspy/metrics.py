@@ -10,6 +10,7 @@ the prediction, not only at the drawn one. Its method ``with_feedback`` is the s
 
 from __future__ import annotations
 
+import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -145,18 +146,23 @@ class Quality(Metric):
     Args:
         metric: ``metric(example, prediction)`` of one candidate as an ordinary prediction; returns
             a number on [0, 1], a bool, or a ``dspy.Prediction`` with ``score`` and ``feedback``.
+            What else it must be given (``trace``, …) is None.
+
+    Raises:
+        ConfigurationError: In a call, if a score is not on [0, 1].
     """
 
-    def __init__(self, metric: Callable[[Any, Any], Any]) -> None:
+    def __init__(self, metric: Callable[..., Any]) -> None:
         self.metric = metric
+        self._further = _further(metric)
 
     def assess(self, example: Any, prediction: Any) -> tuple[float, str]:
         """Return the mean quality, and which candidate is the worst."""
         records, weights = _candidates(prediction)
         if not records:
             return 0.0, "There is no candidate."
-        results = [self.metric(example, record) for record in records]
-        scores = [float(result or 0) for result in results]
+        results = [self.metric(example, record, *self._further) for record in records]
+        scores = [_score(result) for result in results]
         mean = math.fsum(w * score for w, score in zip(weights, scores, strict=True))
         worst = min(range(len(scores)), key=scores.__getitem__)
         if scores[worst] >= 1:
@@ -233,6 +239,24 @@ def answer_diversity(
     predictions = program.batch(list(devset), num_threads=num_threads)
     texts = [diversity.text(prediction) for prediction in predictions if prediction is not None]
     return _spread(diversity.similarities(texts), [1 / len(texts)] * len(texts)) if texts else 0.0
+
+
+def _further(metric: Callable[..., Any]) -> list[None]:
+    """What a metric must be given beside the example and the prediction."""
+    try:
+        parameters = inspect.signature(metric).parameters.values()
+    except (TypeError, ValueError):  # such as one written in C
+        return []
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [p for p in parameters if p.kind in positional and p.default is p.empty]
+    return [None] * (len(needed) - 2)
+
+
+def _score(result: Any) -> float:
+    score = float(result or 0)
+    if not 0 <= score <= 1:
+        raise ConfigurationError(f"A metric of quality must be on [0, 1], not {score!r}.")
+    return score
 
 
 # --- candidates ------------------------------------------------------------------------------

@@ -154,6 +154,37 @@ class VerbalizedSampler(dspy.Module):
     def _k(self) -> int:
         return self.strategy.sizes()[0]
 
+    # What a program may set on its ``dspy.Predict`` is that of the predictor.
+
+    @property
+    def demos(self) -> list[Any]:
+        """Demos of the predictor."""
+        demos: list[Any] = self.predict.demos
+        return demos
+
+    @demos.setter
+    def demos(self, demos: list[Any]) -> None:
+        self.predict.demos = demos
+
+    @property
+    def lm(self) -> Any:
+        """Language model of the predictor; None takes that of the settings."""
+        return self.predict.lm
+
+    @lm.setter
+    def lm(self, lm: Any) -> None:
+        self.predict.lm = lm
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Settings of the language model, for each call."""
+        config: dict[str, Any] = self.predict.config
+        return config
+
+    @config.setter
+    def config(self, config: dict[str, Any]) -> None:
+        self.predict.config = config
+
     # --- running -----------------------------------------------------------------------------
 
     def forward(self, **inputs: Any) -> VerbalizedPrediction:
@@ -163,9 +194,10 @@ class VerbalizedSampler(dspy.Module):
             ParseError: If the model gave no distribution, after all retries.
         """
         reader = self._reader()
+        traces: list[list[Any]] = []
 
         def complete(request: Request) -> Completion:
-            attempt, settings = self._attempt(reader, request)
+            attempt, settings = self._attempt(reader, request, traces)
             with dspy.context(**settings), suppress(AdapterParseError):
                 self.predict(**self._arguments(request, inputs))
             return Completion(attempt.text)
@@ -173,20 +205,23 @@ class VerbalizedSampler(dspy.Module):
         # A thread of our own could not reach the event loop that DSPy streams to.
         threads = 1 if dspy.settings.send_stream else dspy.settings.num_threads
         distribution = run(self._flow(reader), complete, max_concurrency=threads)
+        self._leave_trace(traces)
         return self._prediction(distribution, reader)
 
     async def aforward(self, **inputs: Any) -> VerbalizedPrediction:
         """Predict without blocking; see `forward`."""
         reader = self._reader()
+        traces: list[list[Any]] = []
 
         async def complete(request: Request) -> Completion:
-            attempt, settings = self._attempt(reader, request)
+            attempt, settings = self._attempt(reader, request, traces)
             with dspy.context(**settings), suppress(AdapterParseError):
                 await self.predict.acall(**self._arguments(request, inputs))
             return Completion(attempt.text)
 
         threads = dspy.settings.num_threads
         distribution = await arun(self._flow(reader), complete, max_concurrency=threads)
+        self._leave_trace(traces)
         return self._prediction(distribution, reader)
 
     def _reader(self) -> SignatureFormat:
@@ -200,14 +235,34 @@ class VerbalizedSampler(dspy.Module):
             return None
         return DemoWriter(self.signature, shape, self.strategy.threshold, self.format)
 
-    def _attempt(self, reader: SignatureFormat, request: Request) -> tuple[Attempt, dict[str, Any]]:
+    def _attempt(
+        self, reader: SignatureFormat, request: Request, traces: list[list[Any]]
+    ) -> tuple[Attempt, dict[str, Any]]:
         """One call in the making, and the settings that it is made under."""
         attempt = reader.attempt(request.messages[len(_TASK) :], request.shape)
         settings: dict[str, Any] = {"adapter": attempt.adapter}
+        if dspy.settings.trace is not None:
+            settings["trace"] = []
+            traces.append(settings["trace"])
         stream = dspy.settings.send_stream
         if stream is not None and request.shape is not None:
             settings["send_stream"] = CandidateStream(stream, request, self.strategy.schema)
         return attempt, settings
+
+    def _leave_trace(self, traces: Sequence[Sequence[Any]]) -> None:
+        """Leave to the optimizers the calls that make good demos: the whole ones, if there are any.
+
+        An answer that could not be read, or that was asked for what was missing, would teach the
+        model to answer like that.
+        """
+        steps = [step for trace in traces for step in trace]
+        readable = [step for step in steps if all(v is not None for v in step[2].values())]
+        whole = [step for step in readable if _size(step[2]) in (None, self._k)]
+        trace = dspy.settings.trace
+        for step in whole or readable[-1:] or steps[-1:]:
+            while len(trace) >= max(1, dspy.settings.max_trace_size):
+                trace.pop(0)
+            trace.append(step)
 
     def _flow(self, reader: SignatureFormat) -> Flow:
         """The strategy at work."""
@@ -217,6 +272,8 @@ class VerbalizedSampler(dspy.Module):
         """What the predictor is called with: the inputs, and what keeps this call apart."""
         arguments = dict(inputs)
         config = dict(arguments.pop("config", None) or {})
+        if self._setting("n", config) is not None:
+            config["n"] = 1  # several candidates are what k asks for; more choices would be lost
         if request.call:
             # DSPy's cache is keyed by the rollout: calls of one flow that ask the same thing must
             # not share an entry, and a repeated run must find its own again.
@@ -229,9 +286,12 @@ class VerbalizedSampler(dspy.Module):
         return {**arguments, "config": config}
 
     def _rollout(self, config: dict[str, Any]) -> int:
+        return int(self._setting("rollout_id", config) or 0)
+
+    def _setting(self, name: str, config: dict[str, Any]) -> Any:
+        """A setting of the language model, as a call with this config has it."""
         lm = self.predict.lm or dspy.settings.lm
-        settings = {**getattr(lm, "kwargs", {}), **self.predict.config, **config}
-        return int(settings.get("rollout_id") or 0)
+        return {**getattr(lm, "kwargs", {}), **self.predict.config, **config}.get(name)
 
     def _for(self, k: int) -> Signature:
         """The predictor's signature as it is now, optimized or not, asking for ``k``."""
@@ -249,7 +309,8 @@ class VerbalizedSampler(dspy.Module):
             distribution = distribution.map(lambda candidate: _plain(candidate, reader))
         distribution = distribution.seeded(self.seed)
         fields, reasoning = self._fields, distribution.reasoning
-        records = [_record(candidate, fields, reasoning) for candidate in distribution]
+        typed = self._plain or self.strategy.schema is not None
+        records = [_record(candidate, fields, reasoning, typed) for candidate in distribution]
         rng = _FRESH if self.seed is None else random.Random(self.seed)
         (drawn,) = self._draw(distribution, 1, rng)
         return VerbalizedPrediction.drawn_from(distribution, records, drawn)
@@ -260,16 +321,29 @@ def _without_words(prompts: Prompts) -> Prompts:
     return prompts.replace(verbalize="", sequence="", reason="", reason_once="")
 
 
-def _record(candidate: Candidate, fields: Sequence[str], reasoning: str | None) -> dict[str, Any]:
+def _record(
+    candidate: Candidate, fields: Sequence[str], reasoning: str | None, typed: bool
+) -> dict[str, Any]:
     """A candidate as the user's output fields."""
     if len(fields) > 1:
         value = candidate.value or {}
         said = value if isinstance(value, dict) else vars(value)
         record = {name: said.get(name) for name in fields}
     else:
-        record = {fields[0]: candidate.text if candidate.value is None else candidate.value}
+        record = {fields[0]: candidate.value if typed and _fits(candidate) else candidate.text}
     own = candidate.metadata.get(REASONING, reasoning)
     return record if own is None else {REASONING: own, **record}
+
+
+def _size(prediction: dspy.Prediction) -> int | None:
+    """How many candidates an answer of the predictor has; None if they are no list."""
+    candidates = prediction.get(CANDIDATES)
+    return len(candidates) if isinstance(candidates, list) else None
+
+
+def _fits(candidate: Candidate) -> bool:
+    """Whether a typed candidate's value is what was asked for; it may be None and so asked for."""
+    return candidate.value is not None or candidate.text in ("null", "None")
 
 
 def _typed(strategy: Strategy, signature: Signature) -> Strategy:

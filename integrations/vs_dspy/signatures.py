@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import dspy
 from dspy.signatures.signature import ensure_signature
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from vs_core import ConfigurationError, Strategy
 from vs_core.formats import Format, Shape
@@ -64,11 +64,12 @@ def schema_of(signature: Signature) -> Any:
     None for a single text field, the type of any other single field, and a pydantic model of all
     fields where there are several.
     """
-    fields = signature.output_fields
-    if len(fields) == 1:
-        (only,) = fields.values()
-        return None if only.annotation is str else only.annotation
-    return create_model(_type_name(signature, "Fields"), **_typed(signature))
+    outputs = signature.output_fields
+    if len(outputs) == 1:
+        (only,) = outputs.values()
+        return None if only.annotation is str else _annotation(only)
+    fields = _typed(signature)
+    return create_model(_type_name(signature, "Fields"), __config__=_LENIENT, **fields)
 
 
 def verbalized(
@@ -124,12 +125,22 @@ def _candidate_type(signature: Signature, shape: Shape) -> type[BaseModel]:
     if shape.definition:
         kind = str if shape.definition.name == "percentage" else float
         fields[shape.definition.key] = (kind, Field(description=shape.definition.meaning))
-    return create_model(_type_name(signature, "Candidate"), **fields)
+    return create_model(_type_name(signature, "Candidate"), __config__=_LENIENT, **fields)
+
+
+_LENIENT = ConfigDict(coerce_numbers_to_str=True)
+"""A number is a text, where the adapters give ``dspy.Predict`` one."""
+
+
+def _annotation(field: Any) -> Any:
+    """The type of a field with its constraints."""
+    parts = (field.annotation, *field.metadata)
+    return Annotated[parts] if field.metadata else field.annotation
 
 
 def _typed(signature: Signature) -> dict[str, Any]:
     return {
-        name: (field.annotation, Field(description=_own_description(name, field)))
+        name: (_annotation(field), Field(description=_own_description(name, field)))
         for name, field in signature.output_fields.items()
     }
 

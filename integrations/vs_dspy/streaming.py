@@ -28,6 +28,7 @@ class CandidateStream:
         assert request.shape is not None  # noqa: S101  # a plain answer has no candidates to cut out
         self._stream = stream
         self._schema = schema
+        self._left = request.shape.k
         adapter = getattr(request.format, "adapter", None)
         free = isinstance(adapter, dspy.TwoStepAdapter)  # its model answers in any form it likes
         self._parser = StreamParser.of(request.shape, None if free else request.format)
@@ -37,7 +38,8 @@ class CandidateStream:
         await self._stream.send(item)
         for candidate in self._parser.feed(_text(item)):
             checked, error = validated(candidate, self._schema)
-            if error is None:
+            if error is None and self._left:  # what a model gives beyond that is no part of it
+                self._left -= 1
                 await self._stream.send(checked)
 
 

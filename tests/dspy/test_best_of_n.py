@@ -125,3 +125,11 @@ def test_a_program_that_drops_the_candidates_is_told_so():
 def test_what_cannot_work_is_refused_at_construction(make, message):
     with pytest.raises(ConfigurationError, match=message):
         make()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), None])
+def test_a_reward_that_is_no_number_does_not_win(bad):
+    rewards = iter([bad, 0.5, 0.9])
+    best = VerbalizedBestOfN("topic -> joke", 3, lambda inputs, prediction: next(rewards))
+    prediction = best(topic="coffee")
+    assert prediction.joke == prediction.completions.joke[2]

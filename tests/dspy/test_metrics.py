@@ -177,3 +177,16 @@ def test_evaluate_and_gepa_take_them(metric):
 def test_what_cannot_work_is_refused(make, message):
     with pytest.raises(ConfigurationError, match=message):
         make()
+
+
+def test_a_metric_in_the_form_of_gepa_is_quality_too(predict):
+    def metric(gold, pred, trace, pred_name, pred_trace):
+        return trace is pred_name is pred_trace is None
+
+    assert Quality(metric)(None, predict(["a", "b"])) == 1.0
+
+
+@pytest.mark.parametrize("score", [10, -1, float("nan")])
+def test_a_score_that_is_no_quality_is_an_error(predict, score):
+    with pytest.raises(ConfigurationError, match=r"on \[0, 1\]"):
+        Quality(lambda example, prediction: score)(None, predict(["a", "b"]))

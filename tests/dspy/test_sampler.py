@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import json
 import re
 from typing import Literal
 
@@ -137,6 +138,64 @@ def test_a_value_that_does_not_fit_is_asked_for_again(server):
         sampler(request="x")
     assert len(server.requests) == 2
     assert "valid integer" in str(server.requests[1]["messages"][-1]["content"])
+
+
+def says(*candidates):
+    return Says(f"[[ ## candidates ## ]]\n{json.dumps(candidates)}\n\n[[ ## completed ## ]]")
+
+
+def test_values_have_the_types_that_predict_gives_them(server):
+    server.model = says({"x": None, "probability": 0.3}, {"x": 3, "probability": 0.3})
+    maybe = VerbalizedSampler("t -> x: Optional[int]", k=2, retries=0)(t="q")
+    assert maybe.completions.x == [None, 3]
+    server.model = says({"x": 42, "probability": 0.5}, {"x": "43", "probability": 0.5})
+    assert VerbalizedSampler("t -> x", k=2)(t="q").completions.x == ["42", "43"]
+    record = [{"x": 42, "why": "so", "probability": 0.5}]
+    server.model = says(*record)
+    server.requests.clear()
+    assert VerbalizedSampler("t -> x, why", k=1)(t="q").x == "42"
+    assert len(server.requests) == 1
+
+
+class Rated(dspy.Signature):
+    """Rate it."""
+
+    t: str = dspy.InputField()
+    x: int = dspy.OutputField(ge=0, le=10)
+
+
+def test_constraints_of_a_field_hold(server):
+    server.model = says({"x": -5, "probability": 0.3}, {"x": 3, "probability": 0.3})
+    prediction = VerbalizedSampler(Rated, k=2, retries=0)(t="q")
+    assert prediction.completions.x == [3]
+    assert "greater than or equal to 0" in str(prediction.distribution.metadata["invalid"])
+
+
+def test_what_a_program_sets_on_predict_reaches_the_calls(server):
+    sampler = VerbalizedSampler("topic -> joke", k=3)
+    sampler.demos = [dspy.Example(topic="DEMOTOPIC", joke="z")]
+    sampler.config = {"temperature": 0.5}
+    sampler(topic="x")
+    assert "DEMOTOPIC" in str(server.requests[-1]["messages"])
+    assert server.requests[-1]["temperature"] == 0.5
+    assert sampler.lm is sampler.predict.lm
+    assert sampler.demos is sampler.predict.demos
+
+
+def test_more_choices_of_a_call_are_not_paid_for_and_lost(server):
+    VerbalizedSampler("topic -> joke", k=3)(topic="x", config={"n": 2, "temperature": 0.9})
+    assert server.requests[-1].get("n", 1) == 1
+
+
+def test_only_whole_answers_are_left_to_optimizers(server):
+    server.model = SimulatedModel(quirks=["refusal"])
+    with dspy.context(trace=[]):
+        VerbalizedSampler("topic -> joke", k=3)(topic="x")
+        ((_, _, shown),) = dspy.settings.trace
+        assert len(shown.candidates) == 3
+    with dspy.context(trace=[]):
+        VerbalizedSampler("topic -> joke", k=5, n=6)(topic="x")
+        assert [len(step[2].candidates) for step in dspy.settings.trace] == [5]
 
 
 def test_a_refusal_is_a_parse_error_that_carries_the_text(server):
