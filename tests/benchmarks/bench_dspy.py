@@ -91,8 +91,8 @@ def overheads() -> None:
 
 
 def reward(inputs: dict[str, Any], prediction: dspy.Prediction) -> float:
-    """Longer is better, up to 35 characters."""
-    return min(1.0, len(prediction.joke) / 35)
+    """Longer is better, up to 62 characters."""
+    return min(1.0, len(prediction.joke) / 62)
 
 
 def used(server: SimulatedServer, program: dspy.Module) -> tuple[int, int, float]:
