@@ -291,9 +291,10 @@ def _spread(similar: Sequence[Sequence[float]], weights: Sequence[float]) -> flo
 
 
 def _rouge(texts: Sequence[str]) -> list[list[float]]:
-    from vs_core.metrics import rouge_l
+    from vs_core.metrics.lexical import similarities
 
-    return [[rouge_l(a, b, tokenize=_tokens) for b in texts] for a in texts]
+    found: list[list[float]] = similarities(texts, tokenize=_tokens, workers=1).tolist()
+    return found
 
 
 def _tokens(text: str) -> list[str]:
