@@ -18,6 +18,7 @@ from vs_core.errors import ConfigurationError, ParseError
 from vs_core.messages import Message
 from vs_core.metrics.richness import unseen_mass
 from vs_core.strategies.base import Flow, Strategy
+from vs_core.strategies.calls import LEFT_OUT
 
 __all__ = ["DEFAULT_BUDGET", "Rule", "coverage", "repeated"]
 
@@ -124,7 +125,7 @@ class _Tally:
         self.runs = 0
         self.calls = 0
         self.usage: Counter[str] = Counter()
-        self.lists: dict[str, list[Any]] = {"surplus": [], "unread": [], "invalid": []}
+        self.lists: dict[str, list[Any]] = {name: [] for name in LEFT_OUT}
 
     def run(self, flow: Flow) -> Flow:
         """One run of a strategy, its requests numbered on from those of the runs before."""

@@ -19,9 +19,11 @@ from vs_core.strategies.typed import validated
 if TYPE_CHECKING:
     from vs_core.strategies.base import Strategy
 
-__all__ = ["Call", "Rounds", "Session"]
+__all__ = ["LEFT_OUT", "Call", "Rounds", "Session"]
 
 Rounds = Generator[Sequence[Request], Sequence[Completion], None]
+LEFT_OUT = ("surplus", "invalid", "unread")
+"""Keys of the metadata that list what an answer held and the distribution does not."""
 _log = logging.getLogger("vs_core")
 
 

@@ -12,6 +12,7 @@ from vs_core.candidates import Candidate, Distribution
 from vs_core.errors import ParseError
 from vs_core.messages import Completion, Request
 from vs_core.strategies.base import Flow
+from vs_core.strategies.calls import LEFT_OUT
 
 __all__ = ["mixture"]
 
@@ -77,7 +78,7 @@ def _mixed(parts: Sequence[_Part]) -> Distribution:
 
     left_out = {
         name: [item for result in results for item in result.metadata.get(name, ())]
-        for name in ("surplus", "invalid", "unread")
+        for name in LEFT_OUT
     }
     left_out["unread"] += [error.text for error in errors]
     counts = {
