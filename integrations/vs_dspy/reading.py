@@ -85,10 +85,11 @@ class SignatureFormat(Format):
             entries = [self._entry(values, shape)]
         else:
             entries = self._of_items(text, shape)
-            found = self._recover(content if isinstance(content, str) else text, shape)
             # The core knows no nested tags: it sees more candidates, and not those, in a record.
             readable = len(self.fields) == 1 or not entries
-            if found is not None and readable and len(found.entries) > len(entries):
+            said = content if isinstance(content, str) else text
+            found = self._recover(said, shape) if readable else None
+            if found is not None and len(found.entries) > len(entries):
                 entries, reasoning = list(found.entries), reasoning or found.reasoning
         return Answer(entries, reasoning) if entries else None
 
