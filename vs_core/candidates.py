@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, computed_field
 
+from vs_core.checks import require_optional_count
 from vs_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -177,8 +178,7 @@ class Distribution(BaseModel, Sequence[Candidate]):
 
         if not self.candidates:
             raise ConfigurationError("An empty distribution cannot be sampled.")
-        if n is not None and n < 0:
-            raise ConfigurationError(f"Cannot draw {n} candidates.")
+        require_optional_count("n", n, least=0)
         draw = plugins.resampler(resampler, **options)
         if seed is None:
             seed = self.metadata.get("seed")

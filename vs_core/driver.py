@@ -21,6 +21,7 @@ from contextvars import copy_context
 from typing import Any
 
 from vs_core.candidates import Candidate, Distribution
+from vs_core.checks import require_optional_count
 from vs_core.messages import Completion, Message, Prompt, Request, as_completion, as_messages
 from vs_core.parsing import StreamParser
 from vs_core.plugins import plugins
@@ -54,13 +55,15 @@ def run(flow: Flow, complete: Complete, *, max_concurrency: int | None = None) -
     Raises:
         ParseError: If no answer held a distribution.
         ModelError: If ``complete`` returned something that is not an answer.
+        ConfigurationError: If ``max_concurrency`` is not at least 1.
         Exception: Whatever ``complete`` raised, untouched; requests not yet begun are dropped.
     """
+    limit = _limit(max_concurrency)
     steps = _observed(flow)
     try:
         requests = next(steps)
         while True:
-            requests = steps.send(_complete_round(requests, complete, max_concurrency))
+            requests = steps.send(_complete_round(requests, complete, limit))
     except StopIteration as stop:
         return _result(stop)
     finally:
@@ -74,11 +77,12 @@ async def arun(
 
     If one request fails, or the caller is cancelled, the others of its round are cancelled.
     """
+    limit = _limit(max_concurrency)
     steps = _observed(flow)
     try:
         requests = next(steps)
         while True:
-            requests = steps.send(await _acomplete_round(requests, complete, max_concurrency))
+            requests = steps.send(await _acomplete_round(requests, complete, limit))
     except StopIteration as stop:
         return _result(stop)
     finally:
@@ -104,12 +108,13 @@ def stream(
     Closing the iterator early stops the requests in flight at their next piece, drops those not
     yet begun, and returns when none is left. Raises what `run` raises.
     """
+    limit = _limit(max_concurrency)
     steps = _observed(flow)
     try:
         requests = next(steps)
         while True:
             answers = [_Incoming(request) for request in requests]
-            yield from _stream_round(answers, pieces, max_concurrency)
+            yield from _stream_round(answers, pieces, limit)
             requests = steps.send([answer.completion() for answer in answers])
     except StopIteration as stop:
         yield _result(stop)
@@ -124,12 +129,13 @@ async def astream(
 
     Closing the iterator early, or cancelling its consumer, cancels the requests in flight.
     """
+    limit = _limit(max_concurrency)
     steps = _observed(flow)
     try:
         requests = next(steps)
         while True:
             answers = [_Incoming(request) for request in requests]
-            async with aclosing(_astream_round(answers, pieces, max_concurrency)) as candidates:
+            async with aclosing(_astream_round(answers, pieces, limit)) as candidates:
                 async for candidate in candidates:
                     yield candidate
             requests = steps.send([answer.completion() for answer in answers])
@@ -155,15 +161,20 @@ def _observed(flow: Flow) -> Flow:
         flow.close()
 
 
+def _limit(max_concurrency: int | None) -> int:
+    """How many requests may be in flight at once."""
+    return require_optional_count("max_concurrency", max_concurrency) or DEFAULT_CONCURRENCY
+
+
 def _result(stop: StopIteration) -> Distribution:
     distribution: Distribution = stop.value
     return distribution
 
 
 def _complete_round(
-    requests: Sequence[Request], complete: Complete, max_concurrency: int | None
+    requests: Sequence[Request], complete: Complete, limit: int
 ) -> list[Completion]:
-    workers = min(len(requests), max_concurrency or DEFAULT_CONCURRENCY)
+    workers = min(len(requests), limit)
     if workers <= 1:
         return [as_completion(complete(request)) for request in requests]
     from concurrent.futures import ThreadPoolExecutor
@@ -177,11 +188,11 @@ def _complete_round(
 
 
 async def _acomplete_round(
-    requests: Sequence[Request], complete: AsyncComplete, max_concurrency: int | None
+    requests: Sequence[Request], complete: AsyncComplete, limit: int
 ) -> list[Completion]:
     import asyncio
 
-    free = asyncio.Semaphore(max_concurrency or DEFAULT_CONCURRENCY)
+    free = asyncio.Semaphore(limit)
 
     async def answer(request: Request) -> Completion:
         await free.acquire()
@@ -247,10 +258,8 @@ _Arrived = list[Candidate] | BaseException | None
 """What comes from the receiver of one answer: candidates, what it raised, or that it is done."""
 
 
-def _stream_round(
-    answers: Sequence[_Incoming], pieces: Pieces, max_concurrency: int | None
-) -> Iterator[Candidate]:
-    workers = min(len(answers), max_concurrency or DEFAULT_CONCURRENCY)
+def _stream_round(answers: Sequence[_Incoming], pieces: Pieces, limit: int) -> Iterator[Candidate]:
+    workers = min(len(answers), limit)
     if workers > 1:
         yield from _stream_in_threads(answers, pieces, workers)
         return
@@ -304,11 +313,11 @@ def _taken(item: _Arrived) -> tuple[list[Candidate], bool]:
 
 
 async def _astream_round(
-    answers: Sequence[_Incoming], pieces: AsyncPieces, max_concurrency: int | None
+    answers: Sequence[_Incoming], pieces: AsyncPieces, limit: int
 ) -> AsyncGenerator[Candidate, None]:
     import asyncio
 
-    free = asyncio.Semaphore(max_concurrency or DEFAULT_CONCURRENCY)
+    free = asyncio.Semaphore(limit)
     arrived: asyncio.Queue[_Arrived] = asyncio.Queue()
 
     async def receive(answer: _Incoming) -> None:

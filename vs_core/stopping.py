@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vs_core.candidates import Candidate, Distribution, plain_text
+from vs_core.checks import require_count
 from vs_core.errors import ConfigurationError, ParseError
 from vs_core.messages import Message
 from vs_core.metrics.richness import unseen_mass
@@ -99,8 +100,7 @@ def repeated(
         raise ConfigurationError(
             f"until must be a rule such as vs_core.stopping.coverage(0.95), not {until!r}."
         )
-    if not isinstance(budget, int) or isinstance(budget, bool) or budget < 1:
-        raise ConfigurationError(f"budget must be a whole number of at least 1, not {budget!r}.")
+    require_count("budget", budget)
     return _repeat(strategy, task, until, budget)
 
 

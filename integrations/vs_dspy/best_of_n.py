@@ -10,6 +10,7 @@ from typing import Any
 import dspy
 
 from vs_core import ConfigurationError
+from vs_core.checks import require_count
 from vs_dspy.conversion import verbalize
 from vs_dspy.sampler import VerbalizedPrediction, VerbalizedSampler
 from vs_dspy.signatures import Signature
@@ -56,11 +57,13 @@ class VerbalizedBestOfN(dspy.Module):
         if not callable(reward_fn):
             raise ConfigurationError(f"reward_fn must be callable, not {reward_fn!r}.")
         self.module = _verbalized(module_or_signature, k, options)
-        self.k = k
+        self.k = require_count("k", k)
         # In a function, a module that the reward holds is no part of this one.
         self.reward_fn: Callable[..., float] = lambda *args: reward_fn(*args)
         self.threshold = threshold
-        self.fail_count = k - 1 if fail_count is None else fail_count
+        self.fail_count = (
+            k - 1 if fail_count is None else require_count("fail_count", fail_count, least=0)
+        )
 
     def forward(self, **inputs: Any) -> VerbalizedPrediction:
         """Predict the best candidate.

@@ -21,6 +21,7 @@ from langchain_core.runnables.config import ensure_config
 from langchain_core.runnables.utils import get_unique_config_specs
 
 from vs_core import ConfigurationError, Distribution
+from vs_core.checks import require_optional_count
 from vs_core.display import shorten
 from vs_core.fusion import RANK_CONSTANT, reciprocal_rank, searches, surviving
 from vs_core.prompts import QUERY_PROMPTS
@@ -76,7 +77,7 @@ class VerbalizedRetriever(StrategyOptions, BaseRetriever):
         if mode not in get_args(Mode):
             known = ", ".join(get_args(Mode))
             raise ConfigurationError(f"mode must be one of {known}, not {mode!r}.")
-        _require_positive(options.get("top_n"))
+        require_optional_count("top_n", options.get("top_n"))
         for part in {"retriever", "llm"} & options.keys():
             options[part] = coerce_to_runnable(options[part])
         super().__init__(**options)
@@ -103,7 +104,7 @@ class VerbalizedRetriever(StrategyOptions, BaseRetriever):
             ParseError: If the model gave no queries, after all retries.
             ConfigurationError: If the query is empty or ``top_n`` cannot work.
         """
-        _require_positive(kwargs.get("top_n"))
+        require_optional_count("top_n", kwargs.get("top_n"))
         with _handing_down(config):
             return super().invoke(input, config, **kwargs)
 
@@ -111,7 +112,7 @@ class VerbalizedRetriever(StrategyOptions, BaseRetriever):
         self, input: str, config: RunnableConfig | None = None, **kwargs: Any
     ) -> list[Document]:
         """Retrieve without blocking; see `invoke`."""
-        _require_positive(kwargs.get("top_n"))
+        require_optional_count("top_n", kwargs.get("top_n"))
         with _handing_down(config):
             return await super().ainvoke(input, config, **kwargs)
 
@@ -164,7 +165,7 @@ class VerbalizedRetriever(StrategyOptions, BaseRetriever):
         top_n: int | None,
     ) -> list[Document]:
         """One ranking of all that was found."""
-        top_n = _require_positive(self.top_n if top_n is None else top_n)
+        top_n = require_optional_count("top_n", self.top_n if top_n is None else top_n)
         documents: dict[Hashable, Document] = {}
         queries: dict[Hashable, list[str]] = {}
         rankings: list[list[Hashable]] = []
@@ -198,12 +199,6 @@ def _given(query: str) -> str:
     if not query.strip():
         raise ConfigurationError("The query is empty.")
     return query
-
-
-def _require_positive(top_n: int | None) -> int | None:
-    if top_n is not None and (not isinstance(top_n, int) or top_n < 1):
-        raise ConfigurationError(f"top_n must be a whole number of at least 1, not {top_n!r}.")
-    return top_n
 
 
 _HANDED_DOWN: ContextVar[dict[str, Any]] = ContextVar("vs_langchain_config", default={})  # noqa: B039

@@ -23,6 +23,7 @@ from llama_index.core.schema import IndexNode, NodeWithScore, QueryBundle
 from llama_index_instrumentation import get_dispatcher
 
 from vs_core import ConfigurationError, Distribution, ParseError, Strategy
+from vs_core.checks import require_count
 from vs_core.fusion import reciprocal_rank, relative_score, searches, surviving
 from vs_llama_index.asking import configured, require_query
 from vs_llama_index.query_transform import Mode, VerbalizedQueryTransform
@@ -105,11 +106,11 @@ class VerbalizedFusionRetriever(BaseRetriever):
         self._weights = _shares(len(self._retrievers), retriever_weights)
         self._mode = _known(mode)
         self._include_original = include_original
-        self._top_k = _positive("similarity_top_k", similarity_top_k)
+        self._top_k = require_count("similarity_top_k", similarity_top_k)
         self._use_async = use_async
         if num_queries is not None and k is not None:
             raise ConfigurationError("k and num_queries say the same: give one of them.")
-        self._asks = num_queries is None or _positive("num_queries", num_queries) > 1
+        self._asks = num_queries is None or require_count("num_queries", num_queries) > 1
         if num_queries is not None and self._asks:
             k = num_queries - include_original
         if callback_manager is not None:  # as LlamaIndex's own parts do
@@ -316,12 +317,6 @@ def _known(mode: str) -> FusionMode:
         raise ConfigurationError(f"mode must be one of {', '.join(_MODES)}, not {known!r}.")
     found: FusionMode = known
     return found
-
-
-def _positive(name: str, value: int) -> int:
-    if not isinstance(value, int) or value < 1:
-        raise ConfigurationError(f"{name} must be a whole number of at least 1, not {value!r}.")
-    return value
 
 
 def _shares(count: int, weights: Sequence[float] | None) -> list[float]:

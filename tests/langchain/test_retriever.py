@@ -185,6 +185,7 @@ def test_everything_is_traced_below_one_run(llm, retriever):
         ({"mode": "summary"}, "mode must be one of rewrite, hyde, decompose"),
         ({"top_n": 0}, "top_n must be a whole number of at least 1"),
         ({"top_n": "3"}, "top_n must be a whole number"),
+        ({"top_n": True}, "top_n must be a whole number"),
         ({"k": 0}, "k must be"),
         ({"rank_constant": -1}, "over -1"),
         ({"prompt": PromptTemplate.from_template("{question}")}, r"template of \{query\}"),

@@ -323,6 +323,8 @@ def test_the_queries_can_be_printed(llm, retriever, capsys):
         ({"mode": "simple"}, "mode must be one of reciprocal_rerank, reciprocal_rank, relative"),
         ({"query_mode": "summary"}, "Known: rewrite"),
         ({"similarity_top_k": 0}, "similarity_top_k must be a whole number of at least 1"),
+        ({"similarity_top_k": True}, "similarity_top_k must be a whole number"),
+        ({"num_queries": True}, "num_queries must be a whole number"),
         ({"num_queries": 0}, "num_queries must be"),
         ({"num_queries": 3, "k": 2}, "say the same"),
         ({"k": 0}, "k must be"),

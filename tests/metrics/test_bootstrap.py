@@ -123,6 +123,19 @@ def test_pairs_of_one_text_with_itself_are_left_out():
     assert confidence_interval(lexical_diversity, different, seed=0).low < 0.9
 
 
+@pytest.mark.parametrize("size", [3, 4, 6, 9, 14])
+def test_the_ends_of_a_mean_over_pairs_are_what_pairs_can_give(size):
+    """A high of 1.0009 was seen, of a metric that is at most 1."""
+    words = list("abcdefghijklmnopqrstuvwxyz")
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        almost_all_different = [" ".join(rng.choice(words, size=3)) for _ in range(size)]
+        interval = confidence_interval(
+            lexical_diversity, almost_all_different, pairwise=True, resamples=100, seed=seed
+        )
+        assert 0 <= interval.low <= interval.estimate <= interval.high <= 1
+
+
 def test_two_samples_are_drawn_apart_and_keep_their_sizes():
     sizes = set()
 

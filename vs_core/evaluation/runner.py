@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from vs_core.candidates import Distribution
+from vs_core.checks import require_count
 from vs_core.driver import arun
 from vs_core.errors import ConfigurationError, ModelError, ParseError
 from vs_core.evaluation.store import Store
@@ -89,14 +90,11 @@ class Asking:
     """
 
     def __init__(self, concurrency: int, rate: float | None, attempts: int) -> None:
-        if concurrency < 1 or attempts < 1 or (rate is not None and not rate > 0):
-            raise ConfigurationError(
-                "concurrency and attempts must be at least 1 and rate over 0, not "
-                f"{concurrency}, {attempts} and {rate}."
-            )
-        self.concurrency = concurrency
+        if rate is not None and not rate > 0:
+            raise ConfigurationError(f"rate must be over 0, not {rate}.")
+        self.concurrency = require_count("concurrency", concurrency)
+        self._attempts = require_count("attempts", attempts)
         self._spacing = 60 / rate if rate else 0.0
-        self._attempts = attempts
         self._next = 0.0
         self._free = asyncio.Semaphore(concurrency)
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="vs_core")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from vs_core.checks import require_count
 from vs_core.errors import ConfigurationError
 from vs_core.metrics.richness import chao1
 
@@ -57,7 +58,8 @@ def confidence_interval(
             samples are drawn independently (two groups that a test compares).
         pairwise: For a metric that is a mean over pairs of one sample, 0 for a pair of the same
             (`semantic_diversity`, `lexical_diversity`): leave out the pairs of an observation with
-            itself, which in a small sample are most of the spread.
+            itself, which in a small sample are most of the spread and all of the shift. Neither
+            end is beyond the least and the greatest that a pair can give.
         unseen: For a metric that counts classes (`unseen_mass`, `chao1`, `coverage`), where the
             sample alone has too little spread: draw labels from the distribution that Chao et al.
             2014 estimate for their bootstrap, in which classes not seen yet share the unseen
@@ -90,7 +92,10 @@ def confidence_interval(
     if not np.isfinite([estimate, *values]).all():
         return Interval(estimate, math.nan, math.nan)
     tail = _tail(level, size)
-    low, high = np.quantile(values, [tail, 1 - tail]) + (estimate - values.mean())
+    # Without pairs of the same there is no shift to take back, and so no end beyond what a mean
+    # over pairs can be. Rounded, or a mean of ones would be a last digit over 1.
+    shift = 0.0 if pairwise else estimate - values.mean()
+    low, high = np.round(np.quantile(values, [tail, 1 - tail]) + shift, 12)
     least, greatest = bounds
     return Interval(
         estimate, float(max(least, min(low, estimate))), float(min(greatest, max(high, estimate)))
@@ -104,10 +109,9 @@ def _require(
         raise ConfigurationError(
             "Give at least one sample, and with pairwise= or unseen= just one."
         )
-    if not 0 < level < 1 or resamples < 2:
-        raise ConfigurationError(
-            f"level must be between 0 and 1 and resamples at least 2, not {level}, {resamples}."
-        )
+    require_count("resamples", resamples, least=2)
+    if not 0 < level < 1:
+        raise ConfigurationError(f"level must be between 0 and 1, not {level}.")
     if paired and len({len(sample) for sample in samples}) > 1:
         raise ConfigurationError("Paired samples must be of equal length.")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from vs_core.candidates import Distribution
+from vs_core.checks import require_count
 from vs_core.errors import ConfigurationError
 from vs_core.metrics.distributional import table_of
 
@@ -69,10 +70,9 @@ def reliability_diagram(
     p, y = _shares(probabilities, "probabilities"), _shares(outcomes, "outcomes")
     if p.shape != y.shape:
         raise ConfigurationError(f"There are {p.size} probabilities and {y.size} outcomes.")
-    if bins < 1 or binning not in ("uniform", "quantile"):
-        raise ConfigurationError(
-            f"bins must be at least 1 and binning 'uniform' or 'quantile', not {bins}, {binning!r}."
-        )
+    require_count("bins", bins)
+    if binning not in ("uniform", "quantile"):
+        raise ConfigurationError(f"binning must be 'uniform' or 'quantile', not {binning!r}.")
     if not p.size:
         return []
     steps = np.linspace(0, 1, bins + 1)

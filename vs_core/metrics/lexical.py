@@ -13,7 +13,7 @@ import numpy as np
 from rapidfuzz import process
 from rapidfuzz.distance import LCSseq
 
-from vs_core.errors import ConfigurationError
+from vs_core.checks import require_count
 from vs_core.metrics.inputs import Texts, texts_of
 
 if TYPE_CHECKING:
@@ -156,8 +156,7 @@ def _ngrams(tokens: Sequence[str], n: int) -> list[Ngram]:
 
 
 def _require_order(n: int) -> None:
-    if n < 1:
-        raise ConfigurationError(f"n, the length of an n-gram, must be at least 1, not {n}.")
+    require_count("n, the length of an n-gram,", n)
 
 
 # --- Self-BLEU -------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from vs_core.checks import require_count
 from vs_core.errors import ConfigurationError
 
 __all__ = ["Counts", "ace", "chao1", "unseen_mass"]
@@ -72,8 +73,7 @@ def ace(counts: Counts, *, rare: int = 10) -> float:
     Raises:
         ConfigurationError: If a count is not a whole number of at least 0, or ``rare`` is under 1.
     """
-    if rare < 1:
-        raise ConfigurationError(f"rare must be at least 1, not {rare}.")
+    require_count("rare", rare)
     seen = _positive(counts)
     few = [count for count in seen if count <= rare]
     once, draws = few.count(1), sum(few)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from vs_core import parsing
 from vs_core.candidates import Distribution
+from vs_core.checks import is_number, require_count, require_optional_count
 from vs_core.errors import ConfigurationError, ParseError
 from vs_core.formats.base import Format, Shape
 from vs_core.messages import Completion, Message, Request, with_instructions
@@ -67,12 +68,15 @@ class Strategy(ABC):
     prompts: Prompts = field(default=DEFAULT_PROMPTS, repr=False)
 
     def __post_init__(self) -> None:
-        _require_count("k", self.k, least=1)
-        if self.n is not None:
-            _require_count("n", self.n, least=1)
-        _require_count("retries", self.retries, least=0)
+        counts = {
+            "k": require_count("k", self.k),
+            "n": require_optional_count("n", self.n),
+            "retries": require_count("retries", self.retries, least=0),
+        }
+        for name, count in counts.items():  # frozen, yet what numpy calls an integer becomes one
+            object.__setattr__(self, name, count)
         if self.threshold is not None and not (
-            _is_number(self.threshold) and 0 < self.threshold <= 1
+            is_number(self.threshold) and 0 < self.threshold <= 1
         ):
             raise ConfigurationError(
                 f"threshold must be over 0 and at most 1, not {self.threshold!r}."
@@ -169,17 +173,3 @@ class Strategy(ABC):
         """Return what a further turn says."""
         text = self.prompts.more.format(k=k, sampling=self.prompts.sampling(self.threshold))
         return f"{text}\n\n{self.format_instructions(k)}".rstrip()
-
-
-# --- checking options ------------------------------------------------------------------------
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _require_count(name: str, value: Any, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ConfigurationError(
-            f"{name} must be a whole number of at least {least}, not {value!r}."
-        )

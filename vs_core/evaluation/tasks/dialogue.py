@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from vs_core.candidates import Candidate, Distribution
+from vs_core.checks import require_count
 from vs_core.errors import ConfigurationError
 from vs_core.evaluation.measures import QUALITY, SEMANTIC, Answer, Measure, mean
 from vs_core.evaluation.tasks.base import Item, Task, items_of
@@ -232,8 +233,7 @@ def dialogue(
     Raises:
         ConfigurationError: If a file cannot be read or ``turns`` is not at least 1.
     """
-    if not isinstance(turns, int) or turns < 1:
-        raise ConfigurationError(f"turns must be a whole number of at least 1, not {turns!r}.")
+    require_count("turns", turns)
     people = None if reference is None else _read_amounts(Path(reference))
     return Dialogue(
         name="dialogue",
