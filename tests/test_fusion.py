@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vs_core import Candidate, ConfigurationError, Distribution
-from vs_core.fusion import reciprocal_rank, relative_score, searches, surviving
+from vs_core.fusion import (
+    best_score,
+    coverage,
+    distribution_based_score,
+    reciprocal_rank,
+    relative_score,
+    searches,
+    surviving,
+)
 
 RANKINGS = st.lists(st.lists(st.integers(0, 9), max_size=8), max_size=5)
 
@@ -62,7 +70,80 @@ def test_relative_score_by_hand():
     assert relative_score([{"a": 3.0, "b": 3.0}, {}]) == {"a": 1.0, "b": 1.0}
 
 
-@pytest.mark.parametrize("fuse", [reciprocal_rank, relative_score])
+def scaled(result):
+    low, high = min(result.values()), max(result.values())
+    return {i: (s - low) / (high - low) if high > low else 1.0 for i, s in result.items()}
+
+
+RESULTS = st.lists(st.dictionaries(st.integers(0, 9), st.integers(-50, 50)), max_size=5)
+
+
+@given(RESULTS, st.data())
+def test_coverage_takes_what_adds_most_place_by_place(results, data):
+    weights = data.draw(st.lists(st.floats(0, 1), min_size=len(results), max_size=len(results)))
+    top_k = data.draw(st.none() | st.integers(0, 12))
+    taken = coverage(results, weights, top_k=top_k)
+    left = list(dict.fromkeys(item for result in results for item in result))
+    assert len(taken) == (len(left) if top_k is None else min(top_k, len(left)))
+    served = [0.0] * len(results)
+
+    def adds(item):
+        return math.fsum(
+            weight * scaled(result)[item] / (1 + full)
+            for result, weight, full in zip(results, weights, served, strict=True)
+            if item in result
+        )
+
+    for item, added in taken.items():
+        assert added == pytest.approx(adds(item), abs=1e-12)
+        assert added >= max(adds(other) for other in left) - 1e-9
+        left.remove(item)
+        served[:] = [
+            full + scaled(result)[item] if item in result else full
+            for result, full in zip(results, served, strict=True)
+        ]
+    assert list(taken.values()) == sorted(taken.values(), reverse=True)
+
+
+@given(st.lists(st.floats(0.05, 1), min_size=1, max_size=5), st.integers(1, 20))
+def test_weights_are_quotas_where_the_results_share_nothing(weights, places):
+    """Places are split as seats are by D'Hondt: nobody is left with a better claim to another's."""
+    results = [{(search, n): 1.0 for n in range(places)} for search in range(len(weights))]
+    taken = [search for search, _ in coverage(results, weights, top_k=places)]
+    seats = [taken.count(search) for search in range(len(weights))]
+    assert sum(seats) == places
+    worst = min(weight / held for weight, held in zip(weights, seats, strict=True) if held)
+    assert worst >= max(w / (held + 1) for w, held in zip(weights, seats, strict=True)) - 1e-9
+    for weight, held in zip(weights, seats, strict=True):
+        assert held >= math.floor(places * weight / math.fsum(weights) - 1e-9)
+
+
+def test_coverage_by_hand():
+    # "b" serves both, so that the second place goes to what serves neither so well: not "a".
+    first, second = {"a": 4.0, "b": 3.0, "z": 0.0}, {"c": 4.0, "b": 3.0, "z": 0.0}
+    assert coverage([first, second]) == pytest.approx({"b": 1.5, "a": 4 / 7, "c": 4 / 7, "z": 0.0})
+    assert list(coverage([first, second], [1.0, 0.0])) == ["a", "b", "z", "c"]
+    assert coverage([]) == coverage([{}]) == {}
+    assert list(coverage([{"a": 1.0}], top_k=0)) == []
+
+
+def test_distribution_based_score_by_hand():
+    # mean 2, standard deviation 1: 3 is one above the middle of six.
+    scores = distribution_based_score([{"a": 3.0, "b": 1.0}, {"b": 5.0}], [1.0, 0.5])
+    assert scores == pytest.approx({"a": 4 / 6, "b": 2 / 6 + 0.5})
+    assert list(scores) == ["b", "a"]
+    assert distribution_based_score([{}]) == {}
+
+
+def test_best_score_by_hand():
+    assert best_score([{"a": 0.1, "b": 0.3}, {"a": 0.9}], [0.9, 0.1]) == {"a": 0.9, "b": 0.3}
+    assert best_score([{"a": -2.0}, {"b": 1.0}], [1.0, 0.0]) == {"a": -2.0}
+
+
+RULES = [coverage, relative_score, distribution_based_score, best_score, reciprocal_rank]
+
+
+@pytest.mark.parametrize("fuse", RULES)
 def test_bad_weights_are_errors(fuse):
     results = [["a"], ["b"]] if fuse is reciprocal_rank else [{"a": 1.0}, {"b": 1.0}]
     with pytest.raises(ConfigurationError, match="1 weights for 2 results"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import logging
 import math
+import statistics
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TypeVar
 
@@ -11,7 +13,15 @@ from vs_core.candidates import Distribution
 from vs_core.display import shorten
 from vs_core.errors import ConfigurationError
 
-__all__ = ["reciprocal_rank", "relative_score", "searches", "surviving"]
+__all__ = [
+    "best_score",
+    "coverage",
+    "distribution_based_score",
+    "reciprocal_rank",
+    "relative_score",
+    "searches",
+    "surviving",
+]
 
 Id = TypeVar("Id", bound=Hashable)
 R = TypeVar("R")
@@ -65,6 +75,75 @@ def surviving(
     return [[] if isinstance(result, BaseException) else result for result in results]
 
 
+def coverage(
+    results: Sequence[Mapping[Id, float]],
+    weights: Sequence[float] | None = None,
+    *,
+    top_k: int | None = None,
+) -> dict[Id, float]:
+    """Fuse results so that each search is heard by its weight: proportional representation.
+
+    Place by place, the item is taken that adds most: Σ wᵢ · rᵢ / (1 + sᵢ), where rᵢ is its score in
+    result i, scaled to [0, 1], and sᵢ is the sum of those of the items that are taken already. A
+    search that is served well counts for less of the next place. So weights are quotas: where the
+    results share nothing, the places are split as D'Hondt's method splits seats; and an item that
+    several searches found serves them all.
+
+    Args:
+        results: Id to score, any finite numbers; more is better.
+        weights: Of each result, not negative; default: all 1.
+        top_k: How many to take; None takes all, in time that is quadratic at worst.
+
+    Returns:
+        Id to what it added, in the order taken, which never rises; of equal ones the one that was
+        seen first is taken first.
+
+    Raises:
+        ConfigurationError: If the weights do not fit.
+
+    Source: sequential proportional approval voting (Thiele 1895), with graded approvals; to rank
+    search results by proportionality is the idea of Dang and Croft 2012 (SIGIR).
+    """
+    scaled = [_scaled(result) for result in results]
+    at_first = _summed(scaled, weights)
+    shares = list(_weights(results, weights))
+    served = [1.0] * len(shares)
+    claims: dict[Id, list[tuple[int, float]]] = {}
+
+    def added(item: Id) -> float:
+        found = claims.get(item)
+        if found is None:
+            found = claims[item] = [
+                (search, shares[search] * result[item])
+                for search, result in enumerate(scaled)
+                if item in result
+            ]
+        return sum([claim / served[search] for search, claim in found])
+
+    # What an item adds can only fall. So most need never be computed anew: those that added less at
+    # first than the best does now, and those in `waiting` that did so when they were computed last.
+    order = list(at_first.items())
+    reached = 0
+    waiting: list[tuple[float, int, Id]] = []
+    taken: dict[Id, float] = {}
+    while len(taken) < (len(order) if top_k is None else min(top_k, len(order))):
+        most = 1 / min(served)  # of what it added at first, that any item can add now
+        while reached < len(order) and not (waiting and order[reached][1] * most < -waiting[0][0]):
+            item = order[reached][0]
+            heapq.heappush(waiting, (-added(item), reached, item))
+            reached += 1
+        then, place, item = waiting[0]
+        now = -added(item)
+        if now != then:
+            heapq.heapreplace(waiting, (now, place, item))
+            continue
+        heapq.heappop(waiting)
+        taken[item] = -now
+        for search, result in enumerate(scaled):
+            served[search] += result.get(item, 0.0)
+    return taken
+
+
 def reciprocal_rank(
     rankings: Sequence[Sequence[Id]],
     weights: Sequence[float] | None = None,
@@ -112,13 +191,77 @@ def relative_score(
     Raises:
         ConfigurationError: If the weights do not fit.
     """
+    return _summed([_scaled(result) for result in results], weights)
+
+
+def distribution_based_score(
+    results: Sequence[Mapping[Id, float]], weights: Sequence[float] | None = None
+) -> dict[Id, float]:
+    """Fuse results as `relative_score`, but scaled by how the scores of each are spread.
+
+    Three standard deviations below the mean become 0, and three above it 1.
+
+    Args:
+        results: Id to score, any finite numbers; more is better.
+        weights: Of each result, not negative; default: all 1.
+
+    Returns:
+        Id to score, the best first; of equal scores the one that was seen first.
+
+    Raises:
+        ConfigurationError: If the weights do not fit.
+
+    Source: distribution-based score fusion (Mazzeschi 2023), as LlamaIndex and others have it.
+    """
+    scaled = []
+    for result in results:
+        middle = statistics.fmean(result.values()) if result else 0.0
+        reach = 3 * statistics.pstdev(result.values(), middle) if result else 0.0
+        scaled.append(_between(result, middle - reach, middle + reach))
+    return _summed(scaled, weights)
+
+
+def best_score(
+    results: Sequence[Mapping[Id, float]], weights: Sequence[float] | None = None
+) -> dict[Id, float]:
+    """Fuse results by the best score that an item has in any of them.
+
+    Args:
+        results: Id to score, any finite numbers that can be compared; more is better.
+        weights: Checked, and not used otherwise, unless one is 0: that result is left out.
+
+    Returns:
+        Id to score, the best first; of equal scores the one that was seen first.
+
+    Raises:
+        ConfigurationError: If the weights do not fit.
+    """
     scores: dict[Id, float] = {}
     for result, weight in zip(results, _weights(results, weights), strict=True):
-        low = min(result.values(), default=0.0)
-        spread = max(result.values(), default=0.0) - low
+        for item, score in result.items() if weight else ():
+            scores[item] = max(score, scores.get(item, -math.inf))
+    return _best_first(scores)
+
+
+def _scaled(result: Mapping[Id, float]) -> dict[Id, float]:
+    """Scores from 0, the least, to 1, the greatest."""
+    return _between(result, min(result.values(), default=0.0), max(result.values(), default=0.0))
+
+
+def _between(result: Mapping[Id, float], low: float, high: float) -> dict[Id, float]:
+    spread = high - low
+    if not spread:
+        return dict.fromkeys(result, 1.0)
+    return {item: (score - low) / spread for item, score in result.items()}
+
+
+def _summed(
+    results: Sequence[Mapping[Id, float]], weights: Sequence[float] | None
+) -> dict[Id, float]:
+    scores: dict[Id, float] = {}
+    for result, weight in zip(results, _weights(results, weights), strict=True):
         for item, score in result.items():
-            scaled = (score - low) / spread if spread else 1.0
-            scores[item] = scores.get(item, 0.0) + weight * scaled
+            scores[item] = scores.get(item, 0.0) + weight * score
     return _best_first(scores)
 
 

@@ -11,7 +11,7 @@ import argparse
 from llama_index.core.query_engine import RetrieverQueryEngine
 
 from examples.fables import QUESTIONS, SIMULATED, coverage
-from examples.llama_index.comparison import LsaEmbedding, fables_index, model
+from examples.llama_index.comparison import Embedding, fables_index, model
 from vs_llama_index import VerbalizedFusionRetriever, VerbalizedSynthesizer
 
 UNSURE = "I do not know."
@@ -23,9 +23,9 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=8)
     options = parser.parse_args()
     llm = model(options.model)
-    embed_model = LsaEmbedding()
+    embed_model = Embedding()
     retriever = VerbalizedFusionRetriever(
-        [fables_index(embed_model).as_retriever(similarity_top_k=5)], llm, 4, similarity_top_k=6
+        [fables_index(embed_model).as_retriever(similarity_top_k=5)], llm, k=4, similarity_top_k=6
     )
     # Of several wordings of an answer the probabilities add up; the likeliest one is given.
     synthesizer = VerbalizedSynthesizer(

@@ -38,7 +38,7 @@ def main() -> None:
         ("and its five candidates", TransformRetriever(retriever, transform).retrieve(QUESTION)),
     ):
         print(f"{name}:", *(f"\n  {node.score:.3f} {node.text}" for node in found))
-    print(transform.distribution)
+    print(transform(QUESTION).distribution)
 
 
 if __name__ == "__main__":

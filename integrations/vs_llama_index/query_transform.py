@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from llama_index.core.settings import Settings
 from llama_index_instrumentation import get_dispatcher
 
 from vs_core import ConfigurationError, Distribution, Strategy
+from vs_core.effects import Effect, Effects, aperform, perform
 from vs_core.fusion import searches
 from vs_core.plugins import plugins
 from vs_core.prompts import QUERY_PROMPTS
@@ -48,8 +50,7 @@ class VerbalizedQueryTransform(BaseQueryTransform):
 
     The candidates become the ``custom_embedding_strs`` of the query bundle, which embedding
     retrievers search by; ``query_str`` stays the question. The bundle is a
-    `VerbalizedQueryBundle`, with the ``distribution``; `distribution` of the transform is that of
-    its last run.
+    `VerbalizedQueryBundle`, with the ``distribution``; nothing of a run is kept in the transform.
 
     LlamaIndex's retrievers search by the plain mean of the strings' embeddings. With
     ``embed_model`` the bundle brings its ``embedding``: their mean, weighted by probability.
@@ -102,7 +103,15 @@ class VerbalizedQueryTransform(BaseQueryTransform):
         self._include_original = include_original
         self._embed_model = None if embed_model is None else resolve_embed_model(embed_model)
         self._weighted = embed_model is not None if weighted is None else weighted
-        self.distribution = Distribution()
+
+    @property
+    def strategy(self) -> Strategy:
+        """What is asked."""
+        return self._asking.strategy
+
+    @strategy.setter
+    def strategy(self, strategy: Strategy) -> None:
+        self._asking = dataclasses.replace(self._asking, strategy=strategy)
 
     def _get_prompts(self) -> PromptDictType:
         return {"query_prompt": self._prompt}
@@ -114,13 +123,7 @@ class VerbalizedQueryTransform(BaseQueryTransform):
     # --- running -----------------------------------------------------------------------------
 
     def _run(self, query_bundle: QueryBundle, metadata: dict[str, Any]) -> VerbalizedQueryBundle:  # noqa: ARG002
-        found = self._asking.run(self._prompt, self._task(query_bundle))
-        bundle = self._bundle(query_bundle, found)
-        if self._weighted:
-            bundle.embedding = embedder(self._embed_model).get_agg_embedding_from_queries(
-                bundle.embedding_strs, _mean(bundle.weights)
-            )
-        return bundle
+        return perform(self._steps(query_bundle))
 
     @dispatcher.span
     async def arun(
@@ -139,12 +142,20 @@ class VerbalizedQueryTransform(BaseQueryTransform):
             ConfigurationError: If the query is empty or no LLM is configured.
         """
         query = query_bundle_or_str
-        given = QueryBundle(query) if isinstance(query, str) else query
-        found = await self._asking.arun(self._prompt, self._task(given))
-        bundle = self._bundle(given, found)
+        return await aperform(self._steps(QueryBundle(query) if isinstance(query, str) else query))
+
+    def _steps(self, own: QueryBundle) -> Effects[VerbalizedQueryBundle]:
+        task = self._task(own)
+        found = yield Effect(
+            lambda: self._asking.run(self._prompt, task),
+            lambda: self._asking.arun(self._prompt, task),
+        )
+        bundle = self._bundle(own, found)
         if self._weighted:
-            bundle.embedding = await embedder(self._embed_model).aget_agg_embedding_from_queries(
-                bundle.embedding_strs, _mean(bundle.weights)
+            model, texts, mean = embedder(self._embed_model), bundle.embedding_strs, _mean(bundle)
+            bundle.embedding = yield Effect(
+                lambda: model.get_agg_embedding_from_queries(texts, mean),
+                lambda: model.aget_agg_embedding_from_queries(texts, mean),
             )
         return bundle
 
@@ -154,7 +165,6 @@ class VerbalizedQueryTransform(BaseQueryTransform):
         return {"query_str": query, "query": query, "num_queries": number}
 
     def _bundle(self, bundle: QueryBundle, distribution: Distribution) -> VerbalizedQueryBundle:
-        self.distribution = distribution
         found = searches(
             bundle.embedding_strs, distribution, include_original=self._include_original
         )
@@ -182,11 +192,11 @@ def embedder(embed_model: BaseEmbedding | None) -> BaseEmbedding:
         ) from error
 
 
-def _mean(weights: Sequence[float]) -> Callable[[Sequence[Embedding]], Embedding]:
-    """What aggregates embeddings by these weights, as LlamaIndex's embedding models ask for."""
+def _mean(bundle: VerbalizedQueryBundle) -> Callable[[Sequence[Embedding]], Embedding]:
+    """What aggregates embeddings by its weights, as LlamaIndex's embedding models ask for."""
 
     def mean(embeddings: Sequence[Embedding]) -> Embedding:
-        found: Embedding = np.average(embeddings, axis=0, weights=weights).tolist()
+        found: Embedding = np.average(embeddings, axis=0, weights=bundle.weights).tolist()
         return found
 
     return mean
