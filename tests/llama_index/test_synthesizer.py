@@ -587,7 +587,7 @@ def test_a_refusal_is_an_error_that_carries_the_text(llm, server, streaming):
 async def test_a_whole_query_engine_never_calls_what_blocks(llm, embed_model, monkeypatch):
     index = VectorStoreIndex([node.node for node in NODES], embed_model=embed_model)
     retriever = VerbalizedFusionRetriever(
-        [index.as_retriever(similarity_top_k=3)], llm, 3, similarity_top_k=3
+        [index.as_retriever(similarity_top_k=3)], llm, k=3, similarity_top_k=3
     )
     synthesizer = VerbalizedSynthesizer(llm, 3, merge="embedding", embed_model=embed_model)
     engine = RetrieverQueryEngine(retriever, synthesizer)
