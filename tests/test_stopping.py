@@ -24,6 +24,7 @@ from vs_core import (
     verbalize,
 )
 from vs_core.formats import Answer, Entry, Json, Shape
+from vs_core.messages import digest_of
 from vs_core.stopping import coverage, repeated
 from vs_core.testing import SimulatedModel
 
@@ -147,6 +148,7 @@ def test_the_metadata_are_of_all_runs():
         "n": 12,
         "calls": 4,
         "usage": {"output_tokens": 20},
+        "task": digest_of(TASK),
         "runs": 4,
         "stopped": "budget",
     }
@@ -280,5 +282,5 @@ def test_what_cannot_work_is_said(options, message):
 
 def test_candidates_keep_what_they_carry():
     found = run(repeated(VSStandard(k=1), TASK, lambda found: len(found) > 1), Scripted(GOOD, GOOD))
-    assert list(found) == [Candidate(text="a", probability=0.5)] * 2
+    assert list(found) == [Candidate(text="a", probability=0.5, call=call) for call in (0, 1)]
     assert found.mass == 1

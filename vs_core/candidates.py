@@ -5,13 +5,25 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, overload
+from functools import cached_property, lru_cache
+from hashlib import blake2b
+from types import GenericAlias
+from typing import TYPE_CHECKING, Annotated, Any, Generic, overload
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, computed_field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    TypeAdapter,
+    computed_field,
+)
+from pydantic_core import core_schema
+from typing_extensions import Self, TypeVar
 
 from vs_core.checks import require_optional_count
 from vs_core.errors import ConfigurationError
+from vs_core.messages import Completion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,9 +33,78 @@ if TYPE_CHECKING:
 
 __all__ = ["Candidate", "Distribution"]
 
+T = TypeVar("T", default=Any)
 
-class Candidate(BaseModel):
+
+class _Alias(GenericAlias):
+    """``Distribution[Joke]``: a promise to type checkers, and a way to validate.
+
+    T never makes another class: instances are plain, so that they can be pickled, named by a
+    checkpoint and compared whoever made them. What this adds is that data read as
+    ``Distribution[Joke]``, by the methods below or as the type of a pydantic field, has jokes as
+    its values.
+    """
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in ("model_validate", "model_validate_json"):  # an alias hands on the rest
+            return object.__getattribute__(self, name)
+        return super().__getattribute__(name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        origin: Any = self.__origin__
+        return origin(*args, **kwargs)
+
+    def __reduce__(self) -> Any:
+        return _alias, (self.__origin__, self.__args__)
+
+    def model_validate(self, data: Any, **options: Any) -> Any:
+        return _adapter(self).validate_python(data, **options)
+
+    def model_validate_json(self, data: str | bytes, **options: Any) -> Any:
+        return _adapter(self).validate_json(data, **options)
+
+
+def _alias(origin: type[Any], arguments: tuple[Any, ...]) -> Any:
+    return _Alias(origin, arguments)
+
+
+@lru_cache(maxsize=256)
+def _adapter(type_: Any) -> TypeAdapter[Any]:
+    # Annotated, for of a bare alias pydantic would take the finished validator of its origin.
+    return TypeAdapter(Annotated[type_, None])
+
+
+class _Typed(BaseModel, Generic[T]):
+    """What `Candidate` and `Distribution` have of a type parameter."""
+
+    model_config = ConfigDict(frozen=True)
+
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, value: Any) -> Any:
+            return _Alias(cls, value)
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        plain = handler(cls)
+        (value,) = getattr(source, "__args__", (Any,))
+        if value is Any or isinstance(value, TypeVar):
+            return plain
+        return core_schema.no_info_after_validator_function(
+            lambda made: made._with_values(_adapter(value)), plain
+        )
+
+    def _with_values(self, adapter: TypeAdapter[Any]) -> Self:
+        """The same with its values validated."""
+        raise NotImplementedError
+
+
+class Candidate(_Typed[T]):
     """One response with its verbalized probability.
+
+    ``Candidate[Joke]`` is one whose value is a ``Joke``, for type checkers; see `Distribution`.
 
     Args:
         text: The response, exactly as the model wrote it, stripped at the ends.
@@ -31,54 +112,110 @@ class Candidate(BaseModel):
         value: The validated object of a typed candidate; None for plain text.
         repairs: What had to be mended to read this candidate, in words, in order.
         metadata: Whatever else the model said of this candidate, by its own keys.
+        call: Which call gave it, from 0: the place of its answer in `Distribution.completions`.
+            Candidates of one call depend on each other. None where that is not known.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     text: str
     probability: float | None = Field(default=None, ge=0, le=1)
-    value: SerializeAsAny[Any] = None
+    value: T = None  # type: ignore[assignment]  # T is what a typed candidate has
     repairs: tuple[str, ...] = ()
     metadata: dict[str, Any] = Field(default_factory=dict)
+    call: int | None = None
 
-    def repaired(self, *repairs: str) -> Candidate:
+    def model_dump(self, **options: Any) -> dict[str, Any]:
+        """As pydantic's; in Python mode the value stays the object that it is.
+
+        So whoever stores a dump, such as a checkpoint of LangGraph, stores the value as it stores
+        such objects elsewhere.
+        """
+        dump = super().model_dump(**options)
+        return self._with_objects(dump) if options.get("mode", "python") == "python" else dump
+
+    def _with_objects(self, dump: dict[str, Any]) -> dict[str, Any]:
+        return {**dump, "value": self.value} if "value" in dump else dump
+
+    def _with_values(self, adapter: TypeAdapter[Any]) -> Self:
+        if self.value is None:
+            return self
+        return self.model_copy(update={"value": adapter.validate_python(self.value)})
+
+    def repaired(self, *repairs: str) -> Self:
         """Return this candidate with ``repairs`` added to its record."""
         return self.model_copy(update={"repairs": (*self.repairs, *repairs)}) if repairs else self
 
     def __str__(self) -> str:
         return self.text
 
+    def _repr_html_(self) -> str:
+        return Distribution([self])._repr_html_()
 
-class Distribution(BaseModel, Sequence[Candidate]):
+
+class Distribution(_Typed[T], Sequence[Candidate[T]]):
     """The candidates of one task: an immutable sequence, in the order the model gave them.
 
     It serialises with pydantic (``model_dump_json`` and ``model_validate_json`` round-trip),
     prints as a table, and shows as escaped HTML in a notebook.
 
+    With ``schema=Joke`` type checkers know it as a ``Distribution[Joke]``. At run time it is a
+    plain `Distribution`: pickle and ``model_dump()`` keep its values as the objects that they are,
+    and ``Distribution[Joke].model_validate_json(text)`` makes jokes of what JSON made of them.
+
     Args:
         candidates: The candidates, in order.
-        reasoning: What the model wrote before its candidates, where it was asked to reason.
+        reasoning: What the model wrote or thought before its candidates, of all calls.
         metadata: How the distribution came about: strategy, k, n, number of calls, token usage,
-            and ``seed``, the default of `sample`.
+            ``seed`` (the default of `sample`) and ``task`` (a digest of what was asked).
+        completions: The raw answers, in the order of the calls; see `compact`.
+        remarks: What had to be mended or assumed to read the answers as wholes.
     """
 
-    model_config = ConfigDict(frozen=True)
-
-    candidates: tuple[Candidate, ...] = ()
+    candidates: tuple[Candidate[T], ...] = ()
     reasoning: str | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
+    completions: tuple[Completion, ...] = Field(default=(), repr=False)
+    remarks: tuple[str, ...] = ()
 
     def __init__(
         self,
-        candidates: Iterable[Candidate | Mapping[str, Any] | str] = (),
+        candidates: Iterable[Candidate[T] | Mapping[str, Any] | str] = (),
         **fields: Any,
     ) -> None:
-        super().__init__(
+        super().__init__(  # type: ignore[call-arg]  # pydantic's own, which takes the fields
             candidates=tuple(
                 Candidate(text=item) if isinstance(item, str) else item for item in candidates
             ),
             **fields,
         )
+
+    def model_dump(self, **options: Any) -> dict[str, Any]:
+        """As pydantic's; in Python mode values stay objects, as `Candidate.model_dump` has it."""
+        dump = super().model_dump(**options)
+        dumps = dump.get("candidates", ())
+        if options.get("mode", "python") == "python" and len(dumps) == len(self):
+            pairs = zip(self, dumps, strict=True)
+            dump["candidates"] = tuple(one._with_objects(dumped) for one, dumped in pairs)
+        return dump
+
+    def _with_values(self, adapter: TypeAdapter[Any]) -> Self:
+        typed = tuple(candidate._with_values(adapter) for candidate in self.candidates)
+        return self.model_copy(update={"candidates": typed})
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts of the candidates, in order."""
+        return [candidate.text for candidate in self.candidates]
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic's; what was worked out from the fields is worked out anew."""
+        copy = super().model_copy(update=update, deep=deep)
+        for name in ("_normalised", "_digest"):
+            copy.__dict__.pop(name, None)
+        return copy
+
+    def compact(self) -> Self:
+        """Return the distribution without the raw answers, which are most of its size."""
+        return self.model_copy(update={"completions": ()})
 
     # --- weights ---------------------------------------------------------------------------
 
@@ -110,10 +247,10 @@ class Distribution(BaseModel, Sequence[Candidate]):
 
     @property
     def repairs(self) -> tuple[str, ...]:
-        """Every repair of the candidates, each once, and that of the weights, if any."""
-        found = dict.fromkeys(
-            repair for candidate in self.candidates for repair in candidate.repairs
-        )
+        """The remarks, every repair of the candidates, and that of the weights; each once."""
+        found = dict.fromkeys(self.remarks)
+        for candidate in self.candidates:
+            found.update(dict.fromkeys(candidate.repairs))
         if self._normalised[1]:
             found[self._normalised[1]] = None
         return tuple(found)
@@ -140,7 +277,7 @@ class Distribution(BaseModel, Sequence[Candidate]):
         resampler: str | Resampler = ...,
         seed: int | random.Random | None = ...,
         **options: Any,
-    ) -> Candidate: ...
+    ) -> Candidate[T]: ...
     @overload
     def sample(
         self,
@@ -149,7 +286,7 @@ class Distribution(BaseModel, Sequence[Candidate]):
         resampler: str | Resampler = ...,
         seed: int | random.Random | None = ...,
         **options: Any,
-    ) -> list[Candidate]: ...
+    ) -> list[Candidate[T]]: ...
     def sample(
         self,
         n: int | None = None,
@@ -157,14 +294,16 @@ class Distribution(BaseModel, Sequence[Candidate]):
         resampler: str | Resampler = "proportional",
         seed: int | random.Random | None = None,
         **options: Any,
-    ) -> Candidate | list[Candidate]:
+    ) -> Candidate[T] | list[Candidate[T]]:
         """Draw from the distribution.
 
         Args:
             n: How many to draw, at least 0; None draws one and returns it alone.
             resampler: A registered name (see `vs_core.resampling`) or a resampler.
-            seed: Makes the draw reproducible; a `random.Random` is advanced by it. Default: the
-                seed the distribution was made with (``metadata["seed"]``), or fresh randomness.
+            seed: Makes the draw reproducible. It is mixed with a digest of the task and of the
+                candidates, so that one seed over many inputs draws at many places; a
+                `random.Random` is taken as it is, and advanced. Default: the seed the
+                distribution was made with (``metadata["seed"]``), or fresh randomness.
             **options: Options of a resampler given by name, such as ``p=0.8`` of ``"top_p"``.
 
         Returns:
@@ -180,13 +319,26 @@ class Distribution(BaseModel, Sequence[Candidate]):
             raise ConfigurationError("An empty distribution cannot be sampled.")
         require_optional_count("n", n, least=0)
         draw = plugins.resampler(resampler, **options)
-        if seed is None:
-            seed = self.metadata.get("seed")
-        rng = seed if isinstance(seed, random.Random) else random.Random(seed)
+        rng = self._randomness(seed)
         drawn = [self.candidates[index] for index in draw(self, 1 if n is None else n, rng)]
         return drawn[0] if n is None else drawn
 
-    def argmax(self) -> Candidate:
+    def _randomness(self, seed: int | random.Random | None) -> random.Random:
+        if isinstance(seed, random.Random):
+            return seed
+        if seed is None:
+            seed = self.metadata.get("seed")
+        return random.Random() if seed is None else random.Random(f"{seed} {self._digest}")
+
+    @cached_property
+    def _digest(self) -> str:
+        """What tells this distribution from others, stable between processes and machines."""
+        digest = blake2b(str(self.metadata.get("task", "")).encode(), digest_size=16)
+        for candidate in self.candidates:
+            digest.update(f"\0{candidate.text}\0{candidate.probability}".encode("utf-8", "replace"))
+        return digest.hexdigest()
+
+    def argmax(self) -> Candidate[T]:
         """Return the candidate of the largest weight, the first of equals.
 
         Raises:
@@ -194,7 +346,7 @@ class Distribution(BaseModel, Sequence[Candidate]):
         """
         return self.sample(resampler="argmax")
 
-    def seeded(self, seed: int | None) -> Distribution:
+    def seeded(self, seed: int | None) -> Self:
         """Return the distribution with ``seed`` as the default of `sample`; None keeps it."""
         if seed is None:
             return self
@@ -202,16 +354,16 @@ class Distribution(BaseModel, Sequence[Candidate]):
 
     # --- deriving --------------------------------------------------------------------------
 
-    def _with(self, candidates: Iterable[Candidate]) -> Distribution:
-        return Distribution(candidates, reasoning=self.reasoning, metadata=self.metadata)
+    def _with(self, candidates: Iterable[Candidate[T]]) -> Self:
+        return self.model_copy(update={"candidates": tuple(candidates)})
 
     def filter(
         self,
-        predicate: Callable[[Candidate], bool] | None = None,
+        predicate: Callable[[Candidate[T]], bool] | None = None,
         *,
         min_probability: float | None = None,
         max_probability: float | None = None,
-    ) -> Distribution:
+    ) -> Self:
         """Keep the candidates that pass every given test.
 
         Args:
@@ -222,7 +374,7 @@ class Distribution(BaseModel, Sequence[Candidate]):
         A candidate without a probability fails any test of it.
         """
 
-        def passes(candidate: Candidate) -> bool:
+        def passes(candidate: Candidate[T]) -> bool:
             probability = candidate.probability
             return (
                 (predicate is None or predicate(candidate))
@@ -236,7 +388,7 @@ class Distribution(BaseModel, Sequence[Candidate]):
 
         return self._with(candidate for candidate in self if passes(candidate))
 
-    def reweight(self, temperature: float) -> Distribution:
+    def reweight(self, temperature: float) -> Self:
         """Return the distribution with weights proportional to w^(1/temperature).
 
         Args:
@@ -259,7 +411,7 @@ class Distribution(BaseModel, Sequence[Candidate]):
             for candidate, power in zip(self, powers, strict=True)
         )
 
-    def dedupe(self, key: Callable[[Candidate], Any] | None = None) -> Distribution:
+    def dedupe(self, key: Callable[[Candidate[T]], Any] | None = None) -> Self:
         """Merge the candidates that are the same, adding up their probabilities (at most 1).
 
         Args:
@@ -270,18 +422,18 @@ class Distribution(BaseModel, Sequence[Candidate]):
             A distribution of the first of each kind, in order, with the repairs of all of them.
         """
         key = key or plain_text
-        groups: dict[Any, list[Candidate]] = {}
+        groups: dict[Any, list[Candidate[T]]] = {}
         for candidate in self:
             groups.setdefault(key(candidate), []).append(candidate)
         return self._with(_merge(group) for group in groups.values())
 
-    def map(self, function: Callable[[Candidate], Candidate | str]) -> Distribution:
+    def map(self, function: Callable[[Candidate[T]], Candidate[Any] | str]) -> Distribution[Any]:
         """Return the distribution with every candidate replaced by ``function(candidate)``.
 
         A string replaces the text alone; the probability stays.
         """
 
-        def apply(candidate: Candidate) -> Candidate:
+        def apply(candidate: Candidate[T]) -> Candidate[Any]:
             result = function(candidate)
             if isinstance(result, Candidate):
                 return result
@@ -289,30 +441,45 @@ class Distribution(BaseModel, Sequence[Candidate]):
 
         return self._with(apply(candidate) for candidate in self)
 
-    def __add__(self, other: Distribution) -> Distribution:
-        """Concatenate two distributions; where both have a metadatum, the left one's stays."""
+    def __add__(self, other: Distribution[Any]) -> Distribution[Any]:
+        """Concatenate two distributions; where both have a metadatum, the left one's stays.
+
+        The calls of the right one are numbered on, so that they stay apart.
+        """
         if not isinstance(other, Distribution):
             return NotImplemented
+        before = self._calls
+        later = (
+            c if c.call is None else c.model_copy(update={"call": c.call + before}) for c in other
+        )
         reasonings = [part.reasoning for part in (self, other) if part.reasoning]
         return Distribution(
-            (*self.candidates, *other.candidates),
+            (*self.candidates, *later),
             reasoning="\n\n".join(reasonings) or None,
             metadata={**other.metadata, **self.metadata},
+            completions=(*self.completions, *other.completions),
+            remarks=tuple(dict.fromkeys((*self.remarks, *other.remarks))),
         )
+
+    @property
+    def _calls(self) -> int:
+        """The first number that no call of this distribution has."""
+        numbers = (candidate.call for candidate in self.candidates if candidate.call is not None)
+        return max(len(self.completions), 1 + max(numbers, default=-1))
 
     # --- a sequence ------------------------------------------------------------------------
 
     def __len__(self) -> int:
         return len(self.candidates)
 
-    def __iter__(self) -> Iterator[Candidate]:  # type: ignore[override]  # pydantic yields fields
+    def __iter__(self) -> Iterator[Candidate[T]]:  # type: ignore[override]  # pydantic yields fields
         return iter(self.candidates)
 
     @overload
-    def __getitem__(self, index: int) -> Candidate: ...
+    def __getitem__(self, index: int) -> Candidate[T]: ...
     @overload
-    def __getitem__(self, index: slice) -> Distribution: ...
-    def __getitem__(self, index: int | slice) -> Candidate | Distribution:
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> Candidate[T] | Self:
         if isinstance(index, slice):
             return self._with(self.candidates[index])
         return self.candidates[index]
@@ -382,12 +549,12 @@ def _normalise(
     return weights, repair if missing else None
 
 
-def plain_text(candidate: Candidate) -> str:
+def plain_text(candidate: Candidate[Any]) -> str:
     """The text without regard to case and white space: what makes two candidates the same."""
     return " ".join(candidate.text.casefold().split())
 
 
-def _merge(group: Sequence[Candidate]) -> Candidate:
+def _merge(group: Sequence[Candidate[T]]) -> Candidate[T]:
     if len(group) == 1:
         return group[0]
     given = [candidate.probability for candidate in group if candidate.probability is not None]

@@ -230,12 +230,15 @@ class _Incoming:
         self._usage.update(completion.usage)
         found = self._parser.feed(completion.text) if self._parser else []
         checked = (validated(candidate, self.request.schema) for candidate in found)
-        return [candidate for candidate, problem in checked if problem is None]
+        call = {"call": self.request.call}
+        return [item.model_copy(update=call) for item, problem in checked if problem is None]
 
     def finish(self) -> list[Candidate]:
         """Return the candidate of an answer that is plain text."""
         text = "".join(self._texts).strip()
-        return [Candidate(text=text)] if self._parser is None and text else []
+        return (
+            [Candidate(text=text, call=self.request.call)] if self._parser is None and text else []
+        )
 
     def completion(self) -> Completion:
         """Return the whole answer."""

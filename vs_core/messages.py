@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
 
 from vs_core.errors import ConfigurationError, ModelError
 
@@ -88,6 +92,21 @@ def _as_message(item: Any) -> Message:
     )
 
 
+def digest_of(messages: Sequence[Message]) -> str:
+    """Return 16 hexadecimal digits that tell one task from another, on any machine."""
+    written = json.dumps([[m.role, m.content] for m in messages], default=_plainly, sort_keys=True)
+    return blake2b(written.encode(), digest_size=8).hexdigest()
+
+
+def _plainly(part: Any) -> Any:
+    """A framework's own content part as data; its type alone, where it cannot be."""
+    dump = getattr(part, "model_dump", None)
+    try:
+        return dump(mode="json") if dump else type(part).__name__
+    except Exception:  # a part that cannot be written down: such as an open stream
+        return type(part).__name__
+
+
 def with_instructions(messages: Sequence[Message], text: str) -> tuple[Message, ...]:
     """Return ``messages`` with ``text`` joined to their system message.
 
@@ -134,12 +153,38 @@ class Completion:
     Args:
         text: What the model wrote.
         usage: Token counts, such as ``{"input_tokens": 12, "output_tokens": 34}``.
-        raw: The framework's own response, for whoever needs more than the text.
+        raw: The framework's own response, for whoever needs more than the text. It is not kept in
+            a `Distribution`, and is neither compared nor stored.
+        reasoning: What the model thought before it answered, where the API gives that apart.
+        finish_reason: Why the answer ended, in the API's words: ``"stop"``, ``"length"``, …
+        model: Name of the model that answered, as the API gives it.
     """
 
     text: str
     usage: Mapping[str, int] = field(default_factory=dict)
-    raw: Any = field(default=None, compare=False, repr=False)
+    raw: Annotated[Any, Field(exclude=True)] = field(default=None, compare=False, repr=False)
+    reasoning: str | None = None
+    finish_reason: str | None = None
+    model: str | None = None
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the answer reached the limit of its length."""
+        return self.finish_reason in ("length", "max_tokens", "MAX_TOKENS")
+
+    def __add__(self, other: Completion) -> Completion:
+        """Return two pieces of one answer as one."""
+        return Completion(
+            self.text + other.text,
+            {
+                key: self.usage.get(key, 0) + other.usage.get(key, 0)
+                for key in {**self.usage, **other.usage}
+            },
+            other.raw,
+            (self.reasoning or "") + (other.reasoning or "") or None,
+            other.finish_reason or self.finish_reason,
+            other.model or self.model,
+        )
 
 
 def as_completion(answer: Completion | str) -> Completion:

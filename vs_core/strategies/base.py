@@ -151,14 +151,14 @@ class Strategy(ABC):
 
     def _parallel(self, task: Sequence[Message]) -> Flow:
         """Flow of one round of independent calls, and what repairing them takes."""
-        session = Session(self)
+        session = Session(self, task)
         calls = [Call(self, self._ask(task, size), size) for size in self.sizes()]
         yield from session.collect(calls)
         return session.distribution(calls)
 
     def _turns(self, task: Sequence[Message]) -> Flow:
         """Flow of one conversation that asks for further candidates turn by turn."""
-        session = Session(self)
+        session = Session(self, task)
         sizes = self.sizes()
         calls = [Call(self, self._ask(task, sizes[0]), sizes[0])]
         yield from session.collect(calls)

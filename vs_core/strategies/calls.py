@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from vs_core.candidates import Candidate, Distribution
 from vs_core.display import shorten
 from vs_core.errors import ParseError
 from vs_core.formats.base import CUT_OFF
-from vs_core.messages import Completion, Message, Request
+from vs_core.messages import Completion, Message, Request, digest_of
 from vs_core.plugins import plugins
 from vs_core.strategies.typed import validated
 
@@ -37,7 +38,8 @@ class Call:
         self.candidates: list[Candidate] = []
         self.invalid: list[Candidate] = []
         self.torn: list[Candidate] = []
-        self.reasoning: str | None = None
+        self.remarks: dict[str, None] = {}
+        self._thoughts: dict[str, None] = {}
         self.error: ParseError | None = None
         self._answer = ""
         self._complaint = ""
@@ -46,6 +48,15 @@ class Call:
     def missing(self) -> int:
         """How many candidates are still to come."""
         return max(0, self.k - len(self.candidates))
+
+    @property
+    def reasoning(self) -> str | None:
+        """What was thought before the candidates of this call."""
+        return "\n\n".join(self._thoughts) or None
+
+    def _think(self, reasoning: str | None) -> None:
+        if reasoning:
+            self._thoughts[reasoning] = None
 
     def request(self, number: int) -> Request:
         """The request for what is missing, as number ``number`` of its flow."""
@@ -59,21 +70,27 @@ class Call:
         """The conversation so far, with what the user says next."""
         return (*self.messages, Message("assistant", self._answer), Message("user", text))
 
-    def receive(self, completion: Completion) -> None:
-        """Take in an answer; what is good of it stays, what is missing becomes a complaint."""
+    def receive(self, completion: Completion, number: int) -> None:
+        """Take in an answer, number ``number`` of its flow.
+
+        What is good of it stays, what is missing becomes a complaint.
+        """
         self._answer = completion.text
+        self._think(completion.reasoning)
         try:
             answer = self.strategy.read(completion.text, self.missing)
         except ParseError as error:
             self.error = error
             self._complain("unreadable", reason=error.reason)
             return
-        self.reasoning = self.reasoning or answer.reasoning
+        self._think(answer.reasoning)
+        self.remarks.update(dict.fromkeys(answer.remarks))
         invalid: list[Candidate] = []
         for candidate in answer:
-            if self.k == 1 and answer.reasoning:  # its own, where each call reasons anew
-                about = {**candidate.metadata, "reasoning": answer.reasoning}
-                candidate = candidate.model_copy(update={"metadata": about})
+            about: dict[str, Any] = {"call": number}
+            if self.k == 1 and self.reasoning:  # its own, where each call reasons anew
+                about["metadata"] = {**candidate.metadata, "reasoning": self.reasoning}
+            candidate = candidate.model_copy(update=about)
             checked, problem = validated(candidate, self.strategy.schema)
             if problem is not None:
                 invalid.append(checked)
@@ -109,10 +126,21 @@ class Call:
 class Session:
     """The state of one flow that concerns all its calls."""
 
-    def __init__(self, strategy: Strategy) -> None:
+    def __init__(self, strategy: Strategy, task: Sequence[Message]) -> None:
         self.strategy = strategy
-        self.calls = 0
-        self.usage: Counter[str] = Counter()
+        self.task = task
+        self.completions: list[Completion] = []
+
+    @property
+    def calls(self) -> int:
+        """How many calls were answered."""
+        return len(self.completions)
+
+    def _usage(self) -> dict[str, int]:
+        usage: Counter[str] = Counter()
+        for completion in self.completions:
+            usage.update(completion.usage)
+        return dict(usage)
 
     def collect(self, calls: Sequence[Call]) -> Rounds:
         """Ask for the candidates of ``calls`` in one round, and again for what is missing."""
@@ -121,10 +149,9 @@ class Session:
             completions = yield [
                 call.request(self.calls + index) for index, call in enumerate(pending)
             ]
-            self.calls += len(pending)
             for call, completion in zip(pending, completions, strict=True):
-                self.usage.update(completion.usage)
-                call.receive(completion)
+                call.receive(completion, self.calls)
+                self.completions.append(completion)
             # One call may give more than was asked of it, and so make up for another.
             if sum(len(call.candidates) for call in calls) >= sum(call.k for call in calls):
                 break
@@ -147,7 +174,8 @@ class Session:
             "k": self.strategy.k,
             "n": total,
             "calls": self.calls,
-            "usage": dict(self.usage),
+            "usage": self._usage(),
+            "task": digest_of(self.task),
         }
         if self.strategy.threshold is not None:
             metadata["threshold"] = self.strategy.threshold
@@ -165,5 +193,16 @@ class Session:
             )  # fmt: skip
         reasonings = [call.reasoning for call in calls if call.reasoning]
         return Distribution(
-            pool[:total], reasoning="\n\n".join(reasonings) or None, metadata=metadata
+            pool[:total],
+            reasoning="\n\n".join(reasonings) or None,
+            metadata=metadata,
+            completions=tuple(replace(completion, raw=None) for completion in self.completions),
+            remarks=self._remarks(calls),
         )
+
+    def _remarks(self, calls: Sequence[Call]) -> tuple[str, ...]:
+        cut_off = sum(completion.cut_off for completion in self.completions)
+        remarks = dict.fromkeys(chain.from_iterable(call.remarks for call in calls))
+        if cut_off:
+            remarks[f"{cut_off} of {self.calls} answers reached the limit of their length"] = None
+        return tuple(remarks)

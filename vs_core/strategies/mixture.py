@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 from itertools import islice
+from operator import add
 from typing import Any
 
 from vs_core.candidates import Candidate, Distribution
@@ -94,9 +96,5 @@ def _mixed(parts: Sequence[_Part]) -> Distribution:
     for name in ("missing", *left_out):  # said only where there is something to say
         if not metadata[name]:
             del metadata[name]
-    reasonings = [result.reasoning for result in results if result.reasoning]
-    return Distribution(
-        [share(candidate) for result in results for candidate in result],
-        reasoning="\n\n".join(reasonings) or None,
-        metadata=metadata,
-    )
+    whole = reduce(add, results)  # which numbers their calls through
+    return whole.map(share).model_copy(update={"metadata": metadata})
