@@ -1,12 +1,25 @@
 """The plain client over an OpenAI-compatible endpoint."""
 
+import pickle
 from typing import Literal
 
+import httpx
 import pytest
 from pydantic import BaseModel
 
-from vs_core import Completion, Message, ModelError, Request, averbalize, stream, verbalize
+from vs_core import (
+    Completion,
+    ConfigurationError,
+    Message,
+    ModelError,
+    Request,
+    averbalize,
+    stream,
+    verbalize,
+)
 from vs_core.clients import OpenAIModel
+from vs_core.evaluation.runner import name_of
+from vs_core.redaction import redacted
 from vs_core.strategies import VSStandard
 from vs_core.testing import SimulatedServer
 
@@ -94,3 +107,135 @@ def test_a_client_that_retries_gets_through_on_its_own(server):
     server.faults = ["429"]
     assert len(verbalize(PROMPT, OpenAIModel("m", base_url=server.base_url), k=3)) == 3
     assert len(server.requests) == 2
+
+
+# --- what a client can be told, and what it does not tell ----------------------------------------
+
+SECRET = "sk-very-secret"
+
+
+def secretive(**options) -> OpenAIModel:
+    return OpenAIModel(
+        "m",
+        base_url="http://user:hunter2@127.0.0.1:9/v1?token=hunter2",
+        api_key=SECRET,
+        default_headers={"X-Token": "hunter2"},
+        extra_headers={"Authorization": "Bearer hunter2"},
+        extra_body={"api_key": "hunter2", "min_p": 0.1},
+        temperature=0.5,
+        max_tokens=7,
+        **options,
+    )
+
+
+def test_secrets_are_shown_nowhere():
+    model = secretive(max_retries=0)
+    with pytest.raises(ModelError) as failure:
+        model(REQUEST)
+    shown = f"{model!r} {model.settings} {failure.value} {name_of(model)}"
+    assert "hunter2" not in shown
+    assert SECRET not in shown
+    assert model.settings["max_tokens"] == 7
+    assert model.settings["extra_body"] == {"api_key": "***", "min_p": 0.1}
+    assert model.settings["extra_headers"] == {"Authorization": "***"}
+
+
+def test_settings_are_what_answers_depend_on():
+    def made(**options):
+        return OpenAIModel("m", base_url="http://127.0.0.1/v1", **options).settings
+
+    assert made(temperature=1) == made(temperature=1, api_key="a", timeout=3, max_retries=1)
+    assert made(temperature=1) != made(temperature=2)
+    assert made() != made(structured=True)
+
+
+def test_a_failed_call_says_where_and_what():
+    with pytest.raises(ModelError, match=r"'m' at http://127\.0\.0\.1:9/v1 failed: Connection"):
+        OpenAIModel("m", base_url="http://127.0.0.1:9/v1", max_retries=0)(REQUEST)
+
+
+def test_what_the_api_does_not_have_is_refused_at_once():
+    with pytest.raises(ConfigurationError, match=r"no parameter 'tempratur'.*extra_body"):
+        OpenAIModel("m", tempratur=0.3)
+
+
+def test_options_of_the_client_reach_it():
+    sent: list[httpx.Request] = []
+
+    def fail(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(500, headers={"retry-after-ms": "1"})
+
+    model = OpenAIModel(
+        "m",
+        api_key="k",
+        timeout=7,
+        max_retries=3,
+        default_headers={"X-Team": "jokes"},
+        default_query={"version": "2"},
+        organization="org",
+        http_client=httpx.Client(transport=httpx.MockTransport(fail)),
+    )
+    with pytest.raises(ModelError, match="500"):
+        model(REQUEST)
+    assert len(sent) == 4
+    assert sent[0].headers["x-team"] == "jokes"
+    assert sent[0].headers["openai-organization"] == "org"
+    assert sent[0].url.params["version"] == "2"
+    assert sent[0].extensions["timeout"]["read"] == 7
+
+
+def test_a_model_can_be_pickled_without_the_key_of_the_environment(server, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    model = OpenAIModel("simulated", base_url=server.base_url)
+    model(REQUEST)
+    dump = pickle.dumps(model)
+    assert SECRET.encode() not in dump
+    assert pickle.loads(dump)(REQUEST).text
+    assert pickle.loads(pickle.dumps(OpenAIModel("m", api_key="mine")))._key == "mine"
+
+
+def answers_with(message: dict, finish_reason: str = "stop") -> httpx.Client:
+    """A client over a transport that gives one answer: shapes that servers of others give."""
+    body = {
+        "id": "1", "object": "chat.completion", "created": 1, "model": "thinker-1",
+        "choices": [{"index": 0, "message": message, "finish_reason": finish_reason}],
+    }  # fmt: skip
+    return httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, json=body)))
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+def test_thoughts_and_the_end_are_kept(field):
+    message = {"role": "assistant", "content": '[{"text": "a", "probability": 1}]', field: "Hm."}
+    model = OpenAIModel("m", api_key="k", http_client=answers_with(message, "length"))
+    found = verbalize("x", model, k=1)
+    assert found.reasoning == "Hm."
+    assert found.completions[0].finish_reason == "length"
+    assert found.completions[0].model == "thinker-1"
+    assert "1 of 1 answers reached the limit of their length" in found.repairs
+
+
+def test_a_model_that_calls_tools_says_so():
+    call = {"id": "1", "type": "function", "function": {"name": "search", "arguments": "{}"}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    model = OpenAIModel("m", api_key="k", http_client=answers_with(message, "tool_calls"))
+    with pytest.raises(ModelError, match=r"called tools \(search\)"):
+        model(REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ({"api_key": "x", "apikey": "x", "token": "x", "PASSWORD": "x"}, "***"),
+        ({"hf_token": "x", "access-token": "x", "Cookie": "x", "client_secret": "x"}, "***"),
+    ],
+)
+def test_what_looks_like_a_secret_is_hidden(given, shown):
+    assert redacted(given) == dict.fromkeys(given, shown)
+    assert redacted({"deep": [{"api_key": "x"}]}) == {"deep": [{"api_key": "***"}]}
+
+
+def test_what_is_no_secret_stays():
+    settings = {"max_tokens": 5, "keyword": "a", "tokenizer": "b", "stop": ["x"], "n": None}
+    assert redacted(settings) == settings
+    assert redacted({"client": object()}) == {"client": "object"}

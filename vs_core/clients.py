@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from vs_core.errors import ModelError, raise_missing_extra
+from vs_core.errors import ConfigurationError, ModelError, raise_missing_extra
 from vs_core.messages import Completion, Request
+from vs_core.redaction import HIDDEN, redacted, without_secrets
 
 if TYPE_CHECKING:
+    import httpx
     from openai import AsyncOpenAI, OpenAI
 
 __all__ = ["OpenAIModel"]
@@ -21,18 +24,35 @@ class OpenAIModel:
     """A ``complete`` callable over the chat completions API (extra: ``cli``).
 
     Call it with a request for a completion, or use `acomplete`, `stream` and `astream`. The
-    client retries on its own after rate limits, time-outs and server errors.
+    client retries on its own after rate limits, time-outs, lost connections and server errors.
+
+    A key, a header and whatever else looks like a secret stands in no repr, record or error; a
+    pickle has the key only if it was given here and does not stand in the environment.
 
     Args:
         model: Name of the model.
         base_url: Endpoint, ending in ``/v1``; default: ``OPENAI_BASE_URL``, or OpenAI's own.
         api_key: Default: ``OPENAI_API_KEY``. Endpoints given by ``base_url`` may need none.
         structured: Whether to send the JSON schema of the answer as ``response_format``.
-        **parameters: Any other parameter of the API, such as ``temperature=0.7``; passed through.
+        timeout: Seconds that a call may take, or an ``httpx.Timeout``. Default: the client's own,
+            ten minutes.
+        max_retries: How often the client tries again, each time after a longer wait or that which
+            the server asks for; at least 0. Default: the client's own, 2.
+        default_headers: Headers of every call.
+        default_query: Query parameters of every call.
+        organization: OpenAI's organisation.
+        project: OpenAI's project.
+        http_client: An ``httpx.Client`` to use, for proxies and certificates.
+        async_http_client: An ``httpx.AsyncClient`` to use by `acomplete` and `astream`.
+        **parameters: Parameters of the API's call, such as ``temperature=0.7``, ``top_p``,
+            ``extra_headers``; passed through. What only this endpoint knows goes into
+            ``extra_body={"min_p": 0.1}``.
 
     Raises:
-        MissingExtraError: If the ``openai`` package is not installed; at the first call.
-        ModelError: If a call fails, or there is no key; at that call.
+        MissingExtraError: If the ``openai`` package is not installed.
+        ConfigurationError: If a parameter is not one of the API's.
+        ModelError: If a call fails, or there is no key; at that call. It names the model and the
+            endpoint, and has the client's error as its cause.
     """
 
     def __init__(
@@ -42,33 +62,82 @@ class OpenAIModel:
         base_url: str | None = None,
         api_key: str | None = None,
         structured: bool = False,
+        timeout: float | httpx.Timeout | None = None,
+        max_retries: int | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        default_query: Mapping[str, object] | None = None,
+        organization: str | None = None,
+        project: str | None = None,
+        http_client: httpx.Client | None = None,
+        async_http_client: httpx.AsyncClient | None = None,
         **parameters: Any,
     ) -> None:
+        _require_parameters(parameters)
         self.model = model
         self.base_url = base_url or os.environ.get("OPENAI_BASE_URL")
         self.structured = structured
         self.parameters = parameters
-        self._key = api_key or os.environ.get("OPENAI_API_KEY")
-        if self.base_url and not self._key:
-            self._key = "none"  # the client insists on a key; a local server does not
+        self._api_key = api_key
+        options = {
+            "timeout": timeout,
+            "max_retries": max_retries,
+            "default_headers": default_headers,
+            "default_query": default_query,
+            "organization": organization,
+            "project": project,
+        }
+        self._options: dict[str, Any] = {
+            name: value for name, value in options.items() if value is not None
+        }
+        self._http_client = http_client
+        self._async_http_client = async_http_client
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What its answers depend on, as JSON can write it, without secrets.
+
+        Two models of the same settings are the same model to an experiment that goes on.
+        """
+        return {
+            "model": self.model,
+            "base_url": self.base_url and without_secrets(self.base_url),
+            "structured": self.structured,
+            **redacted(self.parameters),
+        }
+
+    def __repr__(self) -> str:
+        shown = {**self.settings, **redacted(self._options)}
+        name = shown.pop("model")
+        parts = [f"{key}={value!r}" for key, value in shown.items() if value not in (None, False)]
+        return f"{type(self).__name__}({', '.join([repr(name), *parts])})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the clients, which hold connections, and a key of the environment."""
+        state = {n: v for n, v in vars(self).items() if n not in ("_client", "_async_client")}
+        if self._api_key == os.environ.get("OPENAI_API_KEY"):
+            state["_api_key"] = None
+        return state
 
     # --- completing --------------------------------------------------------------------------
 
     def __call__(self, request: Request) -> Completion:
         """Answer a request."""
-        with _model_errors():
+        with self._errors():
             return _completion(self._client.chat.completions.create(**self._arguments(request)))
 
     async def acomplete(self, request: Request) -> Completion:
         """Answer a request without blocking."""
-        with _model_errors():
+        with self._errors():
             response = await self._async_client.chat.completions.create(**self._arguments(request))
             return _completion(response)
 
     def stream(self, request: Request) -> Iterator[str | Completion]:
-        """Answer a request piece by piece; the last piece is a `Completion` with the usage."""
+        """Answer a request piece by piece.
+
+        Pieces that bring more than text, such as the usage, are a `Completion`.
+        """
         with (
-            _model_errors(),
+            self._errors(),
             self._client.chat.completions.create(**self._streaming(request)) as chunks,
         ):
             for chunk in chunks:
@@ -76,7 +145,7 @@ class OpenAIModel:
 
     async def astream(self, request: Request) -> AsyncIterator[str | Completion]:
         """Answer a request piece by piece without blocking; see `stream`."""
-        with _model_errors():
+        with self._errors():
             chunks = await self._async_client.chat.completions.create(**self._streaming(request))
             async with chunks:
                 async for chunk in chunks:
@@ -85,7 +154,7 @@ class OpenAIModel:
 
     def models(self) -> list[str]:
         """Return the names of the models that the endpoint offers."""
-        with _model_errors():
+        with self._errors():
             return [model.id for model in self._client.models.list()]
 
     # --- how -----------------------------------------------------------------------------------
@@ -108,49 +177,113 @@ class OpenAIModel:
         usage = {"stream_options": {"include_usage": True}}
         return {**usage, **self._arguments(request), "stream": True}
 
+    @property
+    def _key(self) -> str | None:
+        key = self._api_key or os.environ.get("OPENAI_API_KEY")
+        # The client insists on a key; a local server does not.
+        return key or ("none" if self.base_url else None)
+
     @cached_property
     def _client(self) -> OpenAI:
-        with _model_errors():
-            from openai import OpenAI
+        from openai import OpenAI
 
-            return OpenAI(base_url=self.base_url, api_key=self._key)
+        return OpenAI(
+            base_url=self.base_url,
+            api_key=self._key,
+            http_client=self._http_client,
+            **self._options,
+        )
 
     @cached_property
     def _async_client(self) -> AsyncOpenAI:
-        with _model_errors():
-            from openai import AsyncOpenAI
+        from openai import AsyncOpenAI
 
-            return AsyncOpenAI(base_url=self.base_url, api_key=self._key)
+        return AsyncOpenAI(
+            base_url=self.base_url,
+            api_key=self._key,
+            http_client=self._async_http_client,
+            **self._options,
+        )
 
-
-@contextmanager
-def _model_errors() -> Iterator[None]:
-    """Turn the client's errors into `ModelError`, keeping the cause."""
-    try:
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turn the client's errors into `ModelError` that says where, keeping the cause."""
         import openai
+
+        try:
+            yield
+        except openai.OpenAIError as error:
+            where = without_secrets(self.base_url) if self.base_url else "OpenAI"
+            why = str(error).rstrip(".")
+            if isinstance(error, openai.APIConnectionError) and error.__cause__ is not None:
+                why = f"{why} ({type(error.__cause__).__name__}: {error.__cause__})"
+            if self._key:
+                why = why.replace(self._key, HIDDEN)
+            raise ModelError(f"The call of {self.model!r} at {where} failed: {why}.") from error
+
+
+def _require_parameters(parameters: Mapping[str, Any]) -> None:
+    try:
+        from openai.resources.chat.completions import Completions
     except ImportError as error:
         raise_missing_extra("cli", error)
-    try:
-        yield
-    except openai.OpenAIError as error:
-        raise ModelError(f"The model call failed: {error}") from error
+    ours = {"self", "model", "messages", "stream"}
+    known = inspect.signature(Completions.create).parameters.keys() - ours
+    unknown = parameters.keys() - known
+    if unknown:
+        raise ConfigurationError(
+            f"The API has no parameter {', '.join(map(repr, sorted(unknown)))}. What only this "
+            f"endpoint knows goes into extra_body={{{min(unknown)!r}: …}}."
+        )
+
+
+# --- what comes back -------------------------------------------------------------------------
 
 
 def _completion(response: Any) -> Completion:
     if not response.choices:
         raise ModelError("The model answered without any choice.")
-    message = response.choices[0].message
+    choice = response.choices[0]
+    message = choice.message
     # A refusal by the API's own field is an answer too: the strategy says what becomes of it.
-    return Completion(message.content or message.refusal or "", _usage(response), response)
+    text = message.content or message.refusal or ""
+    if not text and message.tool_calls:
+        names = ", ".join(call.function.name for call in message.tool_calls)
+        raise ModelError(
+            f"The model called tools ({names}) instead of answering. Leave tools out of its "
+            "parameters, or let a framework run them."
+        )
+    return Completion(
+        text,
+        _usage(response),
+        response,
+        _reasoning(message),
+        choice.finish_reason,
+        response.model,
+    )
 
 
 def _delta(chunk: Any) -> Iterator[str | Completion]:
     for choice in chunk.choices[:1]:
-        text = choice.delta.content or choice.delta.refusal
-        if text:
+        text = choice.delta.content or choice.delta.refusal or ""
+        reasoning = _reasoning(choice.delta)
+        if reasoning or choice.finish_reason:
+            yield Completion(
+                text, reasoning=reasoning, finish_reason=choice.finish_reason, model=chunk.model
+            )
+        elif text:
             yield text
     if chunk.usage:
-        yield Completion("", _usage(chunk))
+        yield Completion("", _usage(chunk), model=chunk.model)
+
+
+def _reasoning(message: Any) -> str | None:
+    """What a model thought: a field that OpenAI's API does not have, and servers name two ways."""
+    for name in ("reasoning_content", "reasoning"):
+        thoughts = getattr(message, name, None)
+        if isinstance(thoughts, str) and thoughts:
+            return thoughts
+    return None
 
 
 def _usage(response: Any) -> dict[str, int]:

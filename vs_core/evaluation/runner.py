@@ -22,6 +22,7 @@ from vs_core.driver import arun
 from vs_core.errors import ConfigurationError, ModelError, ParseError
 from vs_core.evaluation.store import Store
 from vs_core.messages import Completion, Request, as_completion
+from vs_core.redaction import redacted
 from vs_core.strategies import Flow
 
 __all__ = ["Asking", "Cell", "Complete", "Outcome", "Result", "Runner", "about", "name_of"]
@@ -261,7 +262,7 @@ def _digest(request: Request) -> str:
 def name_of(complete: Complete) -> str:
     """Return the name of a model: its own with its parameters, or that of a function."""
     name = getattr(complete, "model", None) or getattr(complete, "__name__", None)
-    parameters: Mapping[str, Any] = getattr(complete, "parameters", {})
+    parameters = redacted(getattr(complete, "parameters", {}))
     parts = [str(name or type(complete).__name__)]
     return ", ".join([*parts, *(f"{key} {value}" for key, value in parameters.items())])
 
