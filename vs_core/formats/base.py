@@ -21,7 +21,7 @@ class Shape:
     """What an answer is asked to hold; for a reader, a hint of what to expect.
 
     Args:
-        k: Number of candidates.
+        k: Number of candidates; 0 where a reader is not told.
         definition: What is asked for as their probability; None asks for none.
         reasoning: Whether reasoning comes before the candidates.
         schema: JSON schema of a typed candidate; None for plain text.
@@ -47,10 +47,22 @@ class Entry(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a format read: its candidates and the reasoning before them."""
+    """What a format read: its candidates, the reasoning before them, and the evidence for both.
+
+    Args:
+        entries: The candidates, in order.
+        reasoning: What was written before them.
+        remarks: What was left out or assumed about the answer as a whole.
+        sure: Whether it shows that the numbers are probabilities. Of those that do not show it, a
+            mapping of names to numbers, only the one that was asked for is taken.
+        explained: Share of the text that this reading accounts for, on [0, 1].
+    """
 
     entries: Sequence[Entry]
     reasoning: str | None = None
+    remarks: tuple[str, ...] = ()
+    sure: bool = True
+    explained: float = 1.0
 
 
 class Splitter(ABC):

@@ -1,0 +1,329 @@
+"""One candidate in running text: its text and its probability, from the lines that belong to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic_core import from_json
+
+from vs_core.formats.numbers import BARE, LABELLED, Found, leading, number_line, trailing, within
+from vs_core.words import CANDIDATE, EXPLANATION, META, PROBABILITY, TEXT, TOTAL, WEAK, kind_of
+
+__all__ = ["Item", "cleaned", "is_total", "read_item", "without_label"]
+
+FIELD = re.compile(
+    r"(?P<indent>[ \t]{0,16})(?P<mark>[-*•+]\s{1,3})?[*_`\"']{0,3}(?P<key>[^\W\d][^:：=\n\"*`<>(]{0,38}?)"
+    r"[*_`\"']{0,3}\s?(?P<sep>[:：]|=(?![=>]))[*_`]{0,3}(?P<space>\s*)"
+)
+"""A line that begins with a label."""
+
+
+@dataclass
+class Item:
+    """A candidate as it was read.
+
+    Args:
+        text: What it says.
+        number: Its probability as it is written; None without one.
+        strength: How surely that is a probability (see `vs_core.formats.numbers`).
+        label: The label of the number.
+        leftover: What stands behind both and belongs to neither.
+        notes: What else was said of it, by its labels.
+        way: Where the number stands: ``"line"``, ``"end"``, ``"begin"`` or ``"within"``.
+        total: Whether a sum of the probabilities was left out of it.
+        enclosed: Whether the number stands in brackets.
+    """
+
+    text: str
+    number: str | None = None
+    strength: int = 0
+    label: str = ""
+    leftover: str = ""
+    notes: dict[str, str] = field(default_factory=dict)
+    way: str = ""
+    total: bool = False
+    enclosed: bool = False
+
+
+def read_item(block: Sequence[str], *, last: bool = False) -> Item:
+    """Read the lines of one candidate, its marker cut off."""
+    lines = _trimmed(block)
+    total = False
+    if len(lines) > 1:
+        kept = [line for at, line in enumerate(lines) if not (at and is_total(line))]
+        total = len(kept) < len(lines)
+        lines = _trimmed(kept)
+    if not lines:
+        return Item("", total=total)
+    item = _on_its_own_line(lines) if len(lines) > 1 else None
+    if item is None:
+        item = _beside_the_text(lines, last=last)
+    item.total = total
+    return item
+
+
+_RULE = re.compile(r"\s*(?:[-_*=~]\s?){3,}\s*\Z")
+
+
+def _trimmed(lines: Sequence[str]) -> Sequence[str]:
+    """Lines without the blank ones and the rules around them."""
+    begin, end = 0, len(lines)
+    while begin < end and (not lines[begin].strip() or _is_rule(lines[begin])):
+        begin += 1
+    while end > begin and (not lines[end - 1].strip() or _is_rule(lines[end - 1])):
+        end -= 1
+    return lines[begin:end] if (begin, end) != (0, len(lines)) else lines
+
+
+def _is_rule(line: str) -> bool:
+    return len(line) < 160 and line.strip()[:1] in tuple("-_*=~") and _RULE.match(line) is not None
+
+
+_TOTAL = re.compile(r"[\s*_`|>#(\[-]{0,12}(?P<label>[^\W\d][^:：=\d\n|]{0,40}?)[\s*_`)]*[:：=≈|]")
+
+
+def is_total(line: str) -> bool:
+    """Whether a line gives the sum of the probabilities."""
+    if len(line) > 160:
+        return False
+    match = _TOTAL.match(line)
+    if match is None or not any(character.isdigit() for character in line[match.end() :]):
+        return False
+    label = match["label"].strip(" *_`").lower()
+    return TOTAL in kind_of(label) or label.split()[0] in ("total", "sum")
+
+
+# --- where the number stands -------------------------------------------------------------------------
+
+
+def _on_its_own_line(lines: Sequence[str]) -> Item | None:
+    found: list[tuple[int, Found]] = []
+    for at, line in enumerate(lines):
+        number = number_line(line)
+        if number is not None:
+            found.append((at, number))
+    if not found:
+        return None
+    strong = [pair for pair in found if PROBABILITY in kind_of(pair[1].label)] or found
+    at, number = strong[-1]
+    above, below = lines[:at], lines[at + 1 :]
+    beside = [i for i, _ in found if i != at and _is_weak(lines[i])]
+    if not any(line.strip() for i, line in enumerate(above) if i not in beside):
+        above, below = below, ()
+        first = lines[:at]
+        notes = dict(_field(line) for line in first if _field(line)[0])
+    else:
+        notes = {}
+    above, more = _without_notes(above, number.label)
+    text, way = cleaned("\n".join(above)), "line"
+    item = Item(text, number.number, number.strength, number.label, notes={**notes, **more}, way=way)
+    rest, after = _without_notes(below, "")
+    item.notes.update(after)
+    item.leftover = "\n".join(rest).strip()
+    if not text and rest:
+        item.text, item.leftover = cleaned("\n".join(rest)), ""
+    return item
+
+
+def _is_weak(line: str) -> bool:
+    number = number_line(line)
+    return number is not None and WEAK in kind_of(number.label)
+
+
+def _beside_the_text(lines: Sequence[str], *, last: bool) -> Item:
+    text = "\n".join(lines)
+    final = trailing(lines[-1])
+    first = trailing(lines[0]) if len(lines) > 1 else None
+    if first is not None and first.strength >= (final.strength if final else LABELLED - 1):
+        rest, notes = _without_notes(lines[1:], "")
+        head = cleaned(lines[0][: first.start])
+        body = "\n".join(rest).strip()
+        if not head:
+            return _item(cleaned(body), first, "begin", notes=notes)
+        return _item(head, first, "end", leftover=body, notes=notes)
+    if final is not None and final.strength > BARE:
+        head, notes = _without_notes([*lines[:-1], lines[-1][: final.start]], "")
+        return _item(cleaned("\n".join(head)), final, "end", notes=notes)
+    begin = leading(lines[0])
+    if begin is not None and begin.strength > BARE:
+        body = "\n".join([lines[0][begin.end :], *lines[1:]])
+        return _item(cleaned(body), begin, "begin")
+    alone = number_line(lines[0])
+    if alone is not None and len(lines) > 1:
+        return _item(cleaned("\n".join(lines[1:])), alone, "begin")
+    if len(lines) > 1:
+        for at, line in enumerate(lines[1:-1], 1):
+            middle = trailing(line)
+            if middle is not None and middle.strength > BARE and (
+                middle.strength == LABELLED or middle.enclosed
+            ):
+                head = [*lines[:at], line[: middle.start]]
+                body = "\n".join(lines[at + 1 :]).strip()
+                return _item(cleaned("\n".join(head)), middle, "end", leftover=body)
+    for at, line in enumerate(lines):
+        inside = within(line)
+        if inside is not None:
+            head = "\n".join([*lines[:at], line[: inside.start]])
+            after = "\n".join([line[inside.end :], *lines[at + 1 :]])
+            if head.strip():
+                return _item(cleaned(_unparted(head)), inside, "within", leftover=after.strip(_PARTS))
+    weak = final or begin
+    if weak is not None and len(lines) == 1:  # a number that may be one if all have one
+        if weak is final:
+            return _item(cleaned(text[: final.start]), final, "end")
+        return _item(cleaned(text[weak.end :]), weak, "begin")
+    del last
+    return Item(cleaned(text))
+
+
+_PARTS = " \t\n–—-:;,.|"
+
+
+def _unparted(head: str) -> str:
+    return head.rstrip().rstrip("–—-:;,|").rstrip()
+
+
+def _item(
+    text: str, found: Found, way: str, *, leftover: str = "", notes: dict[str, str] | None = None
+) -> Item:
+    notes = notes or {}
+    item = Item(text, found.number, found.strength, found.label, leftover, notes, way)
+    item.enclosed = found.enclosed
+    return item
+
+
+# --- fields ------------------------------------------------------------------------------------------
+
+
+def _field(line: str) -> tuple[str, str]:
+    """The label that a line begins with, and what follows it."""
+    match = FIELD.match(line[:160])
+    if match is None:
+        return "", ""
+    return match["key"].strip(), _plain(line[match.end() :])
+
+
+def _without_notes(lines: Sequence[str], label: str) -> tuple[list[str], dict[str, str]]:
+    """Lines without those that a label marks as something other than the text."""
+    kept: list[str] = []
+    notes: dict[str, str] = {}
+    begun = text_label = False
+    note = None
+    for line in lines:
+        match = FIELD.match(line[:160]) if ":" in line or "：" in line or "=" in line else None
+        kinds = kind_of(match["key"]) if match else frozenset()
+        if match and TEXT in kinds and not begun and not text_label:
+            text_label = True
+            kept.append(line)
+            begun = bool(line[match.end() :].strip()) or begun
+            note = None
+        elif match and kinds & _NOTES and (text_label or begun) and _set_apart(match, line, label):
+            note = match["key"].strip()
+            notes[note] = _plain(line[match.end() :])
+        elif match and kinds & _NOTES and not begun and label:
+            note = match["key"].strip()
+            notes[note] = _plain(line[match.end() :])
+        elif note is not None and line.strip() and line.startswith(("  ", "\t")) and text_label:
+            notes[note] = f"{notes[note]}\n{line.strip()}".strip()
+        else:
+            note = None
+            begun = begun or bool(line.strip())
+            kept.append(line)
+    return kept, notes
+
+
+_NOTES = frozenset((EXPLANATION, META))
+
+
+def _set_apart(match: re.Match[str], line: str, label: str) -> bool:
+    """Whether a label within the text is one: in a record, indented, emphasised or a bullet."""
+    return bool(match["mark"] or match["indent"] or line.lstrip()[:1] in "*_") or bool(label)
+
+
+def _plain(value: str) -> str:
+    value = value.strip().rstrip(",").strip()
+    for quote in ('"', "'"):
+        if len(value) > 1 and value[0] == value[-1] == quote:
+            return value[1:-1]
+    return value.strip("*_")
+
+
+# --- the text ------------------------------------------------------------------------------------------
+
+_WRAPS = (
+    ("***", "***"), ("**", "**"), ("__", "__"), ('"', '"'), ("“", "”"), ("「", "」"), ("«", "»"),
+    ("„", "“"), ("『", "』"), ("`", "`"), ("'", "'"), ("‘", "’"), ("*", "*"),
+)  # fmt: skip
+
+
+def without_label(text: str) -> tuple[str, bool]:
+    """A text without the label in front of it, and whether it had one."""
+    match = FIELD.match(text[:160])
+    if match is None:
+        return text, False
+    key = match["key"].strip()
+    kinds = kind_of(key)
+    if not kinds & _NAMES or len(key.split()) > 3 or WEAK in kinds:
+        return text, False
+    return text[match.end() :], True
+
+
+_NAMES = frozenset((TEXT, CANDIDATE))
+
+
+def cleaned(text: str) -> str:
+    """A text without its label, and without emphasis or quotes around all of it."""
+    text = text.strip()
+    inner, labelled = without_label(text)
+    if labelled:
+        text = _value(inner)
+    text = _outdented(text)
+    for _ in range(2):
+        for opening, closing in _WRAPS:
+            if text.startswith(opening) and text.endswith(closing):
+                inner = text[len(opening) : len(text) - len(closing)]
+                if inner and opening not in inner and closing not in inner:
+                    text = inner.strip()
+                    break
+        else:
+            break
+    if text.startswith("**") and text.count("**") == 1:
+        text = text[2:].lstrip()
+    return text
+
+
+def _outdented(text: str) -> str:
+    """Lines of an item without the indentation that the list gives them."""
+    if "\n" not in text:
+        return text
+    first, *rest = text.split("\n")
+    least = min((len(line) - len(line.lstrip()) for line in rest if line.strip()), default=0)
+    if not least:
+        return text
+    return "\n".join([first, *(line[least:] for line in rest)])
+
+
+_FOLD = re.compile(r"(?<!\n)\n(?!\n)")
+
+
+def _value(text: str) -> str:
+    """What stands behind a label: a plain text, or a string or block of YAML or TOML."""
+    if text[:1] in ("|", ">") and "\n" in text[:4]:
+        body = _outdented("\n" + text.partition("\n")[2]).strip()
+        return body if text[0] == "|" else _FOLD.sub(" ", body)
+    text = text.strip()
+    for quotes in ('"""', "\'\'\'"):
+        if text.startswith(quotes) and text.endswith(quotes) and len(text) >= 6:
+            return text[3:-3].strip()
+    if text[:1] == '"' and text[-1:] == '"' and len(text) > 1:
+        with suppress(ValueError):
+            read: Any = from_json(text)
+            return str(read)
+        return text[1:-1]
+    if text[:1] == "'" and text[-1:] == "'" and len(text) > 1:
+        return text[1:-1].replace("\'\'", "'")
+    return text.rstrip(",") if text.endswith(('",', "',")) else text

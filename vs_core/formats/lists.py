@@ -1,0 +1,497 @@
+"""Lists, labelled blocks and paragraphs: where in running text each candidate begins.
+
+Each function proposes one way to cut the lines; `readings` gives them in the order of how much they
+claim, and whoever calls it weighs them by what comes out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from vs_core.formats.numbers import BARE, LABELLED, SHORT, leading, number_line, trailing
+from vs_core.words import (
+    CANDIDATE,
+    FINAL,
+    LIST,
+    META,
+    PROBABILITY,
+    REASONING,
+    TEXT,
+    WEAK,
+    kind_of,
+)
+
+__all__ = ["Cut", "Marker", "cuts", "inline", "marker"]
+
+
+class Marker(NamedTuple):
+    """What a candidate begins with.
+
+    Args:
+        style: Such as ``"label"``, ``"1."``, ``"a)"`` or ``"-"``.
+        ordinal: Its number, from 1; 0 for bullets.
+        end: Where in the line the candidate begins.
+        indent: Width of the space in front.
+    """
+
+    style: str
+    ordinal: int
+    end: int
+    indent: int
+
+
+class Cut(NamedTuple):
+    """One way to cut lines into candidates.
+
+    Args:
+        name: Of the way.
+        before: Number of lines before the first candidate.
+        blocks: The lines of each candidate, its marker cut off.
+        numbered: Whether the candidates are numbered, one after the other.
+        tail: Number of lines behind the last candidate.
+    """
+
+    name: str
+    before: int
+    blocks: list[list[str]]
+    numbered: bool = False
+    tail: int = 0
+
+
+_PRE = r"(?P<indent>[ \t]{0,12})(?P<decor>#{1,6}[ \t]+|(?:[*_`]{1,3}(?!\s)))?"
+_NUMERIC = re.compile(
+    rf"{_PRE}(?P<open>[(\[（【]|[#№]\s?)?(?P<ord>\d{{1,4}})(?P<close>\s?[)\]）】]\.?|\.\)|[.．:：、](?!\d)"
+    r"|️?⃣|(?=[*_`]{1,3}[.):])|\s[-–—]\s|(?<=\#\d)\s|\s?\|\s)[*_`]{0,3}[.):：]?(?P<space>\s*)"
+)
+_CIRCLED = re.compile(r"(?P<indent>[ \t]{0,12})(?P<ord>[①-⑳➀-➉❶-❿])\s?")
+_LETTER = re.compile(
+    rf"{_PRE}(?P<open>[(\[（])?(?P<ord>[A-Za-z]|[ivxIVX]{{1,4}})(?P<close>[)\]）]\.?|[.:](?=\s))[*_`]{{0,3}}\s+"
+)
+_BULLET = re.compile(
+    r"(?P<indent>[ \t]{0,12})(?P<mark>[-*•–—▪◦‣+·●○■□►▶➤✓✔➢⁃❖◆◇★☆→]|🔹|🔸|👉|✅)(?:\s+|(?=\*\*|\"|“)|\Z)"
+    r"(?:\[[ xX✓]?\]\s+)?"
+)
+_LABEL = re.compile(
+    rf"{_PRE}[*_`\[(【]{{0,3}}(?P<word>[^\W\d_]+(?:[ -][^\W\d_]+){{0,2}}?)\s?(?:no\.?|nr\.?|n°|№|#)?\s?"
+    r"[\[(（]?(?P<ord>\d{1,4}|[A-Za-z](?![\w'’])|[ivxIVX]{2,4}(?!\w))[\])）】]?[*_`]{0,3}\s{0,3}"
+    r"(?P<sep>[:：.)\]】–—|-][*_`]{0,3}|(?=[(\[（])|\Z)\s*"
+)
+_ORDERED = re.compile(r"[ \t]{0,12}(?:[#*_`]{0,6}\s?)第\s?(?P<ord>\d{1,4}|[一二三四五六七八九十])[^\s:：.、]{0,4}[:：.、]?\s*")
+_CHINESE = "一二三四五六七八九十"
+_HEADING = re.compile(r"(?P<indent>)#{1,6}\s+")
+_MARK_CHARACTERS = frozenset("-*•–—▪◦‣+·●○■□►▶➤✓✔➢⁃❖◆◇★☆→🔹🔸👉✅")
+_ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "x": 10}
+
+
+def marker(line: str) -> Marker | None:
+    """Return what a line begins with that may begin a candidate."""
+    head = line[:SHORT]
+    stripped = head.lstrip(" \t")
+    if not stripped or len(head) - len(stripped) > 12:
+        return None
+    indent = len(head) - len(stripped)
+    first = stripped[0]
+    if first.isdigit() or first in "([（【#№*_`":
+        match = _NUMERIC.match(head)
+        if match is not None and not (match["close"].strip() == ":" and _is_time(head, match)):
+            closing = match["close"].strip() or match["close"]
+            decor = "#" if (match["decor"] or "").startswith("#") else ""
+            style = f"{decor}{(match['open'] or '').strip()}1{closing[:1]}"
+            return Marker(style, int(match["ord"]), match.end(), indent)
+    if "①" <= first <= "❿" and (match := _CIRCLED.match(head)):
+        return Marker("circled", _circled(match["ord"]), match.end(), indent)
+    if first == "第" and (match := _ORDERED.match(head)):
+        ordinal = match["ord"]
+        number = _CHINESE.index(ordinal) + 1 if ordinal in _CHINESE else int(ordinal)
+        return Marker("label", number, match.end(), indent)
+    found = _labelled(head, indent) if first.isalpha() or first in "#*_`[(【" else None
+    if found is not None:
+        return found
+    if first in _MARK_CHARACTERS and (match := _BULLET.match(head)):
+        return Marker(match["mark"], 0, match.end(), indent)
+    if first.isalpha() or first in "([（*_`#":
+        match = _LETTER.match(head)
+        if match is not None:
+            style = f"{match['open'] or ''}a{match['close'][:1]}"
+            return Marker(style, _letter(match["ord"]), match.end(), indent)
+    return None
+
+
+def _is_time(head: str, match: re.Match[str]) -> bool:
+    return head[match.end("close") : match.end("close") + 2].isdigit()
+
+
+def _circled(character: str) -> int:
+    for begin in ("①", "➀", "❶"):
+        offset = ord(character) - ord(begin)
+        if 0 <= offset < 20:
+            return offset + 1
+    return 1
+
+
+def _letter(letter: str) -> int:
+    lower = letter.lower()
+    return ord(lower) - 96 if len(lower) == 1 else _ROMAN.get(lower, 0)
+
+
+def _labelled(head: str, indent: int) -> Marker | None:
+    match = _LABEL.match(head)
+    if match is None:
+        return None
+    word = match["word"]
+    kinds = kind_of(word)
+    if not kinds & _CANDIDATES:
+        return None
+    if not match["ord"].isdigit() and len(match["ord"]) == 1 and match["sep"] == "" and (
+        match.end() < len(head.rstrip())
+    ):
+        return None
+    ordinal = int(match["ord"]) if match["ord"].isdigit() else _letter(match["ord"])
+    return Marker("label", ordinal, match.end(), indent)
+
+
+_CANDIDATES = frozenset((CANDIDATE,))
+
+# --- cutting -----------------------------------------------------------------------------------------
+
+
+def cuts(lines: Sequence[str], k: int) -> Iterator[Cut]:
+    """Yield the ways to cut ``lines``, those that claim most first."""
+    marks = [(at, found) for at, line in enumerate(lines) if (found := marker(line)) is not None]
+    numbers = None
+    groups: dict[str, list[tuple[int, Marker]]] = {}
+    for at, found in marks:
+        groups.setdefault(found.style, []).append((at, found))
+    if groups:
+        numbers = {at for at, found in marks if number_line(lines[at][found.end :]) is not None}
+    order = sorted(groups, key=lambda style: (_rank(style), groups[style][0][0]))
+    keyed = False
+    for style in order:
+        group = groups[style]
+        if not group[0][1].ordinal:
+            group = [(at, m) for at, m in group if at not in (numbers or ())]
+            if not group:
+                continue
+            if not keyed:
+                keyed = True
+                yield from _keyed(lines)
+        least = min(found.indent for _, found in group)
+        outer = [(at, m) for at, m in group if m.indent <= least + 1]
+        if style.startswith(("a", "(a", "[a", "（a")) and not _alphabetical(outer):
+            continue
+        yield _cut(style, lines, outer)
+        numbered = _running(outer) if outer[0][1].ordinal else outer
+        if len(numbered) < len(outer):
+            yield _cut(style, lines, numbered)
+    if not keyed:
+        yield from _keyed(lines)
+    yield from _by_number_lines(lines, k)
+    yield from _headed(lines)
+    yield from _each_line(lines)
+    yield from _each_paragraph(lines)
+
+
+def _rank(style: str) -> int:
+    if style == "label":
+        return 0
+    if style.startswith("#1"):
+        return 1
+    if "1" in style or style == "circled":
+        return 2
+    return 3 if "a" in style else 4
+
+
+def _alphabetical(group: Sequence[tuple[int, Marker]]) -> bool:
+    ordinals = [found.ordinal for _, found in group]
+    return len(ordinals) > 1 and ordinals[0] == 1 and ordinals == list(range(1, len(ordinals) + 1))
+
+
+def _running(group: Sequence[tuple[int, Marker]]) -> list[tuple[int, Marker]]:
+    """The markers that count on from the first, or from one again."""
+    kept = [group[0]]
+    for at, found in group[1:]:
+        if found.ordinal == kept[-1][1].ordinal + 1:
+            kept.append((at, found))
+    return kept
+
+
+def _cut(name: str, lines: Sequence[str], marks: Sequence[tuple[int, Marker]]) -> Cut:
+    edges = [*(at for at, _ in marks[1:]), len(lines)]
+    blocks = [
+        [lines[at][found.end :], *lines[at + 1 : edge]]
+        for (at, found), edge in zip(marks, edges, strict=True)
+    ]
+    ordinals = [found.ordinal for _, found in marks]
+    runs = all(b == a + 1 or b == 1 for a, b in zip(ordinals, ordinals[1:], strict=False))
+    return Cut(name, marks[0][0], blocks, bool(ordinals[0]) and runs)
+
+
+_KEY = re.compile(
+    r"(?P<indent>[ \t]{0,16})(?P<mark>[-*•+]\s{1,3}(?:\[[ xX]\]\s)?)?[*_`\"'{]{0,3}(?P<key>[^\W\d][^:：=\n\"*`<>(]{0,38}?)"
+    r"[*_`\"']{0,3}\s?(?:[:：]|=(?![=>]))"
+)
+_TABLE_HEAD = re.compile(r"[ \t]*\[\[?(?P<name>[^\[\]\n]{1,60})\]\]?\s*\Z")
+
+
+def _keyed(lines: Sequence[str]) -> Iterator[Cut]:
+    """Records of labelled fields: YAML, TOML, ``Text: … Probability: …``, in either order."""
+    keys: list[tuple[int, str, bool]] = []  # line, kind, whether something sets it apart
+    for at, line in enumerate(lines):
+        if ":" not in line and "：" not in line and "=" not in line:
+            if line.startswith("[") and _TABLE_HEAD.match(line[:SHORT]):
+                keys.append((at, "head", True))
+            continue
+        match = _KEY.match(line[:SHORT])
+        if match is None:
+            continue
+        kinds = kind_of(match["key"])
+        rest = line[match.end() :].strip(" \t*_`")
+        if PROBABILITY in kinds or WEAK in kinds:
+            keys.append((at, "number", bool(match["mark"])))
+        elif kinds & {TEXT} and (rest or not _is_list_key(lines, at, kinds)):
+            keys.append((at, "text", bool(match["mark"])))
+        elif META in kinds:
+            keys.append((at, "meta", bool(match["mark"])))
+    fields = [kind for _, kind, _ in keys]
+    if "text" not in fields or "number" not in fields:
+        return
+    heads = [at for at, kind, _ in keys if kind == "head"]
+    if len(heads) > 1 or (heads and fields.count("number") == 1):
+        starts = heads
+    else:
+        marked = [at for at, _, mark in keys if mark]
+        count = max(fields.count("text"), fields.count("number"))
+        if len(marked) >= min(fields.count("text"), fields.count("number")) and len(marked) <= count:
+            starts = marked
+        else:
+            first = next(kind for kind in fields if kind != "meta")
+            lead = next((kind for kind in fields if fields.count(kind) >= fields.count(first)), first)
+            starts = [at for at, kind, _ in keys if kind == lead]
+    edges = [*starts[1:], len(lines)]
+    blocks = []
+    for at, edge in zip(starts, edges, strict=True):
+        head = _without_mark(lines[at]) if at not in heads else ""
+        blocks.append([head, *lines[at + 1 : edge]])
+    yield Cut("records", starts[0], blocks)
+
+
+def _is_list_key(lines: Sequence[str], at: int, kinds: frozenset[str]) -> bool:
+    """Whether a key without a value is the list's and not a text's below it."""
+    follows = next((line for line in lines[at + 1 :] if line.strip()), "")
+    return LIST in kinds and (follows.lstrip()[:1] in ("-", "*") or marker(follows) is not None)
+
+
+_MARK = re.compile(r"[ \t]*[-*•+]\s+(?:\[[ xX]\]\s+)?")
+
+
+def _without_mark(line: str) -> str:
+    match = _MARK.match(line[:SHORT])
+    return line[match.end() :] if match else line
+
+
+def _by_number_lines(lines: Sequence[str], k: int) -> Iterator[Cut]:
+    """Texts between lines that hold a probability alone, above or below them."""
+    numbers = [at for at, line in enumerate(lines) if _stands_alone(line)]
+    if not numbers or (len(numbers) == 1 and k not in (0, 1)):
+        return
+    edges = [-1, *numbers, len(lines)]
+    chunks = [(a + 1, b) for a, b in zip(edges, edges[1:], strict=False)]
+    filled = [any(lines[i].strip() for i in range(a, b)) for a, b in chunks]
+    if all(filled[:-1]) and not filled[-1]:
+        orders = ["above"]
+    elif all(filled[1:]) and not filled[0]:
+        orders = ["below"]
+    elif all(filled):
+        orders = _either_way(lines, numbers)
+    elif all(filled[1:-1]):
+        orders = ["above"] if filled[0] else ["below"]
+    else:
+        orders = ["above", "below"]
+    for order in orders:
+        if order == "below":
+            before = numbers[0]
+            blocks = [list(lines[at : b]) for at, (_, b) in zip(numbers, chunks[1:], strict=True)]
+            blocks[-1], tail = _like_the_others(blocks)
+            yield Cut("numbers above", before, blocks, tail=tail)
+        else:
+            blocks = [
+                list(lines[a : at + 1]) for at, (a, _) in zip(numbers, chunks[:-1], strict=True)
+            ]
+            begin = _after_the_introduction(blocks)
+            blocks[0] = blocks[0][begin:]
+            end = numbers[-1] + 1
+            yield Cut("numbers below", begin, blocks, tail=len(lines) - end)
+
+
+def _stands_alone(line: str) -> bool:
+    found = number_line(line)
+    return found is not None and (found.strength == LABELLED or found.enclosed)
+
+
+def _either_way(lines: Sequence[str], numbers: Sequence[int]) -> list[str]:
+    """Which way texts and numbers belong together, from the blank lines between them."""
+    above = sum(at > 0 and bool(lines[at - 1].strip()) for at in numbers)
+    below = sum(at + 1 < len(lines) and bool(lines[at + 1].strip()) for at in numbers)
+    if below > above:
+        return ["below", "above"]
+    if above > below:
+        return ["above", "below"]
+    opening = [line for line in lines[: numbers[0]] if line.strip()]
+    introduces = opening[-1].rstrip().endswith((":", "：")) or opening[0].startswith("#")
+    return ["below", "above"] if introduces and len(opening) < 3 else ["above", "below"]
+
+
+def _paragraphs(lines: Sequence[str]) -> list[tuple[int, int]]:
+    """Beginning and end of each run of lines that are not blank."""
+    found: list[tuple[int, int]] = []
+    begin = None
+    for at, line in enumerate(lines):
+        if line.strip():
+            begin = at if begin is None else begin
+        elif begin is not None:
+            found.append((begin, at))
+            begin = None
+    if begin is not None:
+        found.append((begin, len(lines)))
+    return found
+
+
+def _after_the_introduction(blocks: Sequence[Sequence[str]]) -> int:
+    """How many lines of the first block introduce the list: what the others have not."""
+    first = _paragraphs(blocks[0])
+    usual = max((len(_paragraphs(block)) for block in blocks[1:]), default=0)
+    if not usual:
+        if len(first) > 1 and _introduces(blocks[0][first[0][1] - 1]):
+            return first[1][0]
+        return _introduced(blocks[0])
+    if len(first) > usual:
+        return first[len(first) - usual][0]
+    return _introduced(blocks[0])
+
+
+def _introduced(block: Sequence[str]) -> int:
+    """How many lines begin a block that only introduce."""
+    for at, line in enumerate(block[:3]):
+        if line.strip() and _introduces(line) and any(item.strip() for item in block[at + 1 : -1]):
+            return at + 1
+    return 0
+
+
+def _introduces(line: str) -> bool:
+    plain = line.strip().rstrip("*_")
+    return plain.endswith((":", "：")) or plain.startswith("#")
+
+
+def _like_the_others(blocks: Sequence[list[str]]) -> tuple[list[str], int]:
+    """The last block without the paragraphs that the others have not, and how many lines went."""
+    last = blocks[-1]
+    usual = max((len(_paragraphs(block)) for block in blocks[:-1]), default=0)
+    found = _paragraphs(last)
+    if usual and len(found) > usual:
+        end = found[usual - 1][1]
+        return last[:end], len(last) - end
+    return last, 0
+
+
+def _headed(lines: Sequence[str]) -> Iterator[Cut]:
+    """Candidates under headings of any name: ``## Paris``, ``**Paris**``, each with a number."""
+    heads = [at for at, line in enumerate(lines) if _HEADING.match(line[:SHORT])]
+    if len(heads) > 1:
+        levels = Counter(len(lines[at]) - len(lines[at].lstrip("#")) for at in heads)
+        for level in sorted(levels, reverse=True):
+            marks = [
+                (at, Marker("heading", 0, level, 0))
+                for at in heads
+                if len(lines[at]) - len(lines[at].lstrip("#")) == level
+            ]
+            if len(marks) > 1:
+                yield _cut("headings", lines, marks)
+
+
+def _has_number(line: str) -> bool:
+    final = trailing(line)
+    if final is not None and final.strength > BARE:
+        return final.start > 0
+    begin = leading(line)
+    return begin is not None and begin.strength > BARE and begin.end < len(line.rstrip())
+
+
+def _each_line(lines: Sequence[str]) -> Iterator[Cut]:
+    """Lines that all hold a text and its probability."""
+    filled = [at for at, line in enumerate(lines) if line.strip()]
+    hits = [at for at in filled if _has_number(lines[at])]
+    if len(hits) < 2:
+        bare = [at for at in filled if (found := trailing(lines[at])) and found.start > 0]
+        if len(bare) < 2:
+            return
+        hits = bare
+    inner = [at for at in filled if hits[0] <= at <= hits[-1]]
+    missing = len(inner) - len(hits)
+    if missing > len(hits) // 3:
+        return
+    blocks = [[lines[at]] for at in inner]
+    yield Cut("lines", hits[0], blocks, tail=len(lines) - hits[-1] - 1)
+
+
+def _each_paragraph(lines: Sequence[str]) -> Iterator[Cut]:
+    """Paragraphs that each hold a text and its probability."""
+    found = _paragraphs(lines)
+    hits = [
+        at for at, (a, b) in enumerate(found) if _has_number(lines[b - 1]) or _has_number(lines[a])
+    ]
+    if len(hits) < 2 or hits[-1] - hits[0] + 1 - len(hits) > len(hits) // 3:
+        return
+    inner = found[hits[0] : hits[-1] + 1]
+    if all(b - a == 1 for a, b in inner):
+        return
+    yield Cut(
+        "paragraphs", inner[0][0], [list(lines[a:b]) for a, b in inner], tail=len(lines) - inner[-1][1]
+    )
+
+
+# --- several candidates on one line --------------------------------------------------------------------
+
+_BRACKETS = re.compile(r"[*_`]*[(\[（【]([^()\[\]（）【】\n]{1,60})[)\]）】][*_`]*")
+_JOINER = re.compile(r"[\s,;，；、|/.]*(?:\b(?:and|und|y|et|e|и|or)\s+)?(?:[•*·-]\s+)?")
+_ORDINAL = re.compile(r"\(?\d{1,3}[.):、]\s*")
+_PAIR_END = re.compile(
+    r"\s*(?:[:：=]|-|–|—|->|→|\s)\s*[~≈]?((?:\d{1,3}(?:[.,]\d{1,6})?\s?[%％])|(?:0?[.]\d{1,9}|[01][.]0+))(?=\s*(?:[,;，；、|/]|\Z|\.\s|\.?\Z|\s(?:and|und|y|et|и)\s))"
+)
+
+
+def inline(line: str) -> list[tuple[str, str]]:
+    """Return the candidates of one line that holds several, with their probabilities."""
+    from vs_core.formats.numbers import number_in
+
+    found: list[tuple[str, str]] = []
+    if len(line) > 20_000 or len(line) < 8:
+        return found
+    at = 0
+    for match in _BRACKETS.finditer(line):
+        number = number_in(match[1])
+        if number is None or number.strength == BARE:
+            continue
+        found.append((_piece(line[at : match.start()]), number.number))
+        at = match.end()
+    if len(found) < 2:
+        found, at = [], 0
+        for match in _PAIR_END.finditer(line):
+            found.append((_piece(line[at : match.start()]), match[1]))
+            at = match.end()
+    rest = line[at:].strip(" .,;|*")
+    if len(found) < 2 or any(not text for text, _ in found) or len(rest) > 60:
+        return []
+    return found
+
+
+def _piece(text: str) -> str:
+    joiner = _JOINER.match(text[:SHORT])
+    text = text[joiner.end() :] if joiner else text
+    head, colon, tail = text.partition(": ")
+    if colon and kind_of(head) & {LIST, FINAL, REASONING, TEXT}:
+        text = tail
+    ordinal = _ORDINAL.match(text[:SHORT])
+    return (text[ordinal.end() :] if ordinal else text).strip()

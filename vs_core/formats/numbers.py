@@ -1,0 +1,372 @@
+"""Probabilities as they stand in running text: at the end of a line, at its beginning, alone on it.
+
+Every pattern is applied to a short stretch (`SHORT`), so that reading stays linear.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from vs_core.words import ABOUT, CANDIDATE, PROBABILITY, TEXT, TOTAL, VOCABULARY, WEAK, kind_of, words_of
+
+__all__ = ["SHORT", "Found", "leading", "number_in", "number_line", "trailing", "within"]
+
+SHORT = 160
+"""Characters within which a marker, a label or a probability must stand."""
+
+BARE, PLAIN, LABELLED = 1, 2, 3
+"""How surely a number is a probability: ``12``; ``0.12`` or ``12%``; ``p = 0.12``."""
+
+
+class Found(NamedTuple):
+    """A probability in a text.
+
+    Args:
+        start: Where what belongs to it begins, label and brackets included.
+        end: And where that ends.
+        number: The number as it is written.
+        strength: `BARE`, `PLAIN` or `LABELLED`.
+        label: Its label, lower case; empty without one.
+        enclosed: Whether it stands in brackets.
+    """
+
+    start: int
+    end: int
+    number: str
+    strength: int
+    label: str = ""
+    enclosed: bool = False
+
+
+_UNIT = (
+    r"%|％|٪|percent(?:age)?\b|per\scent\b|pct\b\.?|prozent\b|процент\w{0,3}|por\s?cento\b"
+    r"|por\sciento\b|pour\scent\b|パーセント|퍼센트|yüzde\b"
+)
+NUMBER = (
+    r"(?<![A-Za-z\d.,/])[-−+]?(?:\d{1,12}(?:[.,٫]\d{1,24})?|[.,٫]\d{1,24})(?:[eE][-+−]?\d{1,3})?"
+    rf"(?:\s?(?:{_UNIT})|\s?/\s?\d{{1,9}}|\s(?:in|out\sof|von|sur|из|su)\s\d{{1,9}})?(?![A-Za-z\d])"
+)
+_NUMBER = re.compile(NUMBER, re.I)
+_ALONE = re.compile(rf"[\s*_`'\"]*[~≈≃∼<>≤≥±]?\s?({NUMBER})[\s*_`'\"]*\Z", re.I)
+_WORD = re.compile(r"[^\W\d_][\w'’-]*\.?|%")
+_SEPARATE = re.compile(r"(?<=[^\W\d_])[.:]|[\s:：=≈~,;|/()（）*_`'\"<>≤≥±–—-]+")
+# Scripts that do not part words: their labels are looked for as they stand.
+_UNPARTED = re.compile(
+    "|".join(
+        re.escape(word)
+        for word in sorted(VOCABULARY[PROBABILITY] + VOCABULARY[WEAK], key=len, reverse=True)
+        if "\u0e00" <= word[0] <= "\u0e7f" or word[0] >= "\u3040"
+    )
+)
+_ABOUT = words_of(ABOUT)
+
+
+def _strength(number: str) -> int:
+    return BARE if number.strip("+").isdigit() else PLAIN
+
+
+def number_in(content: str) -> Found | None:
+    """Return the probability that is all of ``content`` but for labels and words beside it."""
+    alone = _ALONE.match(content)
+    if alone:
+        return Found(0, len(content), alone[1], _strength(alone[1]))
+    match = None
+    for match in _NUMBER.finditer(content):
+        if not _is_ordinal(content, match):
+            break
+    if match is None:
+        return None
+    rest = f"{content[: match.start()]} {content[match.end() :]}"
+    label, strong, unknown = "", False, 0
+    for word in _WORD.findall(rest):
+        kinds = kind_of(word)
+        if PROBABILITY in kinds:
+            label, strong = word.lower(), True
+        elif WEAK in kinds and not strong:
+            label = word.lower()
+        elif word.lower() not in _ABOUT and TOTAL not in kinds:
+            unknown += 1
+    if not strong and (found := _UNPARTED.search(rest)):
+        label, strong, unknown = found[0], True, 0
+    if not label and unknown and _foreign_about(rest):
+        unknown = 0
+    if unknown and not (strong and unknown <= 6):
+        return None
+    if not label and _NUMBER.search(content, match.end()):
+        return None
+    strength = LABELLED if label else _strength(match[0])
+    return Found(0, len(content), match[0].strip(), strength, label)
+
+
+def _is_ordinal(content: str, match: re.Match[str]) -> bool:
+    """Whether a number is that of a candidate: ``#1, p = 0.2``."""
+    return match.start() > 0 and content[match.start() - 1] in "#№" and match[0].isdigit()
+
+
+def _foreign_about(rest: str) -> bool:
+    return all(part in _ABOUT for part in rest.split())
+
+
+# --- a line of its own -----------------------------------------------------------------------------
+
+_QUOTES = "*_`\"' \t#>•-–—+([（【{|"
+_LINE = re.compile(r"[\s*_`\"'#>•([（【{|–—+-]*(?P<label>[^\d:：=]{1,60}?)[\s*_`\"')]*[:：=≈]")
+
+
+def number_line(line: str) -> Found | None:
+    """Return the probability that a line holds, if it holds nothing but that and its label."""
+    size = len(line)
+    if size > SHORT or size < 2:
+        return None
+    inner = line.strip(_QUOTES + ")]）】}.,;。")
+    if not inner:
+        return None
+    if inner[-1] not in _ENDS and _NUMBER.search(inner) is None:
+        return None
+    found = number_in(inner.replace("**", "").replace("__", ""))
+    if found is None or (found.label and _first_is_text(inner, found)):
+        return None
+    if found.label and len(inner) - inner.find(found.number) - len(found.number) > 24:
+        return None  # a sentence
+    if not found.label:
+        enclosed = line.strip(" \t*_`>").startswith(tuple("([（【{")) and found.strength >= PLAIN
+        return found._replace(enclosed=True) if enclosed else None
+    return found
+
+
+_ENDS = frozenset("0123456789%％٪")
+
+
+def _first_is_text(inner: str, found: Found) -> bool:
+    """Whether what stands before a number is more than its label: ``Weight loss = 0.2``."""
+    head = inner[: inner.find(found.number)]
+    labelled = False
+    unknown = 0
+    for match in _WORD.finditer(head):
+        word = match[0].lower()
+        kinds = kind_of(word)
+        if kinds & _LABELS:
+            labelled = True
+        elif word not in _ABOUT and not (_UNPARTED.search(word)):
+            if not labelled and not (kinds & _CANDIDATES and not unknown):
+                return True
+            unknown += 1
+    if unknown > (3 if head.rstrip("*_` ")[-1:] in tuple(":：=≈") else 0):
+        return True
+    return "(" in head.rstrip("*_` (") or "（" in head.rstrip("*_` （")
+
+
+_CANDIDATES = frozenset((TEXT, CANDIDATE))
+_LABELS = frozenset((PROBABILITY, WEAK))
+
+# --- at the end ------------------------------------------------------------------------------------
+
+_CLOSING = {")": "(", "]": "[", "）": "（(", "】": "【", "}": "{", ">": "<", "」": "「", "»": "«"}
+_OPENING = "([（【{<「«"
+_DECOR = "*_` \t"
+_AFTER = " \t*_`.,;!。；，、|"
+_SEPARATOR = re.compile(
+    r"[*_`\"'”]*(?:\s[–—―-]{1,3}(?=[\s\d.~≈*]|[^\W\d])|\s*[|｜]\s*|\s*(?:->|→|=>|⇒|⟶|>>|[:：=≈])"
+    r"|\t|\s{2,}|\s?(?:\.{3,}|…+|·{2,})|[,;，；、](?=\s|\D)|\s(?=[~≈]))[*_`\s]*"
+)
+_LAST_WORD = re.compile(r"(?:^|(?<=[\s*_`(\[–—|,;，；-]))([^\W\d_][\w'’-]*\.?|%)[*_`\s:：=]*\Z")
+
+
+def trailing(text: str) -> Found | None:
+    """Return the probability at the end of a text; ``start`` is where the text before it ends."""
+    tail = text[-SHORT:]
+    offset = len(text) - len(tail)
+    stripped = tail.rstrip(_AFTER)
+    if not stripped:
+        return None
+    found = None
+    if stripped[-1] in _CLOSING:
+        found = _bracketed(stripped)
+    elif tail.rstrip(" \t.,;")[-1:] in ("`", "*") and (match := _MARKED.search(tail)):
+        inner = number_in(match[1])
+        if inner is not None and inner.strength > BARE:
+            before = _label_before(tail, match.start())
+            label = {"label": before[1], "strength": LABELLED} if before else {}
+            start = before[0] if before else match.start()
+            found = inner._replace(start=start, enclosed=True, **label)
+    if found is None and (stripped[-1].isdigit() or _NEAR_END.search(stripped)):
+        found = _separated(stripped)
+    if found is None:
+        return None
+    start = _without_separator(tail, found.start)
+    return found._replace(start=offset + start, end=len(text))
+
+
+_MARKED = re.compile(r"(?:`|\*{1,3})([^`*\n]{1,60})(?:`|\*{1,3})[\s.,;]*\Z")
+_NEAR_END = re.compile(r"\d[^\d]{0,30}\Z")
+
+
+def _bracketed(tail: str) -> Found | None:
+    close = len(tail) - 1
+    start = _opening(tail, close)
+    if start < 0:
+        return None
+    found = number_in(tail[start + 1 : close])
+    if found is None and tail[close] == ")":  # 0.2 (approx.), Probability: 0.2 (high)
+        before = _separated(tail[:start].rstrip(_AFTER))
+        inner = tail[start + 1 : close]
+        if before is not None and len(inner) <= 40 and not _NUMBER.search(inner):
+            return before
+        return None
+    if found is None:
+        return None
+    outer = _label_before(tail, start)
+    if outer is not None and not found.label:
+        return found._replace(start=outer[0], label=outer[1], strength=LABELLED, enclosed=True)
+    return found._replace(start=start, enclosed=True)
+
+
+def _opening(tail: str, close: int) -> int:
+    """Where the bracket opens that closes at ``close``; -1 if it does not."""
+    closing, openers, depth = tail[close], _CLOSING[tail[close]], 0
+    for at in range(close, -1, -1):
+        depth += (tail[at] == closing) - (tail[at] in openers)
+        if not depth:
+            return at
+    return -1
+
+
+def _separated(tail: str) -> Found | None:
+    """``Paris - 0.5``, ``Paris: 50%``, ``Paris, with a probability of 0.5``."""
+    separators = list(_SEPARATOR.finditer(tail))
+    for match in reversed(separators[-5:]):
+        found = number_in(tail[match.end() :].replace("**", ""))
+        if found is None:
+            continue
+        before = _label_before(tail, match.start())
+        if before is not None:
+            return found._replace(start=before[0], label=before[1], strength=LABELLED)
+        if found.strength == LABELLED or match.start() > 0:
+            return found._replace(start=match.start())
+    last = None
+    for last in _NUMBER.finditer(tail):
+        pass
+    if last is None:
+        return None
+    after = tail[last.end() :]
+    found = number_in(tail[last.start() :]) if after.strip() else number_in(last[0])
+    if found is None:
+        return None
+    before = _label_before(tail, last.start())
+    if before is not None:
+        return found._replace(start=before[0], label=before[1], strength=LABELLED)
+    if found.strength == LABELLED:  # 20% chance
+        return found._replace(start=last.start())
+    unparted = None
+    for unparted in _UNPARTED.finditer(tail[: last.start()][-12:]):
+        pass
+    if unparted is not None:
+        begin = max(0, last.start() - 12) + unparted.start()
+        return found._replace(start=begin, label=unparted[0], strength=LABELLED)
+    return None
+
+
+def _label_before(tail: str, end: int) -> tuple[int, str] | None:
+    """Where a label that ends at ``end`` begins, with the words around it, and the label."""
+    at, label, start = end, "", end
+    for _ in range(6):
+        match = _LAST_WORD.search(tail, max(0, at - 50), at)
+        if match is None:
+            break
+        word = match[1]
+        kinds = kind_of(word)
+        if PROBABILITY in kinds:
+            label, start = word.lower(), match.start(1)
+        elif WEAK in kinds and not label and _parted(tail, match.start(1)):
+            label, start = word.lower(), match.start(1)
+        elif label and word.lower() in _ABOUT:
+            start = match.start(1)
+        elif word.lower() not in _ABOUT:
+            break
+        at = match.start(1)
+    if not label:
+        unparted = None
+        head = tail[max(0, end - 14) : end]
+        for unparted in _UNPARTED.finditer(head):
+            pass
+        if unparted is None or head[unparted.end() :].strip(" *_`:：=为は은는이가约約약") != "":
+            return None
+        return max(0, end - 14) + unparted.start(), unparted[0]
+    return start, label
+
+
+def _parted(tail: str, start: int) -> bool:
+    """Whether something parts a weak label from the text before it."""
+    before = tail[:start].rstrip("*_` ")
+    return bool(before) and before[-1] in "([（–—-|,;，；:：\t\n\"”"
+
+
+def _without_separator(tail: str, start: int) -> int:
+    """Where the text ends that stands before a probability: without what parts them."""
+    head = tail[:start]
+    while True:
+        stripped = head.rstrip()
+        for mark in ("->", "=>", "→", "⇒"):
+            stripped = stripped.removesuffix(mark)
+        if stripped[-1:] in tuple("–—―|｜") or stripped[-1:] in tuple(",;:：，；、=≈~(（[【"):
+            stripped = stripped[:-1]
+        elif stripped.endswith((" -", " --")):
+            stripped = stripped.rstrip("-")
+        for open_mark in ("**", "__", "*", "_", "`"):  # opened for the number, not for the text
+            if stripped.endswith(open_mark) and stripped.count(open_mark) % 2:
+                if stripped[: -len(open_mark)].endswith((" ", "\n", "-", "—", "(", ":")) or (
+                    len(stripped) == len(open_mark)
+                ):
+                    stripped = stripped[: -len(open_mark)]
+        if stripped == head.rstrip():
+            return len(stripped)
+        head = stripped
+
+
+# --- at the beginning and within ---------------------------------------------------------------------
+
+_LEADING_BRACKET = re.compile(r"[\s*_`]*[(\[（【{]([^()\[\]（）【】{}\n]{1,80})[)\]）】}][*_`]*\s*")
+_LEADING = re.compile(
+    rf"[\s*_`]*(?P<label>[^\W\d][^\d:：=\n]{{0,40}}[:：=]\s*)?[*_`]*[~≈]?\s?(?P<number>{NUMBER})[*_`]*"
+    r"(?P<sep>\s*[:：|｜–—,;]\s*[*_`]*|\s+[-=]>?\s+[*_`]*|\s*(?:->|→|=>)\s*|\t\s*|\s{2,}|\s)",
+    re.I,
+)
+_AFTER_LEADING = re.compile(r"\s*[*_`]*(?:[:：|｜–—,]|-(?=\s)|->|→|=>)?[*_`]*\s*")
+
+
+def leading(text: str) -> Found | None:
+    """Return the probability at the beginning of a text; ``end`` is where the text begins."""
+    head = text[:SHORT]
+    match = _LEADING_BRACKET.match(head)
+    if match:
+        found = number_in(match[1])
+        if found is not None and (found.strength > BARE):
+            after = _AFTER_LEADING.match(head, match.end())
+            end = after.end() if after else match.end()
+            return found._replace(start=0, end=end, enclosed=True)
+    match = _LEADING.match(head)
+    if match is None:
+        return None
+    label = (match["label"] or "").strip(" :：=*_`")
+    if label:
+        kinds = kind_of(label)
+        if not kinds & _LABELS and not any(kind_of(w) & _LABELS for w in label.split()):
+            return None
+        return Found(0, match.end(), match["number"], LABELLED, label.lower())
+    strength = _strength(match["number"])
+    if not match["sep"].strip() and match["sep"] in (" ", "\n"):
+        strength = BARE  # 50% off, 0.2 litres
+    return Found(0, match.end(), match["number"], strength)
+
+
+_BRACKET = re.compile(r"[*_`]*[(\[（【]([^()\[\]（）【】\n]{1,80})[)\]）】][*_`]*")
+
+
+def within(text: str) -> Found | None:
+    """Return the first probability in brackets, anywhere in a line."""
+    for match in _BRACKET.finditer(text[: 4 * SHORT]):
+        found = number_in(match[1])
+        if found is not None and found.strength > BARE:
+            return found._replace(start=match.start(), end=match.end(), enclosed=True)
+    return None

@@ -1,0 +1,384 @@
+"""Candidates in running text: every way to cut it is weighed, and the one with most evidence read."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from vs_core.display import shorten
+from vs_core.formats.base import Answer, Entry, Shape
+from vs_core.formats.items import Item, cleaned, is_total, read_item
+from vs_core.formats.lists import Cut, cuts, inline, marker
+from vs_core.formats.numbers import BARE, LABELLED, PLAIN, SHORT, number_line, trailing
+from vs_core.formats.tables import Table, tables
+from vs_core.probabilities import read_probabilities
+from vs_core.words import PROBABILITY, TOTAL, WEAK, kind_of
+
+__all__ = ["read_text", "sums_to_one"]
+
+
+@dataclass
+class _Reading:
+    """One way to read a text, and what speaks for it."""
+
+    name: str
+    items: list[Item]
+    before: Sequence[str]
+    remarks: tuple[str, ...] = ()
+    sure: bool = True
+    score: float = 0.0
+
+    @property
+    def complete(self) -> bool:
+        return all(item.number is not None and item.text for item in self.items)
+
+
+def read_text(text: str, shape: Shape) -> Answer | None:
+    """Return the candidates in running text; None if it holds none."""
+    best: _Reading | None = None
+    for lines, code in _bodies(text.replace("\r\n", "\n").split("\n")):
+        found = _read_lines(lines, shape, code=code)
+        if found is not None and (best is None or found.score > best.score + 1e-9):
+            best = found
+        if best is not None and best.complete and best.sure and not best.remarks:
+            break
+    if best is None:
+        return None
+    reasoning = _reasoning("\n".join(best.before))
+    entries = [_entry(item) for item in best.items]
+    remarks = best.remarks
+    if any(item.total for item in best.items):
+        remarks = (*remarks, "total left out")
+    return Answer(entries, reasoning, remarks, best.sure)
+
+
+def _entry(item: Item) -> Entry:
+    repairs: tuple[str, ...] = ()
+    if item.leftover:
+        repairs = (f"left out behind it: {shorten(item.leftover, 60)!r}",)
+    return Entry(item.text, item.number, None, repairs, item.notes)
+
+
+_REASONING = re.compile(
+    r"[*_`#>~\s]*(?:reasoning|thoughts?|analysis|thinking)[*_]*\s*[:：][*_]*", re.I
+)
+
+
+def _reasoning(before: str) -> str | None:
+    before = before.strip()
+    label = _REASONING.match(before[:SHORT])
+    return before[label.end() :].strip() or None if label else None
+
+
+# --- what is read ----------------------------------------------------------------------------------
+
+_FENCE = re.compile(r"(?P<indent>[ \t]{0,3})(?:```+|~~~+)\s*(?P<language>[\w+#.-]*)[^`\n]{0,40}\Z")
+
+
+def _bodies(lines: list[str]) -> Iterator[tuple[list[str], bool]]:
+    """Yield the lines to read, most likely first, and whether they are a program's."""
+    fences = [
+        (at, match)
+        for at, line in enumerate(lines)
+        if ("```" in line or "~~~" in line) and (match := _FENCE.match(line[:SHORT]))
+    ]
+    if fences:
+        inside: list[str] = []
+        outside: list[str] = []
+        edges = [at for at, _ in fences]
+        code = False
+        for number, at in enumerate(edges):
+            end = edges[number + 1] if number + 1 < len(edges) else len(lines)
+            if number % 2:
+                outside += lines[at + 1 : end]
+            else:
+                code |= fences[number][1]["language"].lower() in _PROGRAMS
+                inside += ([""] if inside else []) + lines[at + 1 : end]
+        outside = lines[: edges[0]] + outside
+        if any(map(_speaks, outside)):
+            yield lines, False
+            yield _unquoted(inside), code
+        else:
+            yield _unquoted(inside), code
+            yield lines, False
+        return
+    yield _unquoted(lines), False
+
+
+_PROGRAMS = frozenset(
+    ("python", "py", "js", "javascript", "ts", "typescript", "java", "c", "cpp", "c++", "go",
+     "rust", "diff", "bash", "sh", "ini", "sql", "r", "julia", "css", "html", "svg", "dockerfile")
+)  # fmt: skip
+
+
+def _speaks(line: str) -> bool:
+    """Whether a line outside of a fence is part of the candidates."""
+    if not line.strip():
+        return False
+    return marker(line) is not None or number_line(line) is not None
+
+
+def _unquoted(lines: list[str]) -> list[str]:
+    """Lines without the marks of a quotation, where all candidates stand in one."""
+    quoted = [line for line in lines if line.startswith(">")]
+    if len(quoted) < 2:
+        return lines
+    others = [line for line in lines if not line.startswith(">") and line.strip()]
+    if len(others) > len(quoted) or any(_speaks(line) for line in others):
+        return lines
+    return [line[1:].removeprefix(" ") if line.startswith(">") else line for line in lines]
+
+
+def _read_lines(lines: list[str], shape: Shape, *, code: bool) -> _Reading | None:
+    best: _Reading | None = None
+    for found in _proposals(lines, shape):
+        if not found.items:
+            continue
+        _settle(found, shape, code=code)
+        if shape.definition and all(item.number is None for item in found.items):
+            continue
+        _weigh(found, shape, len(lines))
+        if _is_clear(found, shape):
+            return found
+        if best is None or found.score > best.score + 1e-9:
+            best = found
+    return best
+
+
+def _proposals(lines: list[str], shape: Shape) -> Iterator[_Reading]:
+    for table in tables(lines):
+        yield _of_table(table, lines)
+    single = len([line for line in lines if line.strip()]) <= 6
+    if single:
+        for at, line in enumerate(lines):
+            pairs = inline(line)
+            if pairs:
+                items = [
+                    Item(cleaned(text), number, PLAIN, way="inline") for text, number in pairs
+                ]
+                yield _Reading("inline", items, lines[:at])
+    for cut in cuts(lines, shape.k):
+        yield _of_cut(cut, lines)
+
+
+def _of_table(table: Table, lines: Sequence[str]) -> _Reading:
+    items = [
+        Item(row.text, row.number, LABELLED if table.sure else PLAIN, notes=row.notes, way="table")
+        for row in table.rows
+    ]
+    remarks = ("total left out",) if table.total else ()
+    return _Reading("table", items, lines[: table.before], remarks)
+
+
+def _of_cut(cut: Cut, lines: Sequence[str]) -> _Reading:
+    blocks = cut.blocks
+    remarks: list[str] = []
+    items = []
+    for number, block in enumerate(blocks):
+        items.append(read_item(block, last=number == len(blocks) - 1))
+    _part_from_what_follows(items, blocks, remarks)
+    for item in items[:-1]:
+        if item.leftover and _is_section(item.leftover):
+            remarks.append(f"sections joined: {shorten(item.leftover, 40)!r}")
+            item.leftover = ""
+    if cut.numbered and any(item.total for item in items):
+        pass
+    return _Reading(cut.name, items, lines[: cut.before], tuple(dict.fromkeys(remarks)))
+
+
+_HEADING = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*\n]{1,80}\*\*:?\s*\Z|[^\n]{1,80}[:：]\s*\Z)")
+
+
+def _is_section(leftover: str) -> bool:
+    """Whether what stands between two candidates is the heading of the next ones."""
+    return "\n" not in leftover and len(leftover) < SHORT and _HEADING.match(leftover) is not None
+
+
+def _part_from_what_follows(
+    items: list[Item], blocks: Sequence[Sequence[str]], remarks: list[str]
+) -> None:
+    """Cut from the last candidate what the answer says after all of them."""
+    last = items[-1]
+    if last.leftover:
+        paragraph, _, rest = last.leftover.partition("\n\n")
+        own = [bool(item.leftover) for item in items[:-1]]
+        if not any(own) and (_stands_apart(blocks[-1], last.leftover) or len(own) > 0):
+            last.leftover = ""
+        elif rest:
+            last.leftover = paragraph
+    if len(items) < 2:
+        if last.number is None:
+            _shortened(last, blocks[-1], 1)
+        return
+    others = [len(_paragraphs(item.text)) for item in items[:-1] if item.text]
+    usual = max(others, default=0)
+    found = _paragraphs(last.text)
+    if usual and len(found) > usual and last.way != "line":
+        if last.number is None:
+            _shortened(last, blocks[-1], usual)
+        elif last.way == "begin":
+            last.text = cleaned("\n\n".join(found[:usual]))
+            remarks.append(f"left out at the end: {shorten(' '.join(found[usual:]), 60)!r}")
+    elif last.way == "line" and usual and len(found) > usual and items[0].way == "line":
+        first_line = next((line for line in blocks[-1] if line.strip()), "")
+        if number_line(first_line) is not None:
+            last.text = cleaned("\n\n".join(found[:usual]))
+            remarks.append(f"left out at the end: {shorten(' '.join(found[usual:]), 60)!r}")
+    elif last.number is None and usual == len(found) and "\n" in last.text:
+        _shortened(last, blocks[-1], 0)
+
+
+def _stands_apart(block: Sequence[str], leftover: str) -> bool:
+    """Whether a blank line parts what follows from the candidate."""
+    first = leftover.split("\n", 1)[0].strip()
+    for at, line in enumerate(block):
+        if line.strip() == first and at:
+            return not block[at - 1].strip()
+    return False
+
+
+def _shortened(item: Item, block: Sequence[str], paragraphs: int) -> None:
+    """Read an item again without what stands behind its first paragraphs or lines."""
+    text = "\n".join(block).strip("\n")
+    if paragraphs:
+        head = "\n\n".join(_paragraphs(text)[:paragraphs])
+    else:
+        lines = text.split("\n")
+        head = next(
+            ("\n".join(lines[: at + 1]) for at, line in enumerate(lines) if trailing(line)), ""
+        )
+    if not head or head == text:
+        return
+    again = read_item(head.split("\n"), last=True)
+    if again.number is not None:
+        item.text, item.number, item.strength = again.text, again.number, again.strength
+        item.label, item.way, item.notes = again.label, again.way, again.notes
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [part for part in re.split(r"\n[ \t]*\n\s*", text) if part.strip()] if text else []
+
+
+# --- what is a probability ---------------------------------------------------------------------------
+
+
+def _settle(reading: _Reading, shape: Shape, *, code: bool) -> None:
+    """Decide which numbers are probabilities, from all of them together."""
+    items = reading.items
+    _drop_total(reading)
+    items = reading.items
+    numbers = [item.number for item in items]
+    known = shape.k > 0 and len(items) == shape.k
+    whole = sums_to_one(numbers)
+    given = [item for item in items if item.number is not None]
+    if any(item.strength == BARE for item in given) and not (
+        (known or whole or shape.k == 0) and len(given) == len(items) and whole
+    ):
+        for item in items:
+            if item.strength == BARE:
+                item.number, item.strength = None, 0
+        given = [item for item in items if item.number is not None]
+    labelled = [item for item in given if item.strength == LABELLED and _is_probable(item, reading)]
+    if len(labelled) == len(given) and given:
+        reading.sure = len(items) > 1 or _single(items[0], reading, shape)
+        return
+    enclosed = reading.name not in ("lines", "paragraphs", "inline") or all(
+        item.way in ("line", "begin", "table") for item in given
+    )
+    plausible = _at_most_one(numbers)
+    if len(items) == 1:
+        reading.sure = known and plausible
+    elif code and reading.name in ("lines", "paragraphs"):
+        reading.sure = False
+    elif reading.name in ("lines", "paragraphs", "table") and not (
+        labelled and len(labelled) * 2 > len(given)
+    ):
+        reading.sure = known or whole or (_bracketed(given) and plausible)
+    else:
+        reading.sure = known or whole or (plausible and len(given) * 2 >= len(items) and enclosed)
+
+
+def _bracketed(items: Sequence[Item]) -> bool:
+    return all(item.way == "end" and item.enclosed for item in items)
+
+
+def _single(item: Item, reading: _Reading, shape: Shape) -> bool:
+    """Whether one candidate alone is a distribution: marked or labelled as one."""
+    if shape.k == 1:
+        return True
+    if PROBABILITY not in kind_of(item.label):
+        return False
+    return item.way in ("line", "table") or reading.name not in ("lines", "paragraphs", "inline")
+
+
+def _is_probable(item: Item, reading: _Reading) -> bool:
+    """Whether an item's label says that its number is a probability, or all say the same."""
+    kinds = kind_of(item.label)
+    if PROBABILITY in kinds or WEAK not in kinds:
+        return True
+    return all(other.label in (item.label, "") for other in reading.items)
+
+
+def _drop_total(reading: _Reading) -> None:
+    """Leave out a last item that gives the sum."""
+    last = reading.items[-1]
+    if len(reading.items) > 2 and len(last.text) < 40 and TOTAL in kind_of(last.text):
+        reading.items.pop()
+        reading.remarks = (*reading.remarks, "total left out")
+
+
+def sums_to_one(numbers: Sequence[object]) -> bool:
+    """Whether numbers, as they are written, sum to about 1 or to about 100 percent."""
+    if len(numbers) < 2 or any(number is None for number in numbers):
+        return False
+    return 0.9 <= _sum(numbers) <= 1.1
+
+
+def _sum(numbers: Sequence[object]) -> float:
+    readings = [value for value, _ in read_probabilities(numbers)]
+    if any(value is None for value in readings):
+        return -1.0
+    return sum(value for value in readings if value is not None)
+
+
+def _at_most_one(numbers: Sequence[object]) -> bool:
+    given = [number for number in numbers if number is not None]
+    return 0 <= _sum(given) <= 1.15
+
+
+# --- weighing ------------------------------------------------------------------------------------------
+
+
+def _weigh(reading: _Reading, shape: Shape, size: int) -> None:
+    """Sum up the evidence for a reading."""
+    items = reading.items
+    count = len(items)
+    numbers = sum(item.number is not None for item in items)
+    texts = sum(bool(item.text) for item in items)
+    left = sum(bool(item.leftover) for item in items)
+    ways = Counter(item.way for item in items if item.number is not None)
+    usual = max(ways.values(), default=0)
+    score = 3.0 * (numbers / count if shape.definition else 1.0)
+    score += 2.0 if shape.k and count == shape.k else 0.0
+    score -= 3.0 * (count - texts) / count
+    score -= 1.0 * left / count
+    score += 0.5 * usual / count
+    score += 0.1 * min(numbers, 10)
+    score += 0.5 if reading.sure else -2.0
+    score += 0.3 if reading.name not in ("lines", "paragraphs", "inline") else 0.0
+    score -= 0.3 * min(1.0, len(reading.before) / max(1, size))
+    reading.score = score
+
+
+def _is_clear(reading: _Reading, shape: Shape) -> bool:
+    """Whether nothing speaks against a reading, so that no other need be tried."""
+    items = reading.items
+    if len(items) < 2 or not reading.sure or not reading.complete:
+        return False
+    if shape.k and len(items) != shape.k:
+        return False
+    if any(item.leftover or item.strength == BARE for item in items):
+        return False
+    return not any(is_total(line) for line in reading.before)
