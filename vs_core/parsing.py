@@ -1,9 +1,12 @@
-"""Reading a model's answer: detection and recovery over the formats.
+"""Reading a model's answer: envelope, readings, choice.
 
-A ladder, cheapest rung first. The lowest is JSON just as it was asked for. Above it stand the
-registered formats, each of which finds its own notation in whatever surrounds it: the one that was
-asked for, then JSON or tags, whichever begins first, then lines, then those of plugins. The first
-answer in which every candidate has a probability is taken; if there is none, the one with the most.
+1. The *envelope* is opened: thoughts, drafts, tags and tokens around the answer.
+2. Each registered format *reads* what is inside, as a whole: the one that was asked for first, then
+   JSON or tags, whichever begins first, then lines, then those of plugins.
+3. The reading with the most evidence is *chosen*. One that nothing speaks against ends the search.
+   What it does not explain is a repair; what no reading explains as a distribution is an error.
+
+The fast path comes before all that: JSON just as it was asked for.
 """
 
 from __future__ import annotations
@@ -11,15 +14,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from types import NoneType
+from typing import NamedTuple
 
 from pydantic_core import from_json
 
 from vs_core.candidates import Candidate, Distribution
 from vs_core.display import shorten
 from vs_core.errors import ParseError
-from vs_core.formats.base import CUT_OFF, Answer, Format, Shape
+from vs_core.formats.base import CUT_OFF, Answer, Entry, Format, Shape, is_harmless
+from vs_core.formats.data import is_placeholder
+from vs_core.formats.envelope import Envelope, Opening, bodies, opened
 from vs_core.plugins import plugins
-from vs_core.probabilities import definition_of, read_probabilities
+from vs_core.probabilities import definition_of, depends_on_others, read_probabilities
 
 __all__ = ["DEFAULT_LIMIT", "StreamParser", "parse"]
 
@@ -35,11 +41,12 @@ def parse(
     fields: tuple[str, ...] = (),
     probability: str = "explicit",
     limit: int = DEFAULT_LIMIT,
+    strict: bool = False,
 ) -> Distribution:
     """Read a model's answer as a distribution, in whatever format it is written.
 
-    The hints are never needed; they sharpen the choice where an answer can be read in two ways.
-    A list of texts without any probability is a distribution if it is JSON; in prose it is not.
+    The hints are never needed; they are evidence where an answer can be read in two ways. A list of
+    texts without any probability is a distribution if it is JSON; in prose it is not.
 
     Args:
         raw: The answer.
@@ -49,6 +56,8 @@ def parse(
             is a record of them and ``candidate.value`` is a dict.
         probability: Which definition was asked for (see `vs_core.probabilities`).
         limit: Most characters to read.
+        strict: Refuse an answer that had to be repaired in a way that could have changed a text or
+            a number.
 
     Returns:
         The candidates in the order of the answer, at least one.
@@ -57,11 +66,17 @@ def parse(
         ParseError: If the answer holds no distribution; it carries the text and the reason.
         ConfigurationError: If a name is unknown.
     """
-    return read(raw, Shape(k or 5, definition_of(probability), fields=fields), format, limit=limit)
+    shape = Shape(k or 0, definition_of(probability), fields=fields)
+    return read(raw, shape, format, limit=limit, strict=strict)
 
 
 def read(
-    raw: str, shape: Shape, format: str | Format | None = None, *, limit: int = DEFAULT_LIMIT
+    raw: str,
+    shape: Shape,
+    format: str | Format | None = None,
+    *,
+    limit: int = DEFAULT_LIMIT,
+    strict: bool = False,
 ) -> Distribution:
     """Read an answer by the `Shape` it was asked for; see `parse`."""
     if not isinstance(raw, str):
@@ -71,12 +86,26 @@ def read(
             f"the answer has {len(raw):,} characters, over the limit of {limit:,}", raw
         )
     asked = None if format is None else plugins.format(format)
-    text = _without_thoughts(_encodable(raw))
     if asked is None or asked.name == "json":
-        clean = _as_asked(text, shape)
+        clean = _as_asked(raw, shape)
         if clean is not None:
             return clean
-    return _distribution(_best(text, raw, shape, asked), shape)
+    envelope = opened(_encodable(raw))
+    if envelope.thoughts is not None and (asked is None or asked.name == "json"):
+        clean = _as_asked(envelope.text, shape, envelope.thoughts)
+        if clean is not None:
+            return clean
+    found = _distribution(_best(envelope, raw, shape, asked), shape)
+    if strict:
+        _refuse_repairs(found, raw)
+    return found
+
+
+def _refuse_repairs(found: Distribution, raw: str) -> None:
+    """Raise for repairs that could have changed a text or a number."""
+    serious = [repair for repair in found.repairs if not is_harmless(repair)]
+    if serious:
+        raise ParseError(f"the answer had to be repaired: {'; '.join(serious)}", raw)
 
 
 def _encodable(raw: str) -> str:
@@ -90,28 +119,10 @@ def _encodable(raw: str) -> str:
     return raw
 
 
-_THOUGHTS = re.compile(r"\s*<\s{0,9}(think|thinking|thought)\s{0,9}>", re.IGNORECASE)
-_END_OF_THOUGHTS = re.compile(r"<\s{0,9}/\s{0,9}(?:think|thinking|thought)\s{0,9}>", re.IGNORECASE)
+def _as_asked(text: str, shape: Shape, thoughts: str | None = None) -> Distribution | None:
+    """The fast path: JSON just as it was asked for, alone, in a fence or in prose.
 
-
-def _without_thoughts(text: str) -> str:
-    """An answer without what a reasoning model thought first: its drafts are no answers.
-
-    Some models write only the closing tag. Thoughts that never end leave nothing.
-    """
-    if "<" not in text:
-        return text
-    end = _END_OF_THOUGHTS.search(text)
-    if _THOUGHTS.match(text):
-        return "" if end is None else text[end.end() :]
-    starts_as_answer = text.lstrip()[:1] in tuple("{[<`")
-    return text if end is None or starts_as_answer else text[end.end() :]
-
-
-def _as_asked(text: str, shape: Shape) -> Distribution | None:
-    """The lowest rung: JSON just as it was asked for, alone, in a fence or in prose.
-
-    Anything beyond its fields, and any number to interpret, is for the rungs above.
+    Anything beyond its fields, and any number to interpret, is for the readings.
     """
     start, end = text.find("{"), text.rfind("}") + 1
     if start < 0 or (shape.definition and shape.definition.scale != "probability"):
@@ -128,28 +139,86 @@ def _as_asked(text: str, shape: Shape) -> Distribution | None:
         return None
     if not candidates or len(candidates) != len(responses) or "<" in text[:start]:
         return None
-    if not isinstance(reasoning, (str, NoneType)) or len(data) != 1 + (reasoning is not None):
+    if "[" in text[:start] or not isinstance(reasoning, (str, NoneType)):
         return None
-    return Distribution(candidates, reasoning=reasoning)
+    if len(data) != 1 + (reasoning is not None):
+        return None
+    if any(is_placeholder(candidate["text"]) for candidate in candidates):
+        return None
+    return Distribution(candidates=candidates, reasoning=reasoning or thoughts)
 
 
-def _best(text: str, raw: str, shape: Shape, asked: Format | None) -> Answer:
-    """Climb the ladder."""
-    best, known = None, -1
-    for rung in _ladder(text, asked):
-        answer = rung.read(text, shape)
-        if not answer:
-            continue
-        numbers = sum(
-            entry.probability is not None or CUT_OFF in entry.repairs for entry in answer.entries
-        )
-        if numbers == len(answer.entries) or shape.definition is None:
-            return answer
-        if numbers > known:
-            best, known = answer, numbers
+# --- choice --------------------------------------------------------------------------------------
+
+
+class _Choice(NamedTuple):
+    """A reading, and what speaks for it; the greatest evidence wins, of equals the first."""
+
+    evidence: tuple[float, ...]
+    answer: Answer
+    clear: bool
+
+
+def _best(envelope: Envelope, raw: str, shape: Shape, asked: Format | None) -> Answer:
+    """Return the reading with the most evidence."""
+    best: _Choice | None = None
+    for text, remark in bodies(envelope.text):
+        for format in _ladder(text, asked):
+            answer = _reading(format, text, shape, raw)
+            if answer is None or not (answer.sure or (asked and format.name == asked.name)):
+                continue
+            choice = _weighed(answer, shape, remark, asked=asked is format)
+            if best is None or choice.evidence > best.evidence:
+                best = choice
+            if choice.clear:
+                return _with_thoughts(best.answer, envelope)
     if best is None:
-        raise ParseError(_reason(text, raw), raw)
-    return best
+        raise ParseError(_reason(envelope.text, raw), raw)
+    return _with_thoughts(best.answer, envelope)
+
+
+def _reading(format: Format, text: str, shape: Shape, raw: str) -> Answer | None:
+    """What a format reads, without what only stands for a candidate."""
+    try:
+        answer = format.read(text, shape)
+    except Exception as error:  # a plugin's format may do anything
+        raise ParseError(f"the format {format.name!r} failed: {error!r}", raw) from error
+    if answer is None:
+        return None
+    entries = [entry for entry in answer.entries if not is_placeholder(entry.text)]
+    if len(entries) == len(answer.entries):
+        return answer if entries else None
+    return answer._replace(entries=entries) if entries else None
+
+
+def _weighed(answer: Answer, shape: Shape, remark: str, *, asked: bool) -> _Choice:
+    """Weigh a reading: its numbers, k, what it leaves unexplained, what was asked for."""
+    entries = answer.entries
+    size = len(entries)
+    known = sum(_has_number(entry) for entry in entries) if shape.definition else size
+    fits = shape.k > 0 and size == shape.k
+    serious = sum(
+        any(not is_harmless(r) and r != CUT_OFF for r in entry.repairs) for entry in entries
+    )
+    clear = (
+        known == size
+        and answer.explained > 0.9
+        and not serious
+        and (fits or not shape.k or asked)
+    )
+    if remark:
+        answer = answer._replace(remarks=(*answer.remarks, remark))
+    explained = answer.explained if known else 0.0
+    evidence = (known / size * explained, float(fits), -serious / size, float(asked), min(size, 3))
+    return _Choice(evidence, answer, clear)
+
+
+def _has_number(entry: Entry) -> bool:
+    return entry.probability is not None or CUT_OFF in entry.repairs
+
+
+def _with_thoughts(answer: Answer, envelope: Envelope) -> Answer:
+    return answer._replace(reasoning=answer.reasoning or envelope.thoughts)
 
 
 def _reason(text: str, raw: str) -> str:
@@ -187,7 +256,7 @@ def _ladder(text: str, asked: Format | None) -> Iterator[Format]:
 def _distribution(answer: Answer, shape: Shape) -> Distribution:
     readings = read_probabilities([entry.probability for entry in answer.entries], shape.definition)
     return Distribution(
-        [
+        candidates=[
             Candidate(
                 text=entry.text,
                 probability=probability,
@@ -198,6 +267,7 @@ def _distribution(answer: Answer, shape: Shape) -> Distribution:
             for entry, (probability, repair) in zip(answer.entries, readings, strict=True)
         ],
         reasoning=answer.reasoning,
+        remarks=answer.remarks,
     )
 
 
@@ -218,6 +288,7 @@ class StreamParser:
         fields: Names under which the content of a candidate may stand.
         probability: Which definition was asked for.
         limit: Most characters to read.
+        strict: Whether `close` refuses what had to be repaired (see `parse`).
 
     Raises:
         ConfigurationError: If a name is unknown.
@@ -231,15 +302,17 @@ class StreamParser:
         fields: tuple[str, ...] = (),
         probability: str = "explicit",
         limit: int = DEFAULT_LIMIT,
+        strict: bool = False,
     ) -> None:
-        self._shape = Shape(k or 5, definition_of(probability), fields=fields)
+        self._strict = strict
+        self._shape = Shape(k or 0, definition_of(probability), fields=fields)
         self._asked = None if format is None else plugins.format(format)
         self._limit = limit
         self._size = 0
         self._chunks: list[str] = []
         formats = [self._asked] if self._asked else map(plugins.format, plugins.table("formats"))
         self._splitters = [(f, s) for f in formats if (s := f.splitter()) is not None]
-        self._thoughts = _Thoughts()
+        self._opening = Opening()
 
     @classmethod
     def of(cls, shape: Shape, format: Format | None) -> StreamParser:
@@ -259,11 +332,14 @@ class StreamParser:
         if self._size > self._limit:
             reason = f"the answer has over {self._limit:,} characters, which is the limit"
             raise ParseError(reason, "".join(self._chunks))
-        answer = self._thoughts.after(chunk)
+        answer = self._opening.after(chunk)
         found: list[Candidate] = []
         for format, splitter in self._splitters if answer else ():
             for segment in splitter.feed(answer):
                 found += self._candidates(format, segment)
+            if self._opening.holds:
+                found = []
+                break
             if found:  # the answer is in this format, and the others need look no more
                 self._splitters = [(format, splitter)]
                 break
@@ -275,42 +351,29 @@ class StreamParser:
         Raises:
             ParseError: If it holds none.
         """
-        return read("".join(self._chunks), self._shape, self._asked, limit=self._limit)
+        return read(
+            "".join(self._chunks),
+            self._shape,
+            self._asked,
+            limit=self._limit,
+            strict=self._strict,
+        )
 
     def _candidates(self, format: Format, segment: str) -> list[Candidate]:
-        answer = format.read(_encodable(segment), self._shape)
-        if answer is None:
+        """What a segment holds, if it is certain that the whole answer will hold it too."""
+        answer = _reading(format, _encodable(segment), self._shape, segment)
+        if answer is None or not answer.sure:
             return []
-        known = self._shape.definition is None or answer.entries[0].probability is not None
-        return list(_distribution(answer, self._shape)) if known else []
+        found = _distribution(answer, self._shape)
+        if self._shape.definition is None:
+            return list(found)
+        if any(self._depends(entry) for entry in answer.entries):
+            self._opening.holds = True
+            return []
+        return list(found) if found[0].probability is not None else []
 
-
-class _Thoughts:
-    """Leaves out what a reasoning model thinks before it answers, while that comes in."""
-
-    def __init__(self) -> None:
-        self._begin: list[str] | None = []  # of the answer, until it is clear whether it thinks
-        self._end = ""  # of the thoughts, where the closing tag may have begun
-        self._thinking = False
-
-    def after(self, chunk: str) -> str:
-        """Return what of ``chunk`` belongs to the answer."""
-        if self._begin is not None:
-            if not self._begin and chunk.isspace():
-                return ""
-            self._begin.append(chunk)
-            start = "".join(self._begin).lstrip()
-            if not start or (start.startswith("<") and len(start) < 12 and ">" not in start):
-                return ""  # too early to tell
-            self._begin = None
-            self._thinking = _THOUGHTS.match(start) is not None
-            chunk = start
-        if not self._thinking:
-            return chunk
-        self._end += chunk
-        match = _END_OF_THOUGHTS.search(self._end)
-        if match is None:
-            self._end = self._end[-40:]
-            return ""
-        self._thinking = False
-        return self._end[match.end() :]
+    def _depends(self, entry: Entry) -> bool:
+        """Whether what a number means depends on those that are still to come."""
+        return self._shape.definition is not None and self._shape.definition.scale == (
+            "probability"
+        ) and depends_on_others(entry.probability)

@@ -105,8 +105,16 @@ def definition_of(name: str) -> Definition:
 
 
 # Linear: every alternative starts with another kind of character and nothing nests.
-_NUMBER = r"\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?|[.,]\d+(?:[eE][-+]?\d+)?"
-_QUANTITY = re.compile(rf"(?P<sign>[-+−]?)\s*(?P<number>{_NUMBER})\s*(?P<after>%|percent|/|in\b)?")
+_NUMBER = r"\d+(?:[.,٫]\d+)?(?:[eE][-+−]?\d+)?|[.,٫]\d+(?:[eE][-+−]?\d+)?"
+_PERCENT = (
+    r"%|٪|per\s?cent|pct\b|prozent|процент\w{0,3}|por\s?cento|por\sciento|pour\scent|yüzde"
+    r"|パーセント|퍼센트"
+)
+_QUANTITY = re.compile(
+    rf"(?P<sign>[-+−]?)\s*(?P<number>{_NUMBER})\s*"
+    rf"(?:(?P<percent>{_PERCENT})|(?P<of>/|(?:in|out\sof|von|sur|из|su)\b))?",
+    re.IGNORECASE,
+)
 _DENOMINATOR = re.compile(rf"\s*({_NUMBER})")
 _LONGEST = 64
 """Characters of a written probability that are looked at; no number needs more."""
@@ -120,7 +128,7 @@ class _Number:
 
 
 def _float(digits: str) -> float:
-    return float(digits.replace(",", "."))
+    return float(digits.replace(",", ".").replace("٫", ".").replace("−", "-"))
 
 
 def _read_number(raw: Any) -> _Number | None:
@@ -140,13 +148,13 @@ def _read_number(raw: Any) -> _Number | None:
     repair = None if match[0] == text else f"probability read from {text!r}"
     if match["sign"] in ("-", "−"):
         value = -value
-    if match["after"] in ("/", "in"):
+    if match["of"]:
         denominator = _DENOMINATOR.match(text, match.end())
         if denominator is None or not _float(denominator[1]):
             return None
         value /= _float(denominator[1])
         repair = f"probability read from the fraction {text!r}"
-    percent = match["after"] in ("%", "percent")
+    percent = match["percent"] is not None
     if not math.isfinite(value):
         return None
     return _Number(value / 100 if percent else value, percent, repair)
@@ -189,6 +197,12 @@ _SCALES: dict[str, Callable[[Sequence[float]], Sequence[Reading]]] = {
     "nll": _from_nll,
     "perplexity": _from_perplexity,
 }
+
+
+def depends_on_others(raw: Any) -> bool:
+    """Whether what a number means depends on those beside it: ``20`` may be 20 percent."""
+    number = _read_number(raw)
+    return number is not None and not number.percent and number.value > 1
 
 
 def read_probabilities(

@@ -9,11 +9,23 @@ from typing import Any, ClassVar, NamedTuple
 
 from vs_core.probabilities import DEFINITIONS, Definition
 
-__all__ = ["CUT_OFF", "Answer", "Entry", "Format", "Shape", "Splitter"]
+__all__ = ["CUT_OFF", "Answer", "Entry", "Format", "Shape", "Splitter", "is_harmless"]
 
 
 CUT_OFF = "cut off at the end"
 """The repair of a candidate that the answer ended in: it may be incomplete."""
+
+
+_HARMLESS = (
+    "comment left out", "trailing comma left out", "ellipsis left out", "closing tag added",
+    "unusual quotes", "Python literal", "raw newline", "sections joined", "total left out",
+    "probability read from", "missing bracket added", "thoughts left out", "bare word",
+)  # fmt: skip
+
+
+def is_harmless(repair: str) -> bool:
+    """Whether a repair can have changed neither a text nor a number."""
+    return repair.startswith(_HARMLESS)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,16 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from vs_core.formats.numbers import BARE, LABELLED, Found, leading, number_line, trailing, within
+from vs_core.formats.numbers import (
+    BARE,
+    LABELLED,
+    Found,
+    leading,
+    number_in,
+    number_line,
+    trailing,
+    within,
+)
 from vs_core.words import CANDIDATE, EXPLANATION, META, PROBABILITY, TEXT, TOTAL, WEAK, kind_of
 
 __all__ = ["Item", "cleaned", "is_total", "read_item", "without_label"]
@@ -49,9 +58,9 @@ class Item:
     enclosed: bool = False
 
 
-def read_item(block: Sequence[str], *, last: bool = False) -> Item:
-    """Read the lines of one candidate, its marker cut off."""
-    lines = _trimmed(block)
+def read_item(block: Sequence[str], *, width: int = 0, last: bool = False) -> Item:
+    """Read the lines of one candidate, its marker of ``width`` characters cut off."""
+    lines = _trimmed(_aligned(block, width) if len(block) > 1 else block)
     total = False
     if len(lines) > 1:
         kept = [line for at, line in enumerate(lines) if not (at and is_total(line))]
@@ -64,6 +73,14 @@ def read_item(block: Sequence[str], *, last: bool = False) -> Item:
         item = _beside_the_text(lines, last=last)
     item.total = total
     return item
+
+
+def _aligned(block: Sequence[str], width: int) -> Sequence[str]:
+    """Lines without the indentation that the list gives them."""
+    least = min((len(line) - len(line.lstrip()) for line in block[1:] if line.strip()), default=0)
+    if not least or (block[0].strip() and not width <= least <= width + 1):
+        return block
+    return [block[0], *(line[least:] for line in block[1:])]
 
 
 _RULE = re.compile(r"\s*(?:[-_*=~]\s?){3,}\s*\Z")
@@ -121,7 +138,7 @@ def _on_its_own_line(lines: Sequence[str]) -> Item | None:
     above, more = _without_notes(above, number.label)
     text, way = cleaned("\n".join(above)), "line"
     item = Item(text, number.number, number.strength, number.label, notes={**notes, **more}, way=way)
-    rest, after = _without_notes(below, "")
+    rest, after = _without_notes(below, number.label or "number")
     item.notes.update(after)
     item.leftover = "\n".join(rest).strip()
     if not text and rest:
@@ -138,6 +155,9 @@ def _beside_the_text(lines: Sequence[str], *, last: bool) -> Item:
     text = "\n".join(lines)
     final = trailing(lines[-1])
     first = trailing(lines[0]) if len(lines) > 1 else None
+    if first is None and len(lines) > 1 and (alone := number_in(lines[0].strip(" *_`:")[:60])):
+        if alone.strength > BARE and not alone.label:  # a number alone on the first line
+            return _item(cleaned("\n".join(lines[1:])), alone, "begin")
     if first is not None and first.strength >= (final.strength if final else LABELLED - 1):
         rest, notes = _without_notes(lines[1:], "")
         head = cleaned(lines[0][: first.start])
@@ -145,10 +165,12 @@ def _beside_the_text(lines: Sequence[str], *, last: bool) -> Item:
         if not head:
             return _item(cleaned(body), first, "begin", notes=notes)
         return _item(head, first, "end", leftover=body, notes=notes)
+    begin = leading(lines[0])
+    if final is not None and begin is not None and len(lines) == 1 and not text[: final.start].strip():
+        final = None  # what looks like a label behind the number is the text
     if final is not None and final.strength > BARE:
         head, notes = _without_notes([*lines[:-1], lines[-1][: final.start]], "")
         return _item(cleaned("\n".join(head)), final, "end", notes=notes)
-    begin = leading(lines[0])
     if begin is not None and begin.strength > BARE:
         body = "\n".join([lines[0][begin.end :], *lines[1:]])
         return _item(cleaned(body), begin, "begin")
@@ -281,12 +303,11 @@ def cleaned(text: str) -> str:
     inner, labelled = without_label(text)
     if labelled:
         text = _value(inner)
-    text = _outdented(text)
     for _ in range(2):
         for opening, closing in _WRAPS:
             if text.startswith(opening) and text.endswith(closing):
                 inner = text[len(opening) : len(text) - len(closing)]
-                if inner and opening not in inner and closing not in inner:
+                if inner and ((opening not in inner and closing not in inner) or _nests(inner, closing)):
                     text = inner.strip()
                     break
         else:
@@ -294,6 +315,14 @@ def cleaned(text: str) -> str:
     if text.startswith("**") and text.count("**") == 1:
         text = text[2:].lstrip()
     return text
+
+
+def _nests(inner: str, quote: str) -> bool:
+    """Whether the first quote within a quoted text opens: ``"He said "no" and left"``."""
+    if quote not in ('"', "'") or inner.count(quote) % 2:
+        return False
+    at = inner.index(quote)
+    return at > 0 and inner[at - 1].isspace() and not inner[at + 1 : at + 2].isspace()
 
 
 def _outdented(text: str) -> str:
@@ -315,7 +344,7 @@ def _value(text: str) -> str:
     if text[:1] in ("|", ">") and "\n" in text[:4]:
         body = _outdented("\n" + text.partition("\n")[2]).strip()
         return body if text[0] == "|" else _FOLD.sub(" ", body)
-    text = text.strip()
+    text = _outdented(text.strip())
     for quotes in ('"""', "\'\'\'"):
         if text.startswith(quotes) and text.endswith(quotes) and len(text) >= 6:
             return text[3:-3].strip()

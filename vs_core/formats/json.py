@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 from pydantic_core import from_json
 
 from vs_core.formats.base import CUT_OFF, Answer, Format, Shape, Splitter
-from vs_core.formats.decoded import interpret
-from vs_core.formats.loose import Loose, read_loose
+from vs_core.formats.data import JOINED, interpret, is_placeholder
+from vs_core.formats.lenient_json import Lenient, read_leniently
+from vs_core.formats.numbers import number_in
+from vs_core.formats.running_text import sums_to_one
 
 __all__ = ["Json"]
 
@@ -78,10 +80,16 @@ class Json(Format):
         return "text" if shape.schema is None else "value"
 
     def read(self, text: str, shape: Shape) -> Answer | None:
-        """See `Format.read`: any JSON in the text that holds candidates."""
+        """See `Format.read`: any JSON in the text that holds candidates, and its relatives."""
+        text = _decoded(text)
         documents = _documents(text)
-        answers = [interpret(found, shape, lines=len(documents) > 1) for found in documents]
-        return _merged([answer for answer in answers if answer])
+        several = len(documents) > 1
+        found = [
+            (start, document.end, answer)
+            for start, document in documents
+            if (answer := _real(interpret(document, shape, lines=several)))
+        ]
+        return _merged(found, text, len(documents))
 
     def splitter(self) -> Splitter:
         """See `Format.splitter`."""
@@ -153,35 +161,59 @@ def _strict(properties: Mapping[str, Any]) -> dict[str, Any]:
 # --- finding the document --------------------------------------------------------------------
 
 
-def _documents(text: str) -> list[Loose]:
-    """The outermost objects and lists in a text, in order."""
-    documents: list[Loose] = []
+def _decoded(text: str) -> str:
+    """A text that is JSON inside a JSON string, quoted or escaped alone, decoded once."""
+    start = text.lstrip()[:3]
+    try:
+        if start[:1] == '"' and start[1:2] in ("{", "[", "\\"):
+            inner = from_json(text.strip())
+            return inner if isinstance(inner, str) else text
+        if '\\"' in text and _ESCAPED.search(text[:400]):
+            begin, end = text.find("{"), text.rfind("}") + 1
+            first = text.find("[")
+            if 0 <= first < begin:
+                begin, end = first, text.rfind("]") + 1
+            inner = from_json(f'"{text[begin:end]}"')
+            return inner if isinstance(inner, str) else text
+    except ValueError:
+        pass
+    return text
+
+
+_ESCAPED = re.compile(r"[{\[]\s{0,20}(?:\\n\s{0,20})?(?:\{\s{0,20}(?:\\n\s{0,20})?)?\\\"")
+
+
+def _documents(text: str) -> list[tuple[int, Lenient]]:
+    """The outermost objects and lists in a text, in order, with where each begins."""
+    documents: list[tuple[int, Lenient]] = []
     match = _PLAUSIBLE.search(text)
     if match is None:
         return documents
     whole = _whole(text, match.start())
     if whole is not None:
-        return [whole]
+        return [(match.start(), whole)]
     while match is not None:
-        found = read_loose(text, match.start())
+        found = read_leniently(text, match.start())
         if found is None:  # nested too deep, and so is what begins one bracket further on
             break
         if found.value:
-            documents.append(found)
+            documents.append((match.start(), found))
         match = _PLAUSIBLE.search(text, max(found.end, match.end()))
     return documents
 
 
 # What an object or list of candidates can begin with; brackets in prose begin otherwise.
 _PLAUSIBLE = re.compile(
-    r"\{(?=\s{0,99}(?:[\"'“‘„`}/#]|\w[\w -]{0,40}:))|\[(?=\s{0,99}[\"'“‘„`{\[/#\]])"
+    r"\{(?=\s{0,99}(?:[\"'“‘„`}/#{]|:?\w[\w -]{0,40}(?::|\s=|=)))"
+    r"|\[(?=\s{0,99}(?:[\"'“‘„`{\[/#(\]]|[A-Za-z_]\w{0,40}\())"
+    r"|\((?=\s{0,99}(?:\(\s{0,9})?[\"'])"
 )
 
 
-def _whole(text: str, start: int) -> Loose | None:
+def _whole(text: str, start: int) -> Lenient | None:
     """Read all from the bracket at ``start``, if that is JSON as far as it goes."""
     try:
-        return Loose(from_json(text[start:]), len(text))
+        return Lenient(from_json(text[start:]), len(text))
     except ValueError as error:
         problem = str(error)
     if problem.startswith("trailing characters"):
@@ -191,16 +223,17 @@ def _whole(text: str, start: int) -> Loose | None:
     return None
 
 
-def _surrounded(text: str, start: int) -> Loose | None:
+def _surrounded(text: str, start: int) -> Lenient | None:
     """Read all from the bracket at ``start`` to the last one, if that is JSON as it stands."""
     end = max(text.rfind("}"), text.rfind("]")) + 1
     try:
-        return Loose(from_json(text[start:end]), end)
+        value = from_json(text[start:end])
+        return Lenient(value, end) if value else None
     except ValueError:
         return None
 
 
-def _truncated(text: str, start: int, *, in_string: bool) -> Loose | None:
+def _truncated(text: str, start: int, *, in_string: bool) -> Lenient | None:
     """Read what is JSON until the text ends.
 
     Only that: partial reading leaves out, without a word, all that stands behind a mistake.
@@ -214,7 +247,7 @@ def _truncated(text: str, start: int, *, in_string: bool) -> Loose | None:
     # Brackets at the very end closed the innermost, unless they stand in a string that was cut.
     closed = 0 if in_string else _closing_brackets(text)
     torn = {id(container) for container in containers[: len(containers) - closed]}
-    return Loose(data, len(text), {CUT_OFF: None}, torn) if torn else None
+    return Lenient(data, len(text), {CUT_OFF: None}, torn) if torn else None
 
 
 def _closing_brackets(text: str) -> int:
@@ -223,14 +256,74 @@ def _closing_brackets(text: str) -> int:
     return end.count("}") + end.count("]")
 
 
-def _merged(answers: Sequence[Answer]) -> Answer | None:
-    """Choose among the documents of one text, or put them together.
+def _real(answer: Answer | None) -> Answer | None:
+    """An answer without what only stands for a candidate; None if nothing is left."""
+    if answer is None:
+        return None
+    entries = [entry for entry in answer.entries if not is_placeholder(entry.text)]
+    if len(entries) == len(answer.entries):
+        return answer
+    return answer._replace(entries=entries) if entries else None
 
-    Several documents of one candidate each are JSON Lines. Otherwise the answer is the one with the
-    most candidates, of equals the last: what comes before is an example or a draft.
-    """
-    if len(answers) > 1 and all(len(answer.entries) == 1 for answer in answers):
-        entries = [entry for answer in answers for entry in answer.entries]
-        reasonings = [answer.reasoning for answer in answers if answer.reasoning]
-        return Answer(entries, reasonings[0] if reasonings else None)
-    return max(reversed(answers), key=lambda answer: len(answer.entries), default=None)
+
+def _merged(
+    found: Sequence[tuple[int, int, Answer]], text: str, documents: int
+) -> Answer | None:
+    """Put the documents of one text together; a draft goes before what it was a draft of."""
+    if len(found) < 2:
+        return _alone(found[0], text) if found else None
+    parts = [answer for _, _, answer in found]
+    known = [part for part in parts if any(e.probability is not None for e in part.entries)]
+    remarks: list[str] = []
+    if known and len(known) < len(parts):
+        lists = [part for part in parts if part not in known]
+        torn = [part for part in lists if any(CUT_OFF in e.repairs for e in part.entries)]
+        known = [part for part in parts if part in known or part in torn]
+        parts = known
+    final = {entry.text for entry in parts[-1].entries}
+    drafts = [
+        part
+        for part in parts[:-1]
+        if len(final) > 1 and 2 * sum(entry.text in final for entry in part.entries) >= len(final)
+    ]
+    if drafts:
+        parts = [part for part in parts if part not in drafts]
+        remarks.append("an earlier draft left out")
+    if len(parts) > 1 and any(len(part.entries) > 1 for part in parts):
+        remarks.append(JOINED)
+    for part in parts:
+        remarks += part.remarks
+    reasonings = [part.reasoning for part in parts if part.reasoning]
+    return Answer(
+        [entry for part in parts for entry in part.entries],
+        reasonings[0] if reasonings else None,
+        tuple(dict.fromkeys(remarks)),
+        all(part.sure for part in parts) or len(parts) == documents or _sums(parts),
+        _explained(found, text),
+    )
+
+
+def _sums(parts: Sequence[Answer]) -> bool:
+    return sums_to_one([entry.probability for part in parts for entry in part.entries])
+
+
+def _alone(found: tuple[int, int, Answer], text: str) -> Answer:
+    start, end, answer = found
+    line = text[text.rfind("\n", 0, start) + 1 : start].strip()
+    behind = text[end : end + 80].partition("\n")[0]
+    beside = number_in(behind.strip(" ()[],.")) if behind.strip() else None
+    small = len(answer.entries) == 1 and len(text) > 4 * (end - start) + 400
+    if (beside is not None and line) or small:
+        return answer._replace(explained=0.4)
+    return answer
+
+
+def _explained(found: Sequence[tuple[int, int, Answer]], text: str) -> float:
+    """Less than all if numbers stand between the documents: then those are texts of a list."""
+    for (_, end, _), (start, _, _) in zip(found, found[1:], strict=False):
+        gap = text[end:start]
+        if len(gap) < 200 and any(
+            number_in(line.strip(" ()[],.:*")) is not None for line in gap.split("\n") if line.strip()
+        ):
+            return 0.4
+    return 1.0

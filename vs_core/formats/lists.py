@@ -52,6 +52,7 @@ class Cut(NamedTuple):
         blocks: The lines of each candidate, its marker cut off.
         numbered: Whether the candidates are numbered, one after the other.
         tail: Number of lines behind the last candidate.
+        width: Characters of the marker.
     """
 
     name: str
@@ -59,12 +60,13 @@ class Cut(NamedTuple):
     blocks: list[list[str]]
     numbered: bool = False
     tail: int = 0
+    width: int = 0
 
 
 _PRE = r"(?P<indent>[ \t]{0,12})(?P<decor>#{1,6}[ \t]+|(?:[*_`]{1,3}(?!\s)))?"
 _NUMERIC = re.compile(
-    rf"{_PRE}(?P<open>[(\[（【]|[#№]\s?)?(?P<ord>\d{{1,4}})(?P<close>\s?[)\]）】]\.?|\.\)|[.．:：、](?!\d)"
-    r"|️?⃣|(?=[*_`]{1,3}[.):])|\s[-–—]\s|(?<=\#\d)\s|\s?\|\s)[*_`]{0,3}[.):：]?(?P<space>\s*)"
+    rf"{_PRE}(?P<open>[(\[（【]|[#№]\s?)?(?P<ord>\d{{1,4}})(?P<close>\s?[)\]）】]\.?|\.\)|[.．:：](?!\d)|、"
+    r"|️?⃣|(?=[*_`]{1,3}[.):])|\s[-–—]\s|(?<=\#\d)\s|\s?\|\s)(?(decor)[*_`]{0,3}[.):：]?)(?P<space>\s*)"
 )
 _CIRCLED = re.compile(r"(?P<indent>[ \t]{0,12})(?P<ord>[①-⑳➀-➉❶-❿])\s?")
 _LETTER = re.compile(
@@ -74,8 +76,9 @@ _BULLET = re.compile(
     r"(?P<indent>[ \t]{0,12})(?P<mark>[-*•–—▪◦‣+·●○■□►▶➤✓✔➢⁃❖◆◇★☆→]|🔹|🔸|👉|✅)(?:\s+|(?=\*\*|\"|“)|\Z)"
     r"(?:\[[ xX✓]?\]\s+)?"
 )
+_LETTERS = r"A-Za-z\u00aa-\u02af\u0300-\u0dff\u0e00-\u1fff\u3040-\ud7ff"
 _LABEL = re.compile(
-    rf"{_PRE}[*_`\[(【]{{0,3}}(?P<word>[^\W\d_]+(?:[ -][^\W\d_]+){{0,2}}?)\s?(?:no\.?|nr\.?|n°|№|#)?\s?"
+    rf"{_PRE}[*_`\[(【]{{0,3}}(?P<word>[^\W\d_][{_LETTERS}]*(?:[ -][^\W\d_][{_LETTERS}]*){{0,2}}?)\s?(?:no\.?|nr\.?|n°|№|#)?\s?"
     r"[\[(（]?(?P<ord>\d{1,4}|[A-Za-z](?![\w'’])|[ivxIVX]{2,4}(?!\w))[\])）】]?[*_`]{0,3}\s{0,3}"
     r"(?P<sep>[:：.)\]】–—|-][*_`]{0,3}|(?=[(\[（])|\Z)\s*"
 )
@@ -92,6 +95,8 @@ def marker(line: str) -> Marker | None:
     stripped = head.lstrip(" \t")
     if not stripped or len(head) - len(stripped) > 12:
         return None
+    if stripped[0] == "[" and _TABLE_HEAD.match(stripped) and ("." in stripped or "[[" in stripped):
+        return None  # TOML
     indent = len(head) - len(stripped)
     first = stripped[0]
     if first.isdigit() or first in "([（【#№*_`":
@@ -166,7 +171,7 @@ def cuts(lines: Sequence[str], k: int) -> Iterator[Cut]:
     for at, found in marks:
         groups.setdefault(found.style, []).append((at, found))
     if groups:
-        numbers = {at for at, found in marks if number_line(lines[at][found.end :]) is not None}
+        numbers = _number_lines(lines, marks)
     order = sorted(groups, key=lambda style: (_rank(style), groups[style][0][0]))
     keyed = False
     for style in order:
@@ -194,6 +199,18 @@ def cuts(lines: Sequence[str], k: int) -> Iterator[Cut]:
     yield from _each_paragraph(lines)
 
 
+def _number_lines(lines: Sequence[str], marks: Sequence[tuple[int, Marker]]) -> set[int]:
+    """The marked lines that hold a probability alone; ``Chance: 0.2`` alone may be a candidate."""
+    found = [(at, number_line(lines[at][mark.end :])) for at, mark in marks]
+    labels = Counter(number.label for _, number in found if number is not None)
+    return {
+        at
+        for at, number in found
+        if number is not None
+        and (not number.label or PROBABILITY in kind_of(number.label) or labels[number.label] > 1)
+    }
+
+
 def _rank(style: str) -> int:
     if style == "label":
         return 0
@@ -204,8 +221,14 @@ def _rank(style: str) -> int:
     return 3 if "a" in style else 4
 
 
+_AS_ROMAN = {9: 1, 22: 5, 24: 10}
+"""Places in the alphabet of the letters that are Roman numerals, and those numerals."""
+
+
 def _alphabetical(group: Sequence[tuple[int, Marker]]) -> bool:
     ordinals = [found.ordinal for _, found in group]
+    if ordinals[0] == 9:  # i, ii, iii
+        ordinals = [_AS_ROMAN.get(ordinal, ordinal) for ordinal in ordinals]
     return len(ordinals) > 1 and ordinals[0] == 1 and ordinals == list(range(1, len(ordinals) + 1))
 
 
@@ -226,7 +249,8 @@ def _cut(name: str, lines: Sequence[str], marks: Sequence[tuple[int, Marker]]) -
     ]
     ordinals = [found.ordinal for _, found in marks]
     runs = all(b == a + 1 or b == 1 for a, b in zip(ordinals, ordinals[1:], strict=False))
-    return Cut(name, marks[0][0], blocks, bool(ordinals[0]) and runs)
+    width = marks[0][1].end - marks[0][1].indent if name not in ("label", "heading") else 99
+    return Cut(name, marks[0][0], blocks, bool(ordinals[0]) and runs, width=width)
 
 
 _KEY = re.compile(
@@ -366,18 +390,24 @@ def _after_the_introduction(blocks: Sequence[Sequence[str]]) -> int:
     if not usual:
         if len(first) > 1 and _introduces(blocks[0][first[0][1] - 1]):
             return first[1][0]
-        return _introduced(blocks[0])
+        return _introduced(blocks)
     if len(first) > usual:
         return first[len(first) - usual][0]
-    return _introduced(blocks[0])
+    return _introduced(blocks)
 
 
-def _introduced(block: Sequence[str]) -> int:
-    """How many lines begin a block that only introduce."""
-    for at, line in enumerate(block[:3]):
-        if line.strip() and _introduces(line) and any(item.strip() for item in block[at + 1 : -1]):
-            return at + 1
-    return 0
+def _introduced(blocks: Sequence[Sequence[str]]) -> int:
+    """How many lines of the first block only introduce: one more than the others have."""
+    first = _paragraphs(blocks[0])
+    if not first:
+        return 0
+    at = first[0][0]
+    usual = max((_filled(block) for block in blocks[1:]), default=2)
+    return at + 1 if _introduces(blocks[0][at]) and _filled(blocks[0]) > usual else 0
+
+
+def _filled(block: Sequence[str]) -> int:
+    return sum(bool(line.strip()) for line in block)
 
 
 def _introduces(line: str) -> bool:

@@ -49,17 +49,20 @@ NUMBER = (
 )
 _NUMBER = re.compile(NUMBER, re.I)
 _ALONE = re.compile(rf"[\s*_`'\"]*[~≈≃∼<>≤≥±]?\s?({NUMBER})[\s*_`'\"]*\Z", re.I)
-_WORD = re.compile(r"[^\W\d_][\w'’-]*\.?|%")
+WORD = r"\w\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff\u0e00-\u0e7f"
+"""What a word is made of: letters, and the signs above and below them, which ``\\w`` leaves out."""
+_WORD = re.compile(rf"[^\W\d_][{WORD}'’-]*\.?|%")
 _SEPARATE = re.compile(r"(?<=[^\W\d_])[.:]|[\s:：=≈~,;|/()（）*_`'\"<>≤≥±–—-]+")
 # Scripts that do not part words: their labels are looked for as they stand.
 _UNPARTED = re.compile(
     "|".join(
         re.escape(word)
         for word in sorted(VOCABULARY[PROBABILITY] + VOCABULARY[WEAK], key=len, reverse=True)
-        if "\u0e00" <= word[0] <= "\u0e7f" or word[0] >= "\u3040"
+        if "\u0900" <= word[0] <= "\u0e7f" or word[0] >= "\u3040" or " " in word
     )
 )
 _ABOUT = words_of(ABOUT)
+_PICTURES = re.compile("[\u2190-\u21ff\u2600-\u27bf\U0001f000-\U0001faff]")
 
 
 def _strength(number: str) -> int:
@@ -78,6 +81,8 @@ def number_in(content: str) -> Found | None:
     if match is None:
         return None
     rest = f"{content[: match.start()]} {content[match.end() :]}"
+    if _PICTURES.search(rest):
+        return None
     label, strong, unknown = "", False, 0
     for word in _WORD.findall(rest):
         kinds = kind_of(word)
@@ -100,8 +105,14 @@ def number_in(content: str) -> Found | None:
 
 
 def _is_ordinal(content: str, match: re.Match[str]) -> bool:
-    """Whether a number is that of a candidate: ``#1, p = 0.2``."""
-    return match.start() > 0 and content[match.start() - 1] in "#№" and match[0].isdigit()
+    """Whether a number is that of a candidate: ``#1, p = 0.2``, ``Probability 1: 0.2``."""
+    if not match[0].isdigit() or not match.start():
+        return False
+    if content[match.start() - 1] in "#№":
+        return True
+    return content[match.end() : match.end() + 4].lstrip(" *_")[:1] in tuple(":：=") and (
+        _NUMBER.search(content, match.end()) is not None
+    )
 
 
 def _foreign_about(rest: str) -> bool:
@@ -110,7 +121,7 @@ def _foreign_about(rest: str) -> bool:
 
 # --- a line of its own -----------------------------------------------------------------------------
 
-_QUOTES = "*_`\"' \t#>•-–—+([（【{|"
+_QUOTES = "*_`\"' \t#>•-–—+([（【{|→➡⇒↳⟶"
 _LINE = re.compile(r"[\s*_`\"'#>•([（【{|–—+-]*(?P<label>[^\d:：=]{1,60}?)[\s*_`\"')]*[:：=≈]")
 
 
@@ -127,12 +138,28 @@ def number_line(line: str) -> Found | None:
     found = number_in(inner.replace("**", "").replace("__", ""))
     if found is None or (found.label and _first_is_text(inner, found)):
         return None
-    if found.label and len(inner) - inner.find(found.number) - len(found.number) > 24:
-        return None  # a sentence
+    if found.label and not _is_qualified(inner[inner.find(found.number) + len(found.number) :]):
+        return None  # a sentence, or a text behind its probability
     if not found.label:
         enclosed = line.strip(" \t*_`>").startswith(tuple("([（【{")) and found.strength >= PLAIN
         return found._replace(enclosed=True) if enclosed else None
     return found
+
+
+_PARENTHESIS = re.compile(r"\s*[(\[（][^()\[\]（）]{0,60}[)\]）]?|\s*[)\]）*_`]+")
+
+
+def _is_qualified(after: str) -> bool:
+    """Whether what stands behind a number only qualifies it: ``0.6, high``, ``0.6 (estimated)``."""
+    rest = _PARENTHESIS.sub("", after, count=3).strip()
+    if not rest:
+        return True
+    if rest[0] in "|:：–—-" or _PICTURES.search(rest):
+        return False
+    words = _WORD.findall(rest)
+    if all(word.lower() in _ABOUT or kind_of(word) & _LABELS for word in words):
+        return True
+    return rest[0] in ",/" and len(words) <= 3
 
 
 _ENDS = frozenset("0123456789%％٪")
@@ -140,13 +167,18 @@ _ENDS = frozenset("0123456789%％٪")
 
 def _first_is_text(inner: str, found: Found) -> bool:
     """Whether what stands before a number is more than its label: ``Weight loss = 0.2``."""
-    head = inner[: inner.find(found.number)]
+    head = inner[: inner.rfind(found.number)]
     labelled = False
     unknown = 0
+    unparted = _UNPARTED.search(head)
+    if unparted is not None and not head[: unparted.start()].strip(" *_`~"):
+        return False
     for match in _WORD.finditer(head):
         word = match[0].lower()
         kinds = kind_of(word)
         if kinds & _LABELS:
+            if not labelled and PROBABILITY not in kinds and _PARTED.search(head, match.end()):
+                return True  # Chance, with a probability of 0.2
             labelled = True
         elif word not in _ABOUT and not (_UNPARTED.search(word)):
             if not labelled and not (kinds & _CANDIDATES and not unknown):
@@ -157,6 +189,7 @@ def _first_is_text(inner: str, found: Found) -> bool:
     return "(" in head.rstrip("*_` (") or "（" in head.rstrip("*_` （")
 
 
+_PARTED = re.compile(r"[,|–—(\[{;]|\s-\s")
 _CANDIDATES = frozenset((TEXT, CANDIDATE))
 _LABELS = frozenset((PROBABILITY, WEAK))
 
@@ -167,10 +200,12 @@ _OPENING = "([（【{<「«"
 _DECOR = "*_` \t"
 _AFTER = " \t*_`.,;!。；，、|"
 _SEPARATOR = re.compile(
-    r"[*_`\"'”]*(?:\s[–—―-]{1,3}(?=[\s\d.~≈*]|[^\W\d])|\s*[|｜]\s*|\s*(?:->|→|=>|⇒|⟶|>>|[:：=≈])"
+    r"(?:\s[–—―-]{1,3}(?=[\s\d.~≈*]|[^\W\d])|\s*[|｜]\s*|\s*(?:->|→|=>|⇒|⟶|>>|[:：=≈])"
     r"|\t|\s{2,}|\s?(?:\.{3,}|…+|·{2,})|[,;，；、](?=\s|\D)|\s(?=[~≈]))[*_`\s]*"
 )
-_LAST_WORD = re.compile(r"(?:^|(?<=[\s*_`(\[–—|,;，；-]))([^\W\d_][\w'’-]*\.?|%)[*_`\s:：=]*\Z")
+_LAST_WORD = re.compile(
+    rf"(?:^|(?<=[\s*_`(\[–—|,;，；-]))([^\W\d_][{WORD}'’-]*\.?|%)[*_`\s:：=]*\Z"
+)
 
 
 def trailing(text: str) -> Found | None:
@@ -194,7 +229,7 @@ def trailing(text: str) -> Found | None:
         found = _separated(stripped)
     if found is None:
         return None
-    start = _without_separator(tail, found.start)
+    start = _without_separator(tail, found)
     return found._replace(start=offset + start, end=len(text))
 
 
@@ -302,37 +337,45 @@ def _parted(tail: str, start: int) -> bool:
     return bool(before) and before[-1] in "([（–—-|,;，；:：\t\n\"”"
 
 
-def _without_separator(tail: str, start: int) -> int:
+def _without_separator(tail: str, found: Found) -> int:
     """Where the text ends that stands before a probability: without what parts them."""
-    head = tail[:start]
-    while True:
-        stripped = head.rstrip()
-        for mark in ("->", "=>", "→", "⇒"):
-            stripped = stripped.removesuffix(mark)
-        if stripped[-1:] in tuple("–—―|｜") or stripped[-1:] in tuple(",;:：，；、=≈~(（[【"):
-            stripped = stripped[:-1]
-        elif stripped.endswith((" -", " --")):
-            stripped = stripped.rstrip("-")
-        for open_mark in ("**", "__", "*", "_", "`"):  # opened for the number, not for the text
-            if stripped.endswith(open_mark) and stripped.count(open_mark) % 2:
-                if stripped[: -len(open_mark)].endswith((" ", "\n", "-", "—", "(", ":")) or (
-                    len(stripped) == len(open_mark)
-                ):
-                    stripped = stripped[: -len(open_mark)]
-        if stripped == head.rstrip():
-            return len(stripped)
-        head = stripped
+    head = _without_emphasis(tail[: found.start].rstrip())
+    if not found.label and not found.enclosed:
+        return len(head)  # the separator has been found
+    arrows = ("->", "=>", "→", "⇒") if not found.enclosed else ()
+    for mark in (*arrows, "–", "—", "―", "|", "｜", "=", "≈", "~"):
+        if head.endswith(mark):
+            return len(_without_emphasis(head[: -len(mark)].rstrip()))
+    if head.endswith((" -", " --", "\n-")):
+        head = head.rstrip("-")
+    elif head[-1:] in tuple(",;:：，；、(（[【"):
+        head = head[:-1]
+    return len(_without_emphasis(head.rstrip()))
+
+
+def _without_emphasis(head: str) -> str:
+    """A text without the emphasis that opens at its end, for the number."""
+    for mark in ("***", "**", "__", "*", "_", "`"):
+        if head.endswith(mark) and head.count(mark) % 2:
+            before = head[: -len(mark)]
+            if not before or before[-1] in " \n-–—(:|":
+                return before.rstrip()
+    return head
 
 
 # --- at the beginning and within ---------------------------------------------------------------------
 
-_LEADING_BRACKET = re.compile(r"[\s*_`]*[(\[（【{]([^()\[\]（）【】{}\n]{1,80})[)\]）】}][*_`]*\s*")
+_LEADING_BRACKET = re.compile(
+    r"[\s*_`]*[(\[（【{]([^()\[\]（）【】{}\n]{1,80})[)\]）】}](?:[*_`]{1,3}(?=[\s:：–—-]))?\s*"
+)
 _LEADING = re.compile(
     rf"[\s*_`]*(?P<label>[^\W\d][^\d:：=\n]{{0,40}}[:：=]\s*)?[*_`]*[~≈]?\s?(?P<number>{NUMBER})[*_`]*"
-    r"(?P<sep>\s*[:：|｜–—,;]\s*[*_`]*|\s+[-=]>?\s+[*_`]*|\s*(?:->|→|=>)\s*|\t\s*|\s{2,}|\s)",
+    r"(?P<sep>\s*[:：|｜–—,;](?:[*_`]{1,3}(?=\s))?\s*|\s+[-=]>?\s+|\s*(?:->|→|=>)\s*|\t\s*|\s{2,}|\s)",
     re.I,
 )
-_AFTER_LEADING = re.compile(r"\s*[*_`]*(?:[:：|｜–—,]|-(?=\s)|->|→|=>)?[*_`]*\s*")
+_AFTER_LEADING = re.compile(
+    r"\s*(?:[*_`]{1,3}(?=[\s:：]))?(?:[:：|｜–—,]|-(?=\s)|->|→|=>)?(?:[*_`]{1,3}(?=\s))?\s*"
+)
 
 
 def leading(text: str) -> Found | None:

@@ -177,7 +177,7 @@ def _of_cut(cut: Cut, lines: Sequence[str]) -> _Reading:
     remarks: list[str] = []
     items = []
     for number, block in enumerate(blocks):
-        items.append(read_item(block, last=number == len(blocks) - 1))
+        items.append(read_item(block, width=cut.width, last=number == len(blocks) - 1))
     _part_from_what_follows(items, blocks, remarks)
     for item in items[:-1]:
         if item.leftover and _is_section(item.leftover):
@@ -301,7 +301,7 @@ def _settle(reading: _Reading, shape: Shape, *, code: bool) -> None:
 
 
 def _bracketed(items: Sequence[Item]) -> bool:
-    return all(item.way == "end" and item.enclosed for item in items)
+    return all(item.way in ("end", "begin") and item.enclosed for item in items)
 
 
 def _single(item: Item, reading: _Reading, shape: Shape) -> bool:

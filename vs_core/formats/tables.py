@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from vs_core.formats.items import cleaned
+from vs_core.formats.lists import marker
 from vs_core.formats.numbers import BARE, number_in
 from vs_core.words import CANDIDATE, META, PROBABILITY, TEXT, TOTAL, WEAK, kind_of
 
@@ -43,6 +44,7 @@ class Table(NamedTuple):
 
 _RULE = re.compile(r"[\s|:+=─━═┼╪╬├┤╞╡┠┨╟╢┌┐└┘┬┴╔╗╚╝╦╩╠╣┏┓┗┛┳┻┯┷╤╧╒╕╘╛-]{3,}\Z")
 _DRAWN = str.maketrans("│┃║", "|||")
+_BREAK = re.compile(r"(?<! )<br\s?/?>\s?|\s?<br\s?/?>(?! )", re.I)
 _CELL = re.compile(r"(?<!\\)\|")
 
 
@@ -70,9 +72,12 @@ def _piped(lines: Sequence[str]) -> Iterator[Table]:
             begin = at if begin is None else begin
             rows.append(_cells(line))
         elif begin is not None:
-            found = _table(rows, begin, at, header=rule == 1)
-            if found is not None:
-                yield found
+            edged = lines[begin].translate(_DRAWN).lstrip().startswith("|")
+            named = any(map(_is_number_head, rows[0])) and all(map(_is_head, rows[0]))
+            if edged or named or rule == 1:
+                found = _table(rows, begin, at, header=rule == 1)
+                if found is not None:
+                    yield found
             begin, rows, rule = None, [], -1
 
 
@@ -92,9 +97,9 @@ def _separated(lines: Sequence[str], delimiter: str) -> Iterator[Table]:
     for at, line in enumerate(lines[:40]):
         if delimiter not in line:
             continue
-        head = [cell.strip().strip('"\ufeff') for cell in line.split(delimiter)]
-        named = len(head) > 1 and any(_is_number_head(cell) for cell in head)
-        if not named and at and not _numeric_cell(head[-1]):
+        head = _split(line, delimiter)
+        named = len(head) > 1 and any(map(_is_number_head, head)) and all(map(_is_head, head))
+        if not named and (not _is_number(head[-1]) or _is_marked(line)):
             continue
         rows: list[list[str]] = []
         with suppress(csv.Error):
@@ -106,12 +111,23 @@ def _separated(lines: Sequence[str], delimiter: str) -> Iterator[Table]:
                 if len(row) != len(head):
                     break
                 rows.append([cell.strip() for cell in row])
-        if not named and (not rows or any(not _numeric_cell(row[-1]) for row in rows)):
+        if not named and (not rows or any(not _is_number(row[-1]) for row in rows)):
             return
         found = _table(rows, at, len(lines), header=named)
         if found is not None:
             yield found
         return
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    with suppress(csv.Error):
+        (row,) = csv.reader([line], delimiter=delimiter, skipinitialspace=True)
+        return [cell.strip().strip("\ufeff") for cell in row]
+    return []
+
+
+def _is_head(cell: str) -> bool:
+    return len(cell) <= 40 and not any(character.isdigit() for character in cell)
 
 
 def _joined(lines: Sequence[str]) -> Iterator[str]:
@@ -137,7 +153,21 @@ def _numeric_cell(cell: str) -> bool:
     return len(cell) < 60 and number_in(cell.strip()) is not None
 
 
+def _is_number(cell: str) -> bool:
+    """Whether a cell is a number that may be a probability, and nothing else."""
+    found = number_in(cell.strip()) if len(cell) < 40 else None
+    return found is not None and not found.label and found.strength > BARE
+
+
+def _is_marked(line: str) -> bool:
+    """Whether a line begins as an item of a list, and not with an ordinal as its first cell."""
+    found = marker(line)
+    return found is not None
+
+
 def _is_number_head(cell: str) -> bool:
+    if _numeric_cell(cell):
+        return False
     kinds = kind_of(cell)
     if kinds & {PROBABILITY, WEAK}:
         return True
@@ -174,7 +204,7 @@ def _table(rows: list[list[str]], begin: int, end: int, *, header: bool) -> Tabl
         if TOTAL in kind_of(label) and row is body[-1] and len(found) > 1:
             total = True
             continue
-        content = cleaned(row[text].replace("<br>", "\n").replace("<br/>", "\n"))
+        content = cleaned(_BREAK.sub("\n", row[text]) if "<" in row[text] else row[text])
         if not content or set(content) <= set("-: "):
             continue
         notes = {

@@ -6,17 +6,16 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import ClassVar
+from html import unescape
+from typing import Any, ClassVar
 
 from pydantic_core import from_json
 
 from vs_core.formats.base import CUT_OFF, Answer, Entry, Format, Shape, Splitter
-from vs_core.formats.words import (
-    CANDIDATE_WORDS,
-    PROBABILITY_WORDS,
-    TEXT_WORDS,
-    is_probability_word,
-)
+from vs_core.formats.items import read_item
+from vs_core.formats.numbers import WORD, number_in
+from vs_core.formats.running_text import read_text
+from vs_core.words import CANDIDATE, EXPLANATION, META, PROBABILITY, REASONING, TEXT, WEAK, kind_of
 
 __all__ = ["Tags"]
 
@@ -61,20 +60,16 @@ class Tags(Format):
 
     def read(self, text: str, shape: Shape) -> Answer | None:
         """See `Format.read`: tags that hold candidates, anywhere in the text."""
+        if "<" not in text:
+            text = _angled(text)
+        if "<" not in text:
+            return None
         reasoning, body = _reasoning(text)
         tags = [_Tag(match) for match in _TAG.finditer(body)]
-        name = _candidate_name(tags)
-        if name is None:
-            return None
-        opened = [tag for tag in tags if tag.name == name and not tag.closes]
-        limits = [tag.start for tag in opened[1:]] + [len(body)]
-        entries = [
-            _entry(tag, body[tag.end : limit]) for tag, limit in zip(opened, limits, strict=True)
-        ]
-        found = [entry for entry in entries if entry is not None]
-        if shape.definition and len(found) == 1 and found[0].probability is None:
-            return None  # one text in a tag is an answer, but no distribution
-        return Answer(found, reasoning) if found else None
+        answer = _read_tags(tags, body, shape)
+        if answer is None:
+            return _read_html(text, shape)
+        return answer._replace(reasoning=reasoning)
 
     def splitter(self) -> Splitter:
         """See `Format.splitter`."""
@@ -99,8 +94,8 @@ class _ClosingTagSplitter(Splitter):
             tag = _Tag(match)
             if tag.end <= known:
                 continue
-            self._numbered |= tag.name in PROBABILITY_WORDS or tag.number() is not None
-            if tag.closes and tag.name in CANDIDATE_WORDS and self._numbered:
+            self._numbered |= tag.numbers or tag.number() is not None
+            if tag.closes and CANDIDATE in tag.kinds and self._numbered:
                 complete.append("".join(self._kept) + window[max(cut, known) : tag.end])
                 self._kept, self._numbered, cut = [], False, tag.end
         self._kept.append(window[max(cut, known) :])
@@ -112,30 +107,76 @@ _LONGEST_TAG = 200
 """Characters of a tag that is still recognised when a stream cuts it in two."""
 
 # Linear: a tag is a short name and a run without angle brackets.
-_TAG = re.compile(r"<\s{0,9}(/?)\s{0,9}([^\W\d][\w.-]{0,40})(\s[^<>]{0,400})?/?>")
-_ATTRIBUTE = re.compile(r"([\w-]{1,40})\s*=\s*[\"']?([^\"'<>\s]{1,40})")
+_TAG = re.compile(
+    rf"<\s{{0,9}}(/?)\s{{0,9}}([^\W\d][{WORD}.-]{{0,40}})("
+    r"\s[^<>]{0,4000})?/?>"
+)
+_ATTRIBUTE = re.compile(
+    r"(?P<name>[\w-]{1,40})\s{0,9}=\s{0,9}(?:\"(?P<double>[^\"]{0,4000})\"|'(?P<single>[^']{0,4000})'"
+    r"|(?P<bare>[^\"'<>\s/]{1,40}))"
+)
 _ENTITY = re.compile(r"&(lt|gt|amp|quot|apos|#39);")
 _ENTITIES = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'", "#39": "'"}
 _REASONING = re.compile(
     r"<\s{0,9}(/?)\s{0,9}(reasoning|thoughts?|rationale|analysis)\s{0,9}>", re.I
 )
+_SQUARE = re.compile(r"\[(/?)([a-zA-Z]\w{2,20})\]")
+_NUMBERS = frozenset((PROBABILITY, WEAK))
+_ASIDE = frozenset((EXPLANATION, META, REASONING))
+_UNSURE = frozenset(("weight", "score", "share", "p", "estimate", "percent", "percentage"))
 
 
 class _Tag:
     """A tag in a text; its name in lower case, without a number at its end (``response_1``)."""
 
-    __slots__ = ("attributes", "closes", "end", "name", "start")
+    __slots__ = ("attributes", "closes", "closes_itself", "end", "kinds", "name", "start")
 
     def __init__(self, match: re.Match[str]) -> None:
         self.start, self.end = match.span()
         self.closes = bool(match[1])
-        self.name = match[2].lower().rstrip("0123456789").rstrip("_-.")
+        self.name = match[2].lower().rstrip("0123456789").rstrip("_-.") or match[2].lower()
+        self.kinds = kind_of(self.name)
         self.attributes = match[3] or ""
+        self.closes_itself = match[0].endswith("/>")
+
+    @property
+    def numbers(self) -> bool:
+        """Whether it holds a probability."""
+        return bool(self.kinds & _NUMBERS) and self.name not in _UNSURE or self.name == "p_value"
+
+    def pairs(self) -> dict[str, str]:
+        """Its attributes."""
+        if not self.attributes:
+            return {}
+        return {
+            m["name"].lower(): m["double"] or m["single"] or m["bare"] or ""
+            for m in _ATTRIBUTE.finditer(self.attributes)
+        }
 
     def number(self) -> str | None:
         """The probability among its attributes."""
-        pairs = ((m[1].lower(), m[2]) for m in _ATTRIBUTE.finditer(self.attributes))
-        return next((value for name, value in pairs if name in PROBABILITY_WORDS), None)
+        if not self.attributes:
+            return None
+        found = [(name, value) for name, value in self.pairs().items() if len(value) <= 40]
+        sure = (value for name, value in found if PROBABILITY in kind_of(name))
+        weak = (value for name, value in found if WEAK in kind_of(name) and CANDIDATE in self.kinds)
+        return next(sure, None) or next(weak, None)
+
+    def text(self) -> str | None:
+        """The text among its attributes."""
+        found = self.pairs().items() if self.attributes else ()
+        return next((value for name, value in found if TEXT in kind_of(name)), None)
+
+
+def _angled(text: str) -> str:
+    """A text whose tags are escaped, or stand in square brackets, with angle brackets."""
+    if "&lt;" in text and "&gt;" in text:
+        return unescape(text)
+    if text.count("[/") > 1:
+        names = {match[2].lower() for match in _SQUARE.finditer(text)}
+        if any(PROBABILITY in kind_of(name) for name in names):
+            return _SQUARE.sub(r"<\1\2>", text)
+    return text
 
 
 def _reasoning(text: str) -> tuple[str | None, str]:
@@ -144,64 +185,233 @@ def _reasoning(text: str) -> tuple[str | None, str]:
     closed = None if opened is None else _REASONING.search(text, opened.end())
     if opened is None or closed is None or opened[1] or not closed[1]:
         return None, text
-    if _candidate_name([_Tag(match) for match in _TAG.finditer(text[: opened.start()])]):
+    before = [_Tag(match) for match in _TAG.finditer(text[: opened.start()])]
+    if any(CANDIDATE in tag.kinds and not tag.closes for tag in before):
         return None, text  # it belongs to a candidate
     return text[opened.end() : closed.start()].strip(), text[closed.end() :]
 
 
-def _candidate_name(tags: Sequence[_Tag]) -> str | None:
-    """The name of the tags around the candidates: of those it could be, the most frequent."""
-    for words in (CANDIDATE_WORDS, TEXT_WORDS):
-        counts = Counter(tag.name for tag in tags if tag.name in words and not tag.closes)
-        if counts:
-            return counts.most_common(1)[0][0]  # of equals the first, which is the outer one
-    return None
+# --- the candidates ----------------------------------------------------------------------------
 
 
-def _entry(opened: _Tag, block: str) -> Entry | None:
-    """Read one candidate from what stands between its opening tag and the next candidate."""
-    tags = [_Tag(match) for match in _TAG.finditer(block)]
-    number, start, end = _number(tags, block)
-    closes = [tag.start for tag in tags if tag.closes and tag.name == opened.name]
-    stop = closes[-1] if closes else len(block)
-    before, after = block[: min(start, stop)], block[end : max(end, stop)]
-    content = before if before.strip() else after
-    text = _inside_text(content, opened.name)
+def _read_tags(tags: Sequence[_Tag], body: str, shape: Shape) -> Answer | None:
+    opened = _candidates(tags)
+    if not opened:
+        return None
+    numbers = [tag for tag in tags if tag.numbers and not tag.closes]
+    if numbers and numbers[0].start < opened[0].start:
+        starts = _with_numbers_before(opened, numbers)
+    else:
+        starts = [tag.start for tag in opened]
+    limits = [*starts[1:], len(body)]
+    tags = list(tags)
+    entries = []
+    at = 0
+    for tag, start, limit in zip(opened, starts, limits, strict=True):
+        inside = []
+        while at < len(tags) and tags[at].start < limit:
+            if tags[at].start >= start and tags[at] is not tag:
+                inside.append(tags[at])
+            at += 1
+        entries.append(_entry(tag, body, inside, start, limit))
+    found = [entry for entry in entries if entry is not None]
+    if shape.definition and len(found) == 1 and found[0].probability is None:
+        return None  # one text in a tag is an answer, but no distribution
+    if not found:
+        return None
+    named = bool(numbers) or any(tag.number() is not None for tag in opened)
+    known = any(entry.probability is not None for entry in found)
+    sure = named or known or CANDIDATE in opened[0].kinds
+    return Answer(found, None, (), sure)
+
+
+def _with_numbers_before(opened: Sequence[_Tag], numbers: Sequence[_Tag]) -> list[int]:
+    """Where each candidate begins whose probability stands before it."""
+    starts, at = [], 0
+    for tag in opened:
+        begin = tag.start
+        while at < len(numbers) and numbers[at].start < tag.start:
+            begin = numbers[at].start
+            at += 1
+        starts.append(begin)
+    return starts
+
+
+def _candidates(tags: Sequence[_Tag]) -> list[_Tag]:
+    """The opening tags of the candidates: of the names it could be, that with the most evidence."""
+    opening = [tag for tag in tags if not tag.closes]
+    numbers = sum(tag.numbers for tag in opening)
+    numbers = numbers or sum(tag.number() is not None for tag in opening)
+    counts = Counter(tag.name for tag in opening)
+    for kind in (CANDIDATE, TEXT):
+        names = list(
+            dict.fromkeys(t.name for t in opening if kind in t.kinds and not t.numbers)
+        )
+        if not names:
+            continue
+        fitting = [name for name in names if numbers and counts[name] == numbers]
+        best = fitting[0] if fitting else max(names, key=lambda name: counts[name])
+        if not fitting and numbers > 1 and counts[best] == 1 and kind == CANDIDATE:
+            continue  # a wrapper
+        return [tag for tag in opening if tag.name == best]
+    return []
+
+
+def _entry(
+    opened: _Tag, body: str, inside: Sequence[_Tag], start: int, limit: int
+) -> Entry | None:
+    """Read one candidate from the tags and the text between its beginning and the next one."""
+    number, spans = _number(inside, body, limit)
+    closes = [tag for tag in inside if tag.closes and tag.name == opened.name]
+    close = closes[-1] if closes else None
+    if opened.closes_itself:
+        text = opened.text()
+        return Entry(_unescaped(text), opened.number()) if text else None
+    end = close.start if close else limit
+    if number is not None and not close and spans[0] > opened.end:
+        end = min(end, max(spans[0], _last_end(inside, opened)))
     probability = number if number is not None else opened.number()
-    embedded = _embedded(content) if text is None and probability is None else None
-    if embedded is not None:
-        return embedded
-    content = _unescaped(content if text is None else text)
+    notes: dict[str, Any] = {}
+    text = _inside_text(inside, body, opened, end, spans if number is not None else None)
+    cut = [spans] if number is not None and spans[0] >= opened.end else []
+    for first, last, name in _asides(inside, body, opened, end, text):
+        notes[name] = body[first:last].strip()
+        cut.append((first - len(name) - 2, last + len(name) + 3))
+    if text is None:
+        content = _without(body, opened.end, end, cut)
+        if probability is None:
+            embedded = _embedded(content)
+            if embedded is not None:
+                return embedded
+            if close is not None:
+                behind = body[close.end : limit].strip(" \t\n-–—:()[]|,.")
+                found = number_in(behind.split("\n")[0]) if behind else None
+                if found is not None:
+                    probability = found.number
+    else:
+        content = text
+    if probability is None:
+        item = read_item(content.strip("\n").split("\n"))
+        if item.number is not None and (item.label or item.enclosed):
+            return Entry(_unescaped(item.text), item.number, None, (), item.notes)
+    content = _unescaped(content)
     if not content:
         return None
-    repair = () if closes else (_UNCLOSED if number is not None else CUT_OFF,)
-    return Entry(content, probability, None, repair)
+    repair = () if close else (_UNCLOSED if number is not None else CUT_OFF,)
+    return Entry(content, probability, None, repair, notes)
 
 
-def _inside_text(content: str, name: str) -> str | None:
+def _last_end(inside: Sequence[_Tag], opened: _Tag) -> int:
+    return max((tag.end for tag in inside if tag.closes and tag.name != opened.name), default=0)
+
+
+def _without(body: str, start: int, end: int, cut: Sequence[tuple[int, int]]) -> str:
+    """A part of a text without some spans of it: the longer side of what stands between them."""
+    pieces, at = [], start
+    for first, last in sorted(cut):
+        if first >= end:
+            break
+        if first > at:
+            pieces.append(body[at:first])
+        at = max(at, last)
+    if at < end:
+        pieces.append(body[at:end])
+    filled = [piece for piece in pieces if piece.strip()]
+    return "".join(filled)
+
+
+def _asides(
+    inside: Sequence[_Tag], body: str, opened: _Tag, end: int, text: str | None
+) -> list[tuple[int, int, str]]:
+    """What stands in tags of a candidate that are neither its text nor its number."""
+    found: list[tuple[int, int, str]] = []
+    for at, tag in enumerate(inside):
+        if tag.closes or tag.start < opened.end or tag.start >= end or not tag.kinds & _ASIDE:
+            continue
+        if TEXT in tag.kinds and not tag.kinds & {EXPLANATION, REASONING}:
+            continue
+        close = next((t for t in inside[at + 1 :] if t.closes and t.name == tag.name), None)
+        if close is None or close.start > end:
+            continue
+        before = body[opened.end : tag.start].strip()
+        if text is None and before and not before.endswith(">"):
+            continue  # within the text
+        found.append((tag.end, close.start, body[tag.start + 1 : tag.end - 1].strip()))
+        if len(found) > 20:
+            break
+    return found
+
+
+def _inside_text(
+    inside: Sequence[_Tag], body: str, opened: _Tag, end: int, number: tuple[int, int] | None
+) -> str | None:
     """What stands in the text tag of a candidate; None if it has none."""
-    tags = [tag for tag in map(_Tag, _TAG.finditer(content)) if tag.name in TEXT_WORDS]
-    first = next((tag for tag in tags if not tag.closes and tag.name != name), None)
-    if first is None or content[: first.start].strip():
-        return None
-    closes = [tag.start for tag in tags if tag.closes and tag.name == first.name]
-    return content[first.end : closes[-1] if closes else len(content)]
+    first = None
+    for at, tag in enumerate(inside):
+        if tag.start < opened.end or tag.closes or tag.numbers:
+            continue
+        if tag.name == opened.name:
+            continue
+        if tag.kinds & _ASIDE and TEXT not in tag.kinds:
+            continue
+        if TEXT in tag.kinds or CANDIDATE in tag.kinds:
+            before = body[opened.end : tag.start]
+            if before.strip() and not _only_tags(before):
+                return None
+            first = at
+        break
+    if first is None:
+        first = next(
+            (
+                at
+                for at, tag in enumerate(inside)
+                if not tag.closes
+                and TEXT in tag.kinds
+                and tag.name != opened.name
+                and _only_tags(body[opened.end : tag.start])
+            ),
+            None,
+        )
+        if first is None:
+            return None
+    tag = inside[first]
+    closes = [t.start for t in inside[first:] if t.closes and t.name == tag.name and t.start <= end]
+    if closes:
+        return body[tag.end : closes[-1]]
+    stop = number[0] if number is not None and number[0] > tag.end else end
+    return body[tag.end : stop]
+
+
+_ELEMENTS = re.compile(r"(?:\s*<[^<>]{1,80}>[^<>]{0,400}</[^<>]{1,80}>\s*)+\Z")
+
+
+def _only_tags(before: str) -> bool:
+    """Whether before a text stand whole elements alone, such as its probability."""
+    if not before.strip():
+        return True
+    return before.rstrip().endswith(">") and _ELEMENTS.match(before) is not None
 
 
 _UNCLOSED = "closing tag added"
 
 
-def _number(tags: Sequence[_Tag], block: str) -> tuple[str | None, int, int]:
+def _number(
+    tags: Sequence[_Tag], block: str, limit: int
+) -> tuple[str | None, tuple[int, int]]:
     """The last probability tag (a text may quote one) and its span; the end if there is none."""
     for index in range(len(tags) - 1, -1, -1):
         tag = tags[index]
-        if tag.name in PROBABILITY_WORDS and not tag.closes:
+        if tag.numbers and not tag.closes:
             after = tags[index + 1] if index + 1 < len(tags) else None
-            stop = after.start if after else min(len(block), tag.end + 64)
+            stop = after.start if after else min(limit, tag.end + 64)
             closed = after is not None and after.closes and after.name == tag.name
             written = block[tag.end : stop].strip()
-            return written or None, tag.start, after.end if closed and after else stop
-    return None, len(block), len(block)
+            found = number_in(written) if len(written) < 100 else None
+            return (
+                (found.number if found and found.label else written) or None,
+                (tag.start, after.end if closed and after else stop),
+            )
+    return None, (limit, limit)
 
 
 def _embedded(content: str) -> Entry | None:
@@ -212,8 +422,8 @@ def _embedded(content: str) -> Entry | None:
         return None
     if not isinstance(data, dict):
         return None
-    text = next((value for key, value in data.items() if key.lower() in TEXT_WORDS), None)
-    number = next((value for key, value in data.items() if is_probability_word(key)), None)
+    text = next((value for key, value in data.items() if TEXT in kind_of(key)), None)
+    number = next((value for key, value in data.items() if kind_of(key) & _NUMBERS), None)
     if not isinstance(text, str) or number is None:
         return None
     return Entry(text.strip(), number)
@@ -227,3 +437,32 @@ def _unescaped(text: str) -> str:
     if "&" not in text or "<" in text:
         return text
     return _ENTITY.sub(lambda match: _ENTITIES[match[1]], text)
+
+
+# --- HTML --------------------------------------------------------------------------------------
+
+_MARKED = re.compile(r"(?m)^\s{0,9}(?:\d{1,3}[.)]|[-*•#]|[A-Z]\w+ (?:\d{1,3}|[A-Z])\b)")
+_HTML = re.compile(r"<(?:tr|li|dt)\b", re.I)
+_REPLACED = (
+    (re.compile(r"<li\b[^<>]{0,200}>", re.I), "\n- "),
+    (re.compile(r"<tr\b[^<>]{0,200}>", re.I), "\n|"),
+    (re.compile(r"</t[dh]\s{0,9}>", re.I), "|"),
+    (re.compile(r"<dt\b[^<>]{0,200}>", re.I), "\n\n"),
+    (re.compile(r"</?(?:t[dh]|tbody|thead|table|ul|ol|dl|dd|div|p|span|li|tr|dt|b|strong|i|em|html|body)"
+                r"\b[^<>]{0,200}>", re.I), ""),
+)  # fmt: skip
+
+
+def _read_html(text: str, shape: Shape) -> Answer | None:
+    """Candidates in an HTML list or table."""
+    elements = len(_HTML.findall(text))
+    if elements < 2 or _MARKED.search(text[:20_000]):
+        return None
+    for pattern, plain in _REPLACED:
+        text = pattern.sub(plain, text)
+    answer = read_text(unescape(text), shape)
+    if answer is None or any(entry.probability is None for entry in answer.entries):
+        return None
+    if len(answer.entries) > elements:
+        return None
+    return answer

@@ -1,7 +1,7 @@
 """A reader for JSON as models write it: one pass, no recursion, linear in the text.
 
-It reads what JSON5 and Python literals add (comments, trailing commas, single quotes, bare words),
-and mends what is wrong: smart quotes as delimiters, raw newlines and unescaped quotes in strings,
+It reads what JSON5 and the literals of programs add (comments, trailing commas, single quotes, bare
+words, tuples, ``=>`` and ``=`` behind a key, calls such as ``Response(text="…")``), and mends what is wrong: smart quotes as delimiters, raw newlines and unescaped quotes in strings,
 missing commas and brackets, an end in the middle. Nothing is evaluated.
 """
 
@@ -13,33 +13,43 @@ from typing import Any
 
 from vs_core.formats.base import CUT_OFF
 
-__all__ = ["Loose", "read_loose"]
+__all__ = ["Lenient", "read_leniently"]
 
+QUOTES = "unusual quotes read as double quotes"
 MAX_DEPTH = 200
 """Deepest nesting that is read; no answer needs more."""
 
 _SPACE = re.compile(r"(?:\s+|//[^\n]*|#[^\n]*|/\*(?:[^*]|\*(?!/))*(?:\*/|\Z))*")
-_BARE = re.compile(r"[^,:{}\[\]\n\"“”]+")
+_BARE = re.compile(r"[^,:{}\[\])\n\"“”]+")
 _ELLIPSIS = re.compile(r"(?:\.{3,9}|…)(?=\s*(?:[,\]}]|\Z))")  # "and so on", not a candidate
 # Opening quotes, and what closes them.
 _QUOTES = {
     '"': '"', "'": "'", "`": "`", "“": '”"', "”": '”"', "‘": "’'", "„": '“”"', "«": "»",
 }  # fmt: skip
-_STOPS = {closers: re.compile(rf"[{closers}\\]") for closers in _QUOTES.values()}
+_STOPS = {
+    closers: re.compile(rf"[{closers}\\]") for closers in (*_QUOTES.values(), '"”“')
+}
+_CLOSERS = {"{": "}", "[": "]", "(": ")"}
 _CONSTANTS = {"true": True, "false": False, "null": None, "none": None, "undefined": None}
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\Z")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "\n": ""}
 _LOOKAHEAD = 80
 # What may follow the quote that ends a string: the end of its list or object, or what comes next.
-_ENDS_VALUE = re.compile(r"\s*(?:[}\]]|\Z|,?\s*(?://|#|/\*))")
-_NEXT_KEY = re.compile(r"\s*,?\s*[\"'“‘„]?[\w .-]{1,40}[\"'”’“]?\s*:")
-_NEXT_ITEM = re.compile(r"\s*,\s*(?:[\"'“‘„{\[\d.-]|true|false|null|None|True|False|[}\]]|\Z)")
-_ENDS_KEY = re.compile(r"\s*:")
+_ENDS_VALUE = re.compile(r"\s*,?\s*(?:[}\]]|\Z|//|#|/\*)")
+_ENDS_CALL = re.compile(r"\s*,?\s*\)")
+_NEXT_KEY = re.compile(r"\s*,?\s*[\"'“‘„]?[\w .-]{1,40}[\"'”’“]?\s*(?::|=)")
+_NEXT_ITEM = re.compile(r"\s*,\s*(?:[\"'“‘„{\[(\d.-]|true|false|null|None|True|False|[}\]]|\Z)")
+_ENDS_KEY = re.compile(r"\s*(?::|=>?)")
+# In programs: a call, a key that is assigned, and what a bracket holds that says what it is.
+_CALL = re.compile(r"[A-Za-z_$][\w.$]{0,60}\((?P<named>\s*[A-Za-z_]\w{0,40}\s*=(?!=))?")
+_ASSIGNED = re.compile(r"(?P<key>:?[A-Za-z_]\w{0,40})\s*=>?(?!=)\s*")
+_ARROWED = re.compile(r"\[\s{0,99}(?:['\"][^'\"\n]{1,40}['\"]|:\w{1,40})\s*=>")
+_LISTED = re.compile(r"\{\s{0,99}[{(\[]")
 
 
 @dataclass
-class Loose:
+class Lenient:
     """What was read.
 
     Args:
@@ -55,7 +65,7 @@ class Loose:
     torn: set[int] = field(default_factory=set)
 
 
-def read_loose(text: str, start: int) -> Loose | None:
+def read_leniently(text: str, start: int) -> Lenient | None:
     """Read the object or list that begins at ``start``.
 
     Returns:
@@ -69,6 +79,7 @@ class _Frame:
     """An open object or list."""
 
     container: Any
+    closer: str
     key: str | None = None
     awaits_value: bool = False  # a colon came after the key
 
@@ -81,7 +92,7 @@ class _Reader:
         self.done: Any = None
         self.repairs: dict[str, None] = {}
 
-    def read(self) -> Loose | None:
+    def read(self) -> Lenient | None:
         text, size = self.text, len(self.text)
         while self.at < size:
             space = _SPACE.match(text, self.at)
@@ -93,19 +104,19 @@ class _Reader:
                 break
             self._step(text[self.at])
             if not self.stack:
-                return Loose(self.done, self.at, self.repairs)
+                return Lenient(self.done, self.at, self.repairs)
             if len(self.stack) > MAX_DEPTH:
                 return None
         torn = {id(frame.container) for frame in self.stack}
         bottom = self.stack[0].container if self.stack else self.done
         self._repair(CUT_OFF)
-        return Loose(bottom, size, self.repairs, torn)
+        return Lenient(bottom, size, self.repairs, torn)
 
     def _step(self, character: str) -> None:
-        if character in "{[":
-            self._open({} if character == "{" else [])
-        elif character in "}]":
-            self._close(dict if character == "}" else list)
+        if character in "{[(":
+            self._open(character)
+        elif character in "}])":
+            self._close(character)
         elif character == ",":
             self._end_pair()
             self.at += 1
@@ -116,6 +127,11 @@ class _Reader:
             self.at += 1
         elif character in _QUOTES:
             self._place(self._string(character))
+        elif character == "=" and isinstance(self.stack[-1].container, dict):
+            self.stack[-1].awaits_value = True
+            self.at += 2 if self.text.startswith("=>", self.at) else 1
+        elif character == ";" or self._program():
+            self.at += character == ";"
         elif (ellipsis := _ELLIPSIS.match(self.text, self.at)) is not None:
             self._repair("ellipsis left out")
             self.at = ellipsis.end()
@@ -124,22 +140,28 @@ class _Reader:
 
     # --- structure ---------------------------------------------------------------------------
 
-    def _open(self, container: Any) -> None:
+    def _open(self, character: str, *, named: bool = False) -> None:
+        pairs = character == "{"
+        if pairs and _LISTED.match(self.text, self.at):
+            pairs = False
+        elif character == "[" and _ARROWED.match(self.text, self.at):
+            pairs = True
+        container: Any = {} if pairs or named else []
         if self.stack:
             self._place(container)
-        self.stack.append(_Frame(container))
+        self.stack.append(_Frame(container, _CLOSERS[character]))
         self.at += 1
 
-    def _close(self, kind: type) -> None:
+    def _close(self, character: str) -> None:
         self.at += 1
-        if not any(isinstance(frame.container, kind) for frame in self.stack[-3:]):
+        if not any(frame.closer == character for frame in self.stack[-3:]):
             self._repair("stray bracket left out")
             return
         while True:
             self._end_pair()
             frame = self.stack.pop()
             self.done = frame.container
-            if isinstance(frame.container, kind):
+            if frame.closer == character:
                 return
             self._repair("missing bracket added")
 
@@ -165,6 +187,23 @@ class _Reader:
             self._end_pair()
             frame.key = value if isinstance(value, str) else str(value)
 
+    def _program(self) -> bool:
+        """Read a call or an assigned key, as programs have them."""
+        call = _CALL.match(self.text, self.at)
+        if call is not None:
+            self.at = self.text.index("(", self.at)
+            self._open("(", named=call["named"] is not None)
+            return True
+        frame = self.stack[-1]
+        if isinstance(frame.container, dict) and not frame.awaits_value:
+            key = _ASSIGNED.match(self.text, self.at)
+            if key is not None:
+                self._end_pair()
+                frame.key, frame.awaits_value = key["key"].lstrip(":"), True
+                self.at = key.end()
+                return True
+        return False
+
     # --- leaves ------------------------------------------------------------------------------
 
     def _bare(self) -> Any:
@@ -186,8 +225,11 @@ class _Reader:
 
     def _string(self, quote: str) -> str:
         closers = _QUOTES[quote]
+        frame = self.stack[-1]
+        if quote == '"' and isinstance(frame.container, dict) and not frame.awaits_value:
+            closers = '"”“'  # keys are short: another quote may close them
         if quote != '"':
-            self._repair("unusual quotes read as double quotes")
+            self._repair(QUOTES)
         start = self.at + 1
         end = self._end_of_string(start, closers)
         raw = self.text[start:end]
@@ -216,6 +258,8 @@ class _Reader:
         """Whether a quote before ``after`` ends its string, from the little that follows."""
         window = self.text[after : after + _LOOKAHEAD]
         frame = self.stack[-1]
+        if frame.closer == ")" and _ENDS_CALL.match(window):
+            return True
         if isinstance(frame.container, dict):
             if not frame.awaits_value:
                 return _ENDS_KEY.match(window) is not None
