@@ -12,6 +12,7 @@ from pydantic_core import from_json
 from vs_core.formats.base import CUT_OFF, Answer, Entry, Shape
 from vs_core.formats.lenient_json import Lenient, read_leniently
 from vs_core.formats.running_text import sums_to_one
+from vs_core.probabilities import read_probabilities
 from vs_core.words import (
     CANDIDATE,
     DRAFT,
@@ -67,6 +68,7 @@ class _DataReader:
         self.reasoning: str | None = None
         self.remarks: list[str] = []
         self.sure = True
+        self.unproven = False  # nothing but a sum can tell that these are texts and probabilities
 
     def entries(self, data: Any, depth: int, *, named: bool = False) -> list[Entry]:
         """The candidates in a list, or in an object that is or holds one.
@@ -115,8 +117,10 @@ class _DataReader:
             inner = self._joined([(str(at), item) for at, item in enumerate(items)], depth)
             if inner and any(entry.probability is not None for entry in inner):
                 return inner
-        if not self._is_distribution(items, entries, named=named):
+        if not self._is_distribution(items, entries, named=named) or _is_conversation(items):
             return []
+        if self.unproven and not _at_most_one(entries) and len(entries) != self.shape.k:
+            self.sure = False
         if id(items) in self.torn and not isinstance(items[-1], (dict, list)):
             entries[-1] = _marked(entries[-1], CUT_OFF)
         return entries
@@ -305,7 +309,7 @@ class _DataReader:
         known = self.shape.definition is None or self._number_key(data) is not None
         if depth == 0 and not known and not (self.lines and id(data) in self.torn):
             return []  # one text in an object is an answer, but no distribution
-        if depth and not known and not named:
+        if depth and not known:
             return []
         if any(REFUSAL in kind_of(str(key)) for key in data):
             return []
@@ -374,6 +378,7 @@ class _DataReader:
             at = 0
             texts = [value for value in item[1:] if isinstance(value, str)]
         content = texts[0] if texts else next(v for i, v in enumerate(item) if i != at)
+        self.unproven |= not texts
         return Entry(_text(content), item[at], None, self.repairs)
 
     def _of_object(self, item: dict[str, Any]) -> Entry | None:
@@ -391,6 +396,8 @@ class _DataReader:
             if name is None:
                 return self._one_pair(item, repairs)
             content = rest.pop(name)
+            if key is not None and not kind_of(name) & _CONTENT and PROBABILITY not in kind_of(key):
+                self.unproven |= name not in fields and key.lower() != self._wanted
             if not kind_of(name) & _CONTENT and name not in fields and len(rest) > 0:
                 strings = [k for k, v in rest.items() if isinstance(v, str) and not _is_aside(k)]
                 if strings:
@@ -428,10 +435,14 @@ class _DataReader:
             return None
         return Entry(str(key).strip(), value, None, repairs)
 
+    @property
+    def _wanted(self) -> str:
+        return self.shape.definition.key if self.shape.definition else ""
+
     def _number_key(self, item: Mapping[str, Any]) -> str | None:
         """The key of the probability: that of the definition, then a sure one, then a weak one."""
         best, rank = None, 9
-        wanted = self.shape.definition.key if self.shape.definition else ""
+        wanted = self._wanted
         for key in item:
             kinds = kind_of(str(key))
             if not kinds & _NUMBER or str(key) in self.shape.fields:
@@ -558,6 +569,17 @@ def _with_number(entry: Entry | None, number: Any) -> Entry | None:
     if entry is None or entry.probability is not None:
         return entry
     return entry._replace(probability=number)
+
+
+def _is_conversation(items: Sequence[Any]) -> bool:
+    return all(isinstance(item, dict) and "role" in item for item in items)
+
+
+def _at_most_one(entries: Sequence[Entry]) -> bool:
+    values = [value for value, _ in read_probabilities([entry.probability for entry in entries])]
+    numeric = all(_NUMERIC.match(entry.text) for entry in entries)
+    total = sum(value or 0.0 for value in values)
+    return 0.94 <= total <= 1.06 if numeric else total <= 1.06
 
 
 _LETTERED = re.compile(r"(?:[^\W\d_]+[ _-]?)?(?:[A-Za-z]|\d{1,4})\Z")

@@ -13,7 +13,7 @@ from vs_core.formats.items import Item, cleaned, is_total, read_item
 from vs_core.formats.lists import Cut, cuts, inline, marker
 from vs_core.formats.numbers import BARE, LABELLED, PLAIN, SHORT, number_line, trailing
 from vs_core.formats.tables import Table, tables
-from vs_core.probabilities import read_probabilities
+from vs_core.probabilities import depends_on_others, read_probabilities
 from vs_core.words import PROBABILITY, TOTAL, WEAK, kind_of
 
 __all__ = ["read_text", "sums_to_one"]
@@ -98,11 +98,11 @@ def _bodies(lines: list[str]) -> Iterator[tuple[list[str], bool]]:
                 inside += ([""] if inside else []) + lines[at + 1 : end]
         outside = lines[: edges[0]] + outside
         if any(map(_speaks, outside)):
-            yield lines, False
+            yield lines, code
             yield _unquoted(inside), code
         else:
             yield _unquoted(inside), code
-            yield lines, False
+            yield lines, code
         return
     yield _unquoted(lines), False
 
@@ -297,7 +297,9 @@ def _settle(reading: _Reading, shape: Shape, *, code: bool) -> None:
     ):
         reading.sure = known or whole or (_bracketed(given) and plausible)
     else:
-        reading.sure = known or whole or (plausible and len(given) * 2 >= len(items) and enclosed)
+        named = reading.name != "headings" or all(item.enclosed for item in given)
+        most = len(given) >= max(2, len(items) - 1)
+        reading.sure = known or whole or (plausible and most and enclosed and named)
 
 
 def _bracketed(items: Sequence[Item]) -> bool:
@@ -333,18 +335,20 @@ def sums_to_one(numbers: Sequence[object]) -> bool:
     """Whether numbers, as they are written, sum to about 1 or to about 100 percent."""
     if len(numbers) < 2 or any(number is None for number in numbers):
         return False
-    return 0.9 <= _sum(numbers) <= 1.1
+    return 0.94 <= _sum(numbers) <= 1.06
 
 
 def _sum(numbers: Sequence[object]) -> float:
-    readings = [value for value, _ in read_probabilities(numbers)]
-    if any(value is None for value in readings):
+    readings = read_probabilities(numbers)
+    if any(value is None or (repair or "").startswith("divided") for value, repair in readings):
         return -1.0
-    return sum(value for value in readings if value is not None)
+    return sum(value for value, _ in readings if value is not None)
 
 
 def _at_most_one(numbers: Sequence[object]) -> bool:
     given = [number for number in numbers if number is not None]
+    if any(depends_on_others(number) for number in given):
+        return False  # only their sum could tell that they are percentages
     return 0 <= _sum(given) <= 1.15
 
 
