@@ -201,10 +201,7 @@ def _weighed(answer: Answer, shape: Shape, remark: str, *, asked: bool) -> _Choi
         any(not is_harmless(r) and r != CUT_OFF for r in entry.repairs) for entry in entries
     )
     clear = (
-        known == size
-        and answer.explained > 0.9
-        and not serious
-        and (fits or not shape.k or asked)
+        known == size and answer.explained > 0.9 and not serious and (fits or not shape.k or asked)
     )
     if remark:
         answer = answer._replace(remarks=(*answer.remarks, remark))
@@ -374,6 +371,8 @@ class StreamParser:
 
     def _depends(self, entry: Entry) -> bool:
         """Whether what a number means depends on those that are still to come."""
-        return self._shape.definition is not None and self._shape.definition.scale == (
-            "probability"
-        ) and depends_on_others(entry.probability)
+        return (
+            self._shape.definition is not None
+            and self._shape.definition.scale == ("probability")
+            and depends_on_others(entry.probability)
+        )

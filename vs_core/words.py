@@ -6,11 +6,25 @@ JSON keys, tag names, labels in lists and headers of tables are looked up here a
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
 __all__ = [
-    "ABOUT", "CANDIDATE", "DRAFT", "EXPLANATION", "FINAL", "LIST", "META", "PROBABILITY",
-    "REASONING", "REFUSAL", "TEXT", "TOTAL", "VOCABULARY", "WEAK", "words_of", "kind_of",
+    "ABOUT",
+    "CANDIDATE",
+    "DRAFT",
+    "EXPLANATION",
+    "FINAL",
+    "LIST",
+    "META",
+    "PROBABILITY",
+    "REASONING",
+    "REFUSAL",
+    "TEXT",
+    "TOTAL",
+    "VOCABULARY",
+    "WEAK",
+    "kind_of",
+    "words_of",
 ]  # fmt: skip
 
 PROBABILITY = "probability"
@@ -44,14 +58,17 @@ VOCABULARY: dict[str, tuple[str, ...]] = {
     ),
     # A number that may be one, where nothing better is there.
     WEAK: (
-        "p", "confidence", "chance", "chances", "percentage", "percent", "weight", "score", "share",
+        "p", "confidence", "chance", "chances",
+        "percentage", "percent", "weight", "score", "share",
         "frequency", "odds", "pct", "%", "置信度", "신뢰도", "信頼度", "konfidenz", "confianza",
-        "confiança", "confiance", "fiducia", "уверенность", "chancen", "anteil", "prozent", "шанс",
+        "confiança", "confiance", "fiducia", "уверенность",
+        "chancen", "anteil", "prozent", "шанс",
         "proportion", "estimate", "割合", "비율", "比例", "占比", "peso", "poids", "gewicht",
     ),
     # What a candidate says.
     TEXT: (
-        "text", "content", "response", "answer", "completion", "output", "message", "value", "body",
+        "text", "content", "response", "answer",
+        "completion", "output", "message", "value", "body",
         "reply", "utterance", "sentence", "statement", "line", "joke", "story", "poem", "query",
         "question", "name", "title", "slogan", "tagline", "headline", "caption", "quote", "haiku",
         "verse", "lyrics", "code", "snippet", "translation", "summary", "string", "phrase",
@@ -68,13 +85,16 @@ VOCABULARY: dict[str, tuple[str, ...]] = {
     # A numbered candidate.
     CANDIDATE: (
         "response", "answer", "candidate", "option", "sample", "completion", "output", "result",
-        "item", "joke", "story", "poem", "query", "question", "variation", "version", "alternative",
+        "item", "joke", "story", "poem",
+        "query", "question", "variation", "version", "alternative",
         "idea", "choice", "entry", "possibility", "suggestion", "example", "outcome", "reply",
-        "haiku", "line", "slogan", "tagline", "case", "guess", "scenario", "state", "city", "name",
+        "haiku", "line", "slogan", "tagline", "case",
+        "guess", "scenario", "state", "city", "name",
         "title", "take", "attempt",
         "응답", "답변", "대답", "후보", "옵션", "回答", "回复", "回覆", "答案", "候选", "候選",
         "选项", "選項", "応答", "候補", "選択肢", "antwort", "kandidat", "vorschlag", "variante",
-        "respuesta", "opción", "candidato", "candidata", "resposta", "opção", "réponse", "candidat",
+        "respuesta", "opción", "candidato", "candidata",
+        "resposta", "opção", "réponse", "candidat",
         "proposition", "risposta", "opzione", "antwoord", "optie", "svar", "alternativ",
         "odpowiedź", "opcja", "odpověď", "možnost", "ответ", "вариант", "кандидат", "відповідь",
         "варіант", "yanıt", "cevap", "seçenek", "aday", "إجابة", "الإجابة", "خيار", "الخيار",
@@ -87,7 +107,8 @@ VOCABULARY: dict[str, tuple[str, ...]] = {
         "responses", "candidates", "answers", "samples", "completions", "items", "results",
         "outputs", "options", "list", "output", "result", "response", "answer", "data", "jokes",
         "stories", "poems", "distribution", "choices", "records", "entries", "generations",
-        "predictions", "suggestions", "variations", "ideas", "replies", "queries", "possibilities",
+        "predictions", "suggestions", "variations",
+        "ideas", "replies", "queries", "possibilities",
         "alternatives", "outcomes", "verbalized", "arguments", "input", "parameters", "final",
         "응답", "응답들", "답변", "후보", "回答", "回复", "候选", "候補", "応答", "antworten",
         "kandidaten", "vorschläge", "varianten", "respuestas", "opciones", "candidatos",
@@ -122,10 +143,12 @@ VOCABULARY: dict[str, tuple[str, ...]] = {
         "id", "index", "rank", "number", "no", "no.", "#", "nr", "nr.", "num", "type", "category",
         "label", "style", "explanation", "note", "notes", "status", "count", "k", "error",
         "justification", "tone", "reason", "description", "comment", "language", "lang", "source",
-        "length", "tokens", "role", "finish_reason", "logprob", "key", "position", "order", "uuid",
+        "length", "tokens", "role", "finish_reason",
+        "logprob", "key", "position", "order", "uuid",
         "timestamp", "model", "version", "mood", "genre", "theme", "tags", "emoji", "author",
         "번호", "순위", "编号", "序号", "序號", "番号", "排名", "nummer", "rang", "número",
-        "numero", "numéro", "№", "номер", "numara", "sıra", "رقم", "الرقم", "क्रम", "क्रमांक", "stt",
+        "numero", "numéro", "№", "номер", "numara",
+        "sıra", "رقم", "الرقم", "क्रम", "क्रमांक", "stt",
     ),
     # A sum of the probabilities, which is no candidate.
     TOTAL: (
@@ -137,11 +160,13 @@ VOCABULARY: dict[str, tuple[str, ...]] = {
         "yhteensä", "összesen", "jumlah", "σύνολο", "סה״כ", "סהכ", "รวม", "razem", "celkem",
     ),
     REFUSAL: (
-        "refusal", "refused", "error", "errors", "warning", "detail", "usage", "apology", "verdict",
+        "refusal", "refused", "error", "errors",
+        "warning", "detail", "usage", "apology", "verdict",
     ),
     DRAFT: (
         "draft", "drafts", "first draft", "rough draft", "initial draft", "initial", "brainstorm",
-        "brainstorming", "scratch", "scratchpad", "first attempt", "attempt", "rough", "preliminary",
+        "brainstorming", "scratch", "scratchpad",
+        "first attempt", "attempt", "rough", "preliminary",
         "entwurf", "erster entwurf", "borrador", "brouillon", "bozza", "rascunho", "черновик",
         "草稿", "초안", "下書き", "taslak", "مسودة",
     ),
@@ -149,7 +174,8 @@ VOCABULARY: dict[str, tuple[str, ...]] = {
         "final", "final answer", "final response", "final responses", "final answers",
         "final output", "final list", "final version", "final result", "final distribution",
         "final json", "revised", "revised answer", "corrected", "corrected answer",
-        "corrected version", "endgültige antwort", "endgültig", "finale antwort", "respuesta final",
+        "corrected version", "endgültige antwort",
+        "endgültig", "finale antwort", "respuesta final",
         "réponse finale", "risposta finale", "resposta final", "окончательный ответ",
         "итоговый ответ", "最终答案", "最終答案", "最终回答", "最終回答", "최종 답변", "최종 응답",
         "최종", "son cevap", "الإجابة النهائية",
@@ -157,14 +183,17 @@ VOCABULARY: dict[str, tuple[str, ...]] = {
     # Words that may stand beside a number without being a text.
     ABOUT: (
         "about", "approx", "approx.", "approximately", "around", "roughly", "circa", "ca", "ca.",
-        "c.", "est", "est.", "estimated", "estimate", "nearly", "almost", "some", "of", "is", "with",
+        "c.", "est", "est.", "estimated", "estimate",
+        "nearly", "almost", "some", "of", "is", "with",
         "a", "an", "the", "=", "chance", "likely", "percent", "percentage", "per", "cent", "pct",
         "etwa", "ungefähr", "rund", "zirka", "geschätzt", "geschätzte", "mit", "von", "environ",
         "estimée", "de", "à", "avec", "une", "pour", "cent", "aprox", "aprox.", "aproximadamente",
-        "estimada", "con", "una", "por", "ciento", "cerca", "circa", "stimata", "примерно", "около",
+        "estimada", "con", "una", "por", "ciento",
+        "cerca", "circa", "stimata", "примерно", "около",
         "приблизительно", "yaklaşık", "تقريبا", "حوالي", "लगभग", "khoảng", "noin", "ok.",
         "około", "cirka", "ungefär", "ongeveer", "약", "대략", "約", "约", "大约", "大約", "およそ",
-        "概算", "probable", "high", "low", "medium", "moderate", "very", "common", "rare", "typical",
+        "概算", "probable", "high", "low", "medium",
+        "moderate", "very", "common", "rare", "typical",
         "model", "my", "verbalized", "relative", "prozent", "процентов", "процент", "процента",
         "예상", "추정", "估计", "推定", "out", "in", "implicit", "explicit", "tail",
     ),
@@ -172,7 +201,7 @@ VOCABULARY: dict[str, tuple[str, ...]] = {
 """Words by what they stand for, lower case. A word may stand for several."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def words_of(*kinds: str) -> frozenset[str]:
     """Return all words of some kinds, lower case."""
     return frozenset(word for kind in kinds for word in VOCABULARY[kind])

@@ -1,3 +1,4 @@
+# ruff: noqa: E501, C901 -- samples of answers, and functions that list them
 """The corpus by combination: notations × texts × labels × languages × wrappers × damage.
 
 Nothing here is listed answer by answer. Each kind has a few notations, each a function from texts
@@ -326,9 +327,13 @@ def json_shapes(t: Sequence[str], p: Sequence[float], rng: random.Random) -> dic
         "wrapped in a list": [{key: items}],
         "tool call": {"name": "submit", "arguments": {key: items}},
         "tool call, string": {"name": "submit", "arguments": dump({key: items})},
-        "tool calls": {"tool_calls": [{"function": {"name": "f", "arguments": dump({key: items})}}]},
+        "tool calls": {
+            "tool_calls": [{"function": {"name": "f", "arguments": dump({key: items})}}]
+        },
         "chat completion": {
-            "choices": [{"index": 0, "message": {"role": "assistant", "content": dump({key: items})}}]
+            "choices": [
+                {"index": 0, "message": {"role": "assistant", "content": dump({key: items})}}
+            ]
         },
         "numbered": {str(i): x for i, x in enumerate(items, 1)},
         "numbered names": {f"response_{i}": x for i, x in enumerate(items, 1)},
@@ -343,16 +348,23 @@ def json_shapes(t: Sequence[str], p: Sequence[float], rng: random.Random) -> dic
         "pairs": [[a, b] for a, b in zip(t, p, strict=True)],
         "pairs under a key": {key: [[a, b] for a, b in zip(t, p, strict=True)]},
         "pairs, number first": {key: [[b, a] for a, b in zip(t, p, strict=True)]},
-        "rows with a header": [["text", "probability"], *([a, b] for a, b in zip(t, p, strict=True))],
+        "rows with a header": [
+            ["text", "probability"],
+            *([a, b] for a, b in zip(t, p, strict=True)),
+        ],
         "mapping": dict(zip(t, p, strict=True)),
         "mapping under a key": {key: dict(zip(t, p, strict=True))},
         "mapping, percents": dict(zip(t, percents, strict=True)),
         "mapping to objects": {a: {number: b} for a, b in zip(t, p, strict=True)},
         "list of mappings": [{a: b} for a, b in zip(t, p, strict=True)],
         "nested candidate": {key: [{"response": x} for x in items]},
-        "nested number": {key: [{text: a, "metadata": {"probability": b}} for a, b in zip(t, p, strict=True)]},
+        "nested number": {
+            key: [{text: a, "metadata": {"probability": b}} for a, b in zip(t, p, strict=True)]
+        },
         "extra keys": {
-            key: [{"id": i, **x, "tone": "dry", "reason": "why not"} for i, x in enumerate(items, 1)]
+            key: [
+                {"id": i, **x, "tone": "dry", "reason": "why not"} for i, x in enumerate(items, 1)
+            ]
         },
         "extra keys first": {
             key: [{"rank": i, "style": "dry", **x} for i, x in enumerate(items, 1)]
@@ -361,7 +373,8 @@ def json_shapes(t: Sequence[str], p: Sequence[float], rng: random.Random) -> dic
             {"slogan": a, "tone": "dry", "probability": b} for a, b in zip(t, p, strict=True)
         ],
         "explained": [
-            {"answer": a, "explanation": "It is near.", "probability": b} for a, b in zip(t, p, strict=True)
+            {"answer": a, "explanation": "It is near.", "probability": b}
+            for a, b in zip(t, p, strict=True)
         ],
     }
 
@@ -372,8 +385,11 @@ DAMAGE: dict[str, Callable[[str], str]] = {
     "no last bracket": lambda s: s[:-1],
     "comments": lambda s: s.replace("}, {", "}, // next\n {"),
     "missing commas": lambda s: s.replace("}, {", "}\n{"),
-    "smart quotes": lambda s: s.replace('": ', '”: ').replace('{"', '{“').replace(', "', ', “')
-    if "'" not in s and '\\"' not in s and '["' not in s and '", "' not in s else s,
+    "smart quotes": lambda s: (
+        s.replace('": ', "”: ").replace('{"', "{“").replace(', "', ", “")
+        if "'" not in s and '\\"' not in s and '["' not in s and '", "' not in s
+        else s
+    ),
 }
 
 
@@ -382,7 +398,11 @@ def json_cases(rng: random.Random) -> Iterator[tuple[str, Notation, Texts]]:
     for name in names:
         for texts in WHOLE:
             for indent in (None, 2):
-                damage = rng.choice([*DAMAGE, "none", "none", "none"]) if "mapping" not in name else "none"
+                damage = (
+                    rng.choice([*DAMAGE, "none", "none", "none"])
+                    if "mapping" not in name
+                    else "none"
+                )
                 if "string" in name or texts.name in ("json", "code", "markup"):
                     damage = "none"
 
@@ -392,8 +412,16 @@ def json_cases(rng: random.Random) -> Iterator[tuple[str, Notation, Texts]]:
                 yield f"{name}, {texts.name}, {damage}, {indent}", write, texts
     for texts in WHOLE:
         yield f"JSON Lines, {texts.name}", json_lines, texts
-        yield f"JSON string, {texts.name}", lambda t, p, r: dump(dump({"responses": objects(t, p, "text", "probability")})), texts
-        yield f"escaped JSON, {texts.name}", lambda t, p, r: dump(dump(objects(t, p, "text", "probability")))[1:-1], texts
+        yield (
+            f"JSON string, {texts.name}",
+            lambda t, p, r: dump(dump({"responses": objects(t, p, "text", "probability")})),
+            texts,
+        )
+        yield (
+            f"escaped JSON, {texts.name}",
+            lambda t, p, r: dump(dump(objects(t, p, "text", "probability")))[1:-1],
+            texts,
+        )
         yield f"two objects, {texts.name}", two_objects, texts
         yield f"two fences, {texts.name}", two_fences, texts
         yield f"draft, then final, {texts.name}", draft_and_final, texts
@@ -470,7 +498,9 @@ def tags(rng: random.Random) -> Iterator[tuple[str, Notation, Texts]]:
         for texts in WHOLE:
             if texts.name in ("HTML", "markup") and name in ("attributes", "bare text tags"):
                 continue
-            around = rng.choice(("{}", "{}", "<responses>\n{}\n</responses>", "<answer>\n{}\n</answer>"))
+            around = rng.choice(
+                ("{}", "{}", "<responses>\n{}\n</responses>", "<answer>\n{}\n</answer>")
+            )
             if name in ("prob attribute", "item") or "response" not in template:
                 around = "{}"
 
@@ -484,7 +514,7 @@ def tags(rng: random.Random) -> Iterator[tuple[str, Notation, Texts]]:
 
             yield f"{name}, {texts.name}, {around[:12].strip()}", write, texts
     for texts in LINES:
-        if not any(c in t for t in texts.texts for c in "<>\"&"):
+        if not any(c in t for t in texts.texts for c in '<>"&'):
             for name, template in (("self-closed", SELF_CLOSED), ("square", SQUARE)):
 
                 def write(t, p, rng, form=template):
@@ -513,7 +543,10 @@ def drawn(rows: Sequence[Sequence[object]]) -> str:
     cells = [[str(c) for c in row] for row in rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     rule = "+" + "+".join("-" * (w + 2) for w in widths) + "+"
-    lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in cells]
+    lines = [
+        "| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |"
+        for row in cells
+    ]
     return "\n".join([rule, lines[0], rule, *lines[1:], rule])
 
 
@@ -601,7 +634,9 @@ def yaml_cases(rng: random.Random) -> Iterator[tuple[str, Notation, Texts]]:
                     fields = [f"id: {i}", text, prob]
                 if order == "note":
                     fields = [text, prob, "note: near"]
-                lines.append("\n".join(f"{pad}{'  ' if n else '- '}{f}" for n, f in enumerate(fields)))
+                lines.append(
+                    "\n".join(f"{pad}{'  ' if n else '- '}{f}" for n, f in enumerate(fields))
+                )
             head = "responses:\n" if wrap else ""
             if wrap == "front":
                 head = "---\nresponses:\n"
@@ -625,21 +660,36 @@ def yaml_cases(rng: random.Random) -> Iterator[tuple[str, Notation, Texts]]:
     for texts in WHOLE:
         single = texts in LINES
         for style in ("plain", "double", "single", "block", "block, stripped"):
-            if style == "plain" and (not single or any(t[0] in "\"'`{[|>&*!%@#-" or ": " in t or " #" in t for t in texts.texts)):
+            if style == "plain" and (
+                not single
+                or any(t[0] in "\"'`{[|>&*!%@#-" or ": " in t or " #" in t for t in texts.texts)
+            ):
                 continue
             if style == "single" and not single:
                 continue
             for order in ("text", "number", "id", "note"):
                 for wrap in ("", "key", "indented", "front"):
-                    yield f"YAML {style}, {order}, {wrap}, {texts.name}", yaml(style, order, wrap), texts
+                    yield (
+                        f"YAML {style}, {order}, {wrap}, {texts.name}",
+                        yaml(style, order, wrap),
+                        texts,
+                    )
         for style in ("basic", "multi"):
             if style == "multi" and any('"""' in t or "\\" in t for t in texts.texts):
                 continue
             for order in ("text", "number"):
                 for name in ("[[responses]]", "[response_{i}]", "[responses.{i}]"):
-                    yield f"TOML {style}, {order}, {name}, {texts.name}", toml(style, order, name), texts
+                    yield (
+                        f"TOML {style}, {order}, {name}, {texts.name}",
+                        toml(style, order, name),
+                        texts,
+                    )
         if single:
-            yield f"YAML mapping, {texts.name}", lambda t, p, r: "\n".join(f"{dump(a)}: {b:g}" for a, b in zip(t, p, strict=True)), texts
+            yield (
+                f"YAML mapping, {texts.name}",
+                lambda t, p, r: "\n".join(f"{dump(a)}: {b:g}" for a, b in zip(t, p, strict=True)),
+                texts,
+            )
 
 
 # --- programs ----------------------------------------------------------------------------------------------
@@ -648,7 +698,9 @@ def yaml_cases(rng: random.Random) -> Iterator[tuple[str, Notation, Texts]]:
 def program_cases(rng: random.Random) -> Iterator[tuple[str, Notation, Texts]]:
     def each(form: str, joiner: str, around: str) -> Notation:
         def write(t: Sequence[str], p: Sequence[float], rng: random.Random) -> str:
-            body = joiner.join(form.format(t=dump(a), r=repr(a), p=f"{b:g}") for a, b in zip(t, p, strict=True))
+            body = joiner.join(
+                form.format(t=dump(a), r=repr(a), p=f"{b:g}") for a, b in zip(t, p, strict=True)
+            )
             return around.replace("@", body)
 
         return write
@@ -701,7 +753,7 @@ def language_cases(rng: random.Random) -> Iterator[tuple[str, Notation, Texts]]:
             "list": f"{{i}}. {{t}} ({probability}{colon} {{p}})",
             "list, capital": f"{{i}}. {{t}} ({probability.capitalize()}{colon} {{p}})",
             "list, comma": f"{{i}}. {{t}} ({probability}{colon} {{c}})",
-            "list, percent": f"{{i}}. {{t}} – {{q}} %",
+            "list, percent": "{i}. {t} – {q} %",
             "below": f"{{i}}. {{t}}\n   {probability.capitalize()}{colon} {{p}}",
             "bold": f"**{response} {{i}}{colon}** {{t}}\n**{probability.capitalize()}{colon}** {{p}}\n",
             "block": f"{response} {{i}}{colon}\n{{t}}\n{probability.capitalize()}{colon} {{p}}\n",
@@ -715,7 +767,9 @@ def language_cases(rng: random.Random) -> Iterator[tuple[str, Notation, Texts]]:
 
             def write(t, p, rng, form=form):
                 return "\n".join(
-                    form.format(i=i, t=a, d=dump(a), p=f"{b:g}", c=f"{b:g}".replace(".", ","), q=percent(b))
+                    form.format(
+                        i=i, t=a, d=dump(a), p=f"{b:g}", c=f"{b:g}".replace(".", ","), q=percent(b)
+                    )
                     for i, (a, b) in enumerate(zip(t, p, strict=True), 1)
                 )
 
@@ -726,7 +780,12 @@ def language_cases(rng: random.Random) -> Iterator[tuple[str, Notation, Texts]]:
             return dump({response.lower(): objects(t, p, text, probability)})
 
         def as_table(t, p, rng, response=response, probability=probability):
-            return piped([[response, probability.capitalize()], *([a, f"{b:g}"] for a, b in zip(t, p, strict=True))])
+            return piped(
+                [
+                    [response, probability.capitalize()],
+                    *([a, f"{b:g}"] for a, b in zip(t, p, strict=True)),
+                ]
+            )
 
         for texts in (LINES[0], LINES[3]):
             yield f"{language}, JSON, {texts.name}", as_json, texts
@@ -840,7 +899,9 @@ def surrounds(name: str, kind: str, inner: str, texts: Texts) -> bool:
         return False
     if name == "Windows lines":
         return texts in LINES
-    if name in ("answer tag", "output tag", "final tag") and ("<answer>" in inner or kind == "tags"):
+    if name in ("answer tag", "output tag", "final tag") and (
+        "<answer>" in inner or kind == "tags"
+    ):
         return False
     return not (name == "total after" and kind in ("YAML and TOML", "tables"))
 
@@ -848,9 +909,13 @@ def surrounds(name: str, kind: str, inner: str, texts: Texts) -> bool:
 def truncated(case: Case) -> Case | None:
     """A case cut off in the middle of its last text: the whole candidates stay, the last is torn."""
     text, _ = case.expected[-1]
-    if case.kind == "json" and not case.name.startswith(("object,", "list,", "wrapped,", "JSON Lines")):
+    if case.kind == "json" and not case.name.startswith(
+        ("object,", "list,", "wrapped,", "JSON Lines")
+    ):
         return None
-    if case.kind == "tags" and not case.name.startswith(("as asked", "indented", "upper", "candidate", "joke")):
+    if case.kind == "tags" and not case.name.startswith(
+        ("as asked", "indented", "upper", "candidate", "joke")
+    ):
         return None
     at = case.answer.rfind(text)
     if at < 0 or len(text) < 12 or "damage" in case.name:
@@ -907,7 +972,14 @@ def show(case: Case, found: str) -> None:
         print("GOT ", str(error)[:100])
         return
     pairs = [(c.text, c.probability) for c in got]
-    at = next((i for i, (a, b) in enumerate(zip(pairs, case.expected)) if not exact([a], [b])), 0)
+    at = next(
+        (
+            i
+            for i, (a, b) in enumerate(zip(pairs, case.expected, strict=False))
+            if not exact([a], [b])
+        ),
+        0,
+    )
     print(f"GOT  {len(pairs)}", pairs[at], got[at].repairs, got.repairs[:2])
     print(f"WANT {len(case.expected)}", case.expected[at] if at < len(case.expected) else "-", "\n")
 
@@ -935,13 +1007,19 @@ def main() -> None:
             shown += 1
             seen.add(case.name.partition(",")[0])
             show(case, found)
-    print(f"{'kind':<16}{'cases':>7}{'exact':>8}{'wrong':>8}{'repaired':>10}{'refused':>9}{'streams':>9}")
+    print(
+        f"{'kind':<16}{'cases':>7}{'exact':>8}{'wrong':>8}{'repaired':>10}{'refused':>9}{'streams':>9}"
+    )
     everything = sum(counts.values(), Counter())
     for kind, count in [*counts.items(), ("all", everything)]:
         size = sum(count[name] for name in ("exact", "wrong", "repaired", "refused"))
         if size:
-            shares = [count[n] / size for n in ("exact", "wrong", "repaired", "refused", "consistent")]
-            print(f"{kind:<16}{size:>7}{shares[0]:>8.1%}{shares[1]:>8.1%}{shares[2]:>10.1%}{shares[3]:>9.1%}{shares[4]:>9.1%}")
+            shares = [
+                count[n] / size for n in ("exact", "wrong", "repaired", "refused", "consistent")
+            ]
+            print(
+                f"{kind:<16}{size:>7}{shares[0]:>8.1%}{shares[1]:>8.1%}{shares[2]:>10.1%}{shares[3]:>9.1%}{shares[4]:>9.1%}"
+            )
 
 
 if __name__ == "__main__":

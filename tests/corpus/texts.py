@@ -1,7 +1,7 @@
 """The texts of the corpus by combination, and the probabilities beside them.
 
-Some are answers that a model really wrote (GPT-4.1, the public figures of the paper's project page);
-the others are ours, made to be awkward.
+Some are answers that a model really wrote (GPT-4.1; published by the authors of the paper under
+Apache-2.0); the others are ours, made to be awkward.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PROSE = Texts(
         "The morning smelled of rain, and nobody had told the dog.",
         "It's late; the kettle knows: tea first, then truth.",
         "Why not? Seven (or eight) crows can't be wrong.",
-        "He said \"hello\" and left – for good.",
+        'He said "hello" and left – for good.',
         "One half of them, 50% at least, never came back.",
         "In 2019 the rate was 0.5 a day; now it is less!",
     ),
@@ -42,7 +42,14 @@ RTL = Texts(
 )
 EMOJI = Texts(
     "emoji",
-    ("Coffee ☕ first", "👩‍💻 ships on Friday", "🎉🎉🎉", "A dog 🐕 and a cat 🐈", "1️⃣ is not 2️⃣", "this → way"),
+    (
+        "Coffee ☕ first",
+        "👩‍💻 ships on Friday",
+        "🎉🎉🎉",
+        "A dog 🐕 and a cat 🐈",
+        "1️⃣ is not 2️⃣",
+        "this → way",
+    ),
 )
 MARKUP = Texts(
     "markup",
@@ -91,7 +98,14 @@ CODE = Texts(
 )
 JSON = Texts(
     "json",
-    ('{"a": 1}', '{"name": "x", "tags": ["y"]}', "[1, 2]", '{"text": "inner"}', '{"k": null}', "{}x"),
+    (
+        '{"a": 1}',
+        '{"name": "x", "tags": ["y"]}',
+        "[1, 2]",
+        '{"text": "inner"}',
+        '{"k": null}',
+        "{}x",
+    ),
 )
 HTML = Texts(
     "HTML",

@@ -92,7 +92,7 @@ class _DataReader:
             or self._listed(data, depth, named=named)
             or self._numbered(data)
             or self._keyed(data)
-            or self._single(data, depth, named=named)
+            or self._single(data, depth)
             or self._mapped(data, named=named)
         )
 
@@ -280,9 +280,7 @@ class _DataReader:
 
     def _keyed(self, data: Mapping[str, Any]) -> list[Entry]:
         """``{"A": {"text": …}, "B": {"text": …}}`` and ``{"Paris": {"probability": 0.5}}``."""
-        items = [
-            (str(key), value) for key, value in data.items() if not kind_of(str(key)) & _ASIDE
-        ]
+        items = [(str(key), value) for key, value in data.items() if not kind_of(str(key)) & _ASIDE]
         if not items or not all(isinstance(value, dict) and value for _, value in items):
             return []
         if not all(self._number_key(value) is not None for _, value in items):
@@ -304,7 +302,7 @@ class _DataReader:
             return True
         return bool(kind_of(name) & _CONTENT) and _LETTERED.match(key) is not None
 
-    def _single(self, data: dict[str, Any], depth: int, *, named: bool) -> list[Entry]:
+    def _single(self, data: dict[str, Any], depth: int) -> list[Entry]:
         """An object that is itself a candidate."""
         known = self.shape.definition is None or self._number_key(data) is not None
         if depth == 0 and not known and not (self.lines and id(data) in self.torn):
@@ -370,9 +368,7 @@ class _DataReader:
 
     def _pair(self, item: Sequence[Any]) -> Entry:
         """``["text", 0.2]``, in either order, perhaps with an ordinal."""
-        at = next(
-            (i for i in range(len(item) - 1, -1, -1) if _is_number(item[i]) and i != 0), None
-        )
+        at = next((i for i in range(len(item) - 1, -1, -1) if _is_number(item[i]) and i != 0), None)
         texts = [value for i, value in enumerate(item) if i != at and isinstance(value, str)]
         if at is None or (not texts and len(item) == 2 and isinstance(item[at], str)):
             at = 0
@@ -381,7 +377,7 @@ class _DataReader:
         self.unproven |= not texts
         return Entry(_text(content), item[at], None, self.repairs)
 
-    def _of_object(self, item: dict[str, Any]) -> Entry | None:
+    def _of_object(self, item: dict[str, Any]) -> Entry | None:  # noqa: C901
         repairs = (*self.repairs, CUT_OFF) if id(item) in self.torn else self.repairs
         if item.keys() == _AS_ASKED and isinstance(item["text"], str) and not self.shape.fields:
             return Entry(item["text"].strip(), item["probability"], None, repairs)
@@ -410,9 +406,10 @@ class _DataReader:
                     return inner
             for name, value in rest.items():  # {"text": …, "metadata": {"probability": …}}
                 nested = self._number_key(value) if isinstance(value, dict) else None
-                if nested is not None and self._text_key(
-                    {k: v for k, v in value.items() if k != nested}
-                ) is None:
+                if (
+                    nested is not None
+                    and self._text_key({k: v for k, v in value.items() if k != nested}) is None
+                ):
                     probability = value[nested]
                     rest = {k: v for k, v in rest.items() if k != name}
                     break
@@ -421,7 +418,10 @@ class _DataReader:
         if isinstance(content, dict) and not typed and len(fields) < 2:
             name = self._text_key(content)
             if name is not None and isinstance(content[name], str) and kind_of(name) & {TEXT}:
-                rest, content = {**rest, **{k: v for k, v in content.items() if k != name}}, content[name]
+                rest, content = (
+                    {**rest, **{k: v for k, v in content.items() if k != name}},
+                    content[name],
+                )
         if isinstance(content, str):
             return Entry(content.strip(), probability, None, repairs, rest)
         return Entry(_text(content), probability, content, repairs, rest)

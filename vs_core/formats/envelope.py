@@ -26,7 +26,7 @@ class Envelope(NamedTuple):
     thoughts: str | None = None
 
 
-# --- thoughts --------------------------------------------------------------------------------------
+# --- thoughts ------------------------------------------------------------------------------------
 
 _NAMES = (
     r"(?:\w{1,20}:)?(?:think|thinking|thoughts?|scratch_?pad|reflection|inner_?monologue|"
@@ -43,9 +43,7 @@ _OPENS = re.compile(
 _CLOSES = {
     "square": re.compile(r"\[\s?/\s?(?:think|thinking|thoughts?|reasoning|scratchpad)\s?\]", re.I),
     "moon": re.compile(r"◁/think▷"),
-    "special": re.compile(
-        r"<\|(?:end_of_thought|end_thinking|think_end)\|>", re.I
-    ),
+    "special": re.compile(r"<\|(?:end_of_thought|end_thinking|think_end)\|>", re.I),
     "channel": re.compile(
         r"(?:<\|(?:end|return)\|>\s*)?(?:<\|start\|>\s*assistant\s*)?<\|channel\|>\s*final[^<]{0,60}<\|message\|>"
         r"|<\|(?:end|return)\|>\s*(?=<\|start\|>)",
@@ -54,11 +52,10 @@ _CLOSES = {
     "tag": re.compile(rf"<\s{{0,9}}/\s{{0,9}}{_NAMES}\s{{0,9}}>", re.I),
 }
 _TEMPLATE = re.compile(
-    r"(?:\s*(?:<\|[\w ]{1,40}\|>(?:assistant|final)?|</?s>|<bos>|<start_of_turn>(?:model)?|\ufeff|\u200b))+"
+    r"(?:\s*(?:<\|[\w ]{1,40}\|>(?:assistant|final)?|</?s>|<bos>|<start_of_turn>(?:model)?"
+    r"|\ufeff|\u200b))+"
 )
-_TEMPLATE_END = re.compile(
-    r"\s*(?:<\|(?:[\w ]{1,40})\|>|</s>|<eos>|<end_of_turn>|\[/INST\])\s*\Z"
-)
+_TEMPLATE_END = re.compile(r"\s*(?:<\|(?:[\w ]{1,40})\|>|</s>|<eos>|<end_of_turn>|\[/INST\])\s*\Z")
 _LONGEST_END = 48
 _LONGEST_OPENING = 280
 _KEPT = frozenset(("reasoning", "analysis", "rationale", "plan", "planning"))
@@ -132,18 +129,21 @@ def _closing_tag(name: str) -> re.Pattern[str]:
     return _closing_tags[name]
 
 
-# --- drafts and wrappers ------------------------------------------------------------------------------
+# --- drafts and wrappers -------------------------------------------------------------------------
 
 
 def _heading(*kinds: str) -> str:
     words = sorted({word for kind in kinds for word in VOCABULARY[kind]}, key=len, reverse=True)
     named = "|".join(re.escape(word).replace(r"\ ", r"\s") for word in words)
-    return rf"[ \t]{{0,8}}(?:[#>*_=-]{{1,6}}[ \t]?){{0,3}}(?:{named})[ \t]?(?:\d{{1,2}}[ \t]?)?[*_=]{{0,3}}[ \t]?(?:[:：][*_]{{0,3}}|\n|\Z)"
+    begin = rf"[ \t]{{0,8}}(?:[#>*_=-]{{1,6}}[ \t]?){{0,3}}(?:{named})[ \t]?(?:\d{{1,2}}[ \t]?)?"
+    return begin + r"[*_=]{0,3}[ \t]?(?:[:：][*_]{0,3}|\n|\Z)"
 
 
 _FINAL_HEADING = re.compile(rf"(?m)^{_heading(FINAL)}", re.I)
 _DRAFT_HEADING = re.compile(_heading(DRAFT), re.I)
-_LONE_END = re.compile(r"(?m)<\s{0,9}/\s{0,9}(?:think|thinking|thoughts?)\s{0,9}>[ \t]*(?=\n|[{\[<`]|\Z)", re.I)
+_LONE_END = re.compile(
+    r"(?m)<\s{0,9}/\s{0,9}(?:think|thinking|thoughts?)\s{0,9}>[ \t]*(?=\n|[{\[<`]|\Z)", re.I
+)
 _BLOCK = re.compile(r"(?m)^[ \t]*<(think|thinking|thoughts?|scratchpad)>", re.I)
 _WRAPPING = re.compile(
     r"<\s{0,9}(?P<name>(?:final_?)?(?:answers?|output|response|responses|result|results|distribution)|final|"
@@ -154,10 +154,7 @@ _WRAPPING = re.compile(
 
 def bodies(text: str) -> Iterator[tuple[str, str]]:
     """Yield what of a text may be the answer, most likely first, and what that assumes."""
-    final = None
-    if _FINAL_WORD.search(text):
-        for final in _FINAL_HEADING.finditer(text):
-            pass
+    final = _last(_FINAL_HEADING, text) if _FINAL_WORD.search(text) else None
     if final is not None and text[final.end() :].strip() and final.start() > 0:
         before = text[: final.start()]
         remark = "a draft left out" if any(c.isdigit() for c in before) else ""
@@ -173,10 +170,15 @@ _FINAL_WORD = re.compile("|".join(re.escape(word) for word in (
 )), re.I)  # fmt: skip
 
 
+def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    found = None
+    for match in pattern.finditer(text):
+        found = match
+    return found
+
+
 def _unwrapped(text: str) -> Iterator[tuple[str, str]]:
-    end = None
-    for end in _LONE_END.finditer(text):
-        pass
+    end = _last(_LONE_END, text)
     if end is not None and text[end.end() :].strip():
         yield text[end.end() :], "thoughts left out"
     match = None
@@ -190,7 +192,7 @@ def _unwrapped(text: str) -> Iterator[tuple[str, str]]:
             return
 
 
-# --- streams -------------------------------------------------------------------------------------------
+# --- streams -------------------------------------------------------------------------------------
 
 
 class Opening:
@@ -227,9 +229,9 @@ class Opening:
         if not start:
             return ""
         match = _OPENS.match(start)
-        if match is None and start[0] in "<[◁" and len(start) < _LONGEST_OPENING:
-            if _MAY_OPEN.match(start) and not _ENDED.search(start):
-                return ""  # too early to tell
+        begun = match is None and start[0] in "<[◁" and len(start) < _LONGEST_OPENING
+        if begun and _MAY_OPEN.match(start) and not _ENDED.search(start):
+            return ""  # too early to tell
         self._begin = None
         if match is None:
             return start
@@ -264,5 +266,7 @@ class Opening:
             self.holds = True
 
 
-_MAY_OPEN = re.compile(r"(?:<\s{0,9}[\w:|]{0,24}(?:\s[^<>]{0,200})?|<\|[^<]{0,80}(?:<\|[^<]{0,40})*|\[\s?[A-Za-z]{0,12}\s?\]?|◁\w{0,6}▷?)\Z")
+_MAY_OPEN = re.compile(
+    r"(?:<\s{0,9}[\w:|]{0,24}(?:\s[^<>]{0,200})?|<\|[^<]{0,80}(?:<\|[^<]{0,40})*|\[\s?[A-Za-z]{0,12}\s?\]?|◁\w{0,6}▷?)\Z"
+)
 _ENDED = re.compile(r"(?<!\|)>\Z|<\|message\|>")

@@ -25,7 +25,8 @@ from vs_core.words import CANDIDATE, EXPLANATION, META, PROBABILITY, TEXT, TOTAL
 __all__ = ["Item", "cleaned", "is_total", "read_item", "without_label"]
 
 FIELD = re.compile(
-    r"(?P<indent>[ \t]{0,16})(?P<mark>[-*•+]\s{1,3})?[*_`\"']{0,3}(?P<key>[^\W\d][^:：=\n\"*`<>(]{0,38}?)"
+    r"(?P<indent>[ \t]{0,16})(?P<mark>[-*•+]\s{1,3})?[*_`\"']{0,3}"
+    r"(?P<key>[^\W\d][^:：=\n\"*`<>(]{0,38}?)"
     r"[*_`\"']{0,3}\s?(?P<sep>[:：]|=(?![=>]))[*_`]{0,3}(?P<space>\s*)"
 )
 """A line that begins with a label."""
@@ -114,7 +115,7 @@ def is_total(line: str) -> bool:
     return TOTAL in kind_of(label) or label.split()[0] in ("total", "sum")
 
 
-# --- where the number stands -------------------------------------------------------------------------
+# --- where the number stands ---------------------------------------------------------------------
 
 
 def _on_its_own_line(lines: Sequence[str]) -> Item | None:
@@ -137,7 +138,9 @@ def _on_its_own_line(lines: Sequence[str]) -> Item | None:
         notes = {}
     above, more = _without_notes(above, number.label)
     text, way = cleaned("\n".join(above)), "line"
-    item = Item(text, number.number, number.strength, number.label, notes={**notes, **more}, way=way)
+    item = Item(
+        text, number.number, number.strength, number.label, notes={**notes, **more}, way=way
+    )
     rest, after = _without_notes(below, number.label or "number")
     item.notes.update(after)
     item.leftover = "\n".join(rest).strip()
@@ -151,13 +154,14 @@ def _is_weak(line: str) -> bool:
     return number is not None and WEAK in kind_of(number.label)
 
 
-def _beside_the_text(lines: Sequence[str], *, last: bool) -> Item:
+def _beside_the_text(lines: Sequence[str], *, last: bool) -> Item:  # noqa: C901
     text = "\n".join(lines)
     final = trailing(lines[-1])
     first = trailing(lines[0]) if len(lines) > 1 else None
-    if first is None and len(lines) > 1 and (alone := number_in(lines[0].strip(" *_`:")[:60])):
-        if alone.strength > BARE and not alone.label:  # a number alone on the first line
-            return _item(cleaned("\n".join(lines[1:])), alone, "begin")
+    if first is None and len(lines) > 1:  # a number alone on the first line
+        bare = number_in(lines[0].strip(" *_`:")[:60])
+        if bare is not None and bare.strength > BARE and not bare.label:
+            return _item(cleaned("\n".join(lines[1:])), bare, "begin")
     if first is not None and first.strength >= (final.strength if final else LABELLED - 1):
         rest, notes = _without_notes(lines[1:], "")
         head = cleaned(lines[0][: first.start])
@@ -166,11 +170,16 @@ def _beside_the_text(lines: Sequence[str], *, last: bool) -> Item:
             return _item(cleaned(body), first, "begin", notes=notes)
         return _item(head, first, "end", leftover=body, notes=notes)
     begin = leading(lines[0])
-    if final is not None and begin is not None and len(lines) == 1 and not text[: final.start].strip():
+    if (
+        final is not None
+        and begin is not None
+        and len(lines) == 1
+        and not text[: final.start].strip()
+    ):
         final = None  # what looks like a label behind the number is the text
     if final is not None and final.strength > BARE:
-        head, notes = _without_notes([*lines[:-1], lines[-1][: final.start]], "")
-        return _item(cleaned("\n".join(head)), final, "end", notes=notes)
+        kept, notes = _without_notes([*lines[:-1], lines[-1][: final.start]], "")
+        return _item(cleaned("\n".join(kept)), final, "end", notes=notes)
     if begin is not None and begin.strength > BARE:
         body = "\n".join([lines[0][begin.end :], *lines[1:]])
         return _item(cleaned(body), begin, "begin")
@@ -180,19 +189,23 @@ def _beside_the_text(lines: Sequence[str], *, last: bool) -> Item:
     if len(lines) > 1:
         for at, line in enumerate(lines[1:-1], 1):
             middle = trailing(line)
-            if middle is not None and middle.strength > BARE and (
-                middle.strength == LABELLED or middle.enclosed
+            if (
+                middle is not None
+                and middle.strength > BARE
+                and (middle.strength == LABELLED or middle.enclosed)
             ):
-                head = [*lines[:at], line[: middle.start]]
+                above = "\n".join([*lines[:at], line[: middle.start]])
                 body = "\n".join(lines[at + 1 :]).strip()
-                return _item(cleaned("\n".join(head)), middle, "end", leftover=body)
+                return _item(cleaned(above), middle, "end", leftover=body)
     for at, line in enumerate(lines):
         inside = within(line)
         if inside is not None:
             head = "\n".join([*lines[:at], line[: inside.start]])
             after = "\n".join([line[inside.end :], *lines[at + 1 :]])
             if head.strip():
-                return _item(cleaned(_unparted(head)), inside, "within", leftover=after.strip(_PARTS))
+                return _item(
+                    cleaned(_unparted(head)), inside, "within", leftover=after.strip(_PARTS)
+                )
     weak = final or begin
     if weak is not None and len(lines) == 1:  # a number that may be one if all have one
         if weak is final:
@@ -218,7 +231,7 @@ def _item(
     return item
 
 
-# --- fields ------------------------------------------------------------------------------------------
+# --- fields --------------------------------------------------------------------------------------
 
 
 def _field(line: str) -> tuple[str, str]:
@@ -243,10 +256,7 @@ def _without_notes(lines: Sequence[str], label: str) -> tuple[list[str], dict[st
             kept.append(line)
             begun = bool(line[match.end() :].strip()) or begun
             note = None
-        elif match and kinds & _NOTES and (text_label or begun) and _set_apart(match, line, label):
-            note = match["key"].strip()
-            notes[note] = _plain(line[match.end() :])
-        elif match and kinds & _NOTES and not begun and label:
+        elif match and kinds & _NOTES and _set_apart(match, line, label, begun or text_label):
             note = match["key"].strip()
             notes[note] = _plain(line[match.end() :])
         elif note is not None and line.strip() and line.startswith(("  ", "\t")) and text_label:
@@ -261,9 +271,11 @@ def _without_notes(lines: Sequence[str], label: str) -> tuple[list[str], dict[st
 _NOTES = frozenset((EXPLANATION, META))
 
 
-def _set_apart(match: re.Match[str], line: str, label: str) -> bool:
+def _set_apart(match: re.Match[str], line: str, label: str, begun: bool) -> bool:
     """Whether a label within the text is one: in a record, indented, emphasised or a bullet."""
-    return bool(match["mark"] or match["indent"] or line.lstrip()[:1] in "*_") or bool(label)
+    if not begun:
+        return bool(label)
+    return bool(match["mark"] or match["indent"] or label or line.lstrip()[:1] in "*_")
 
 
 def _plain(value: str) -> str:
@@ -274,7 +286,7 @@ def _plain(value: str) -> str:
     return value.strip("*_")
 
 
-# --- the text ------------------------------------------------------------------------------------------
+# --- the text ------------------------------------------------------------------------------------
 
 _WRAPS = (
     ("***", "***"), ("**", "**"), ("__", "__"), ('"', '"'), ("“", "”"), ("「", "」"), ("«", "»"),
@@ -307,7 +319,9 @@ def cleaned(text: str) -> str:
         for opening, closing in _WRAPS:
             if text.startswith(opening) and text.endswith(closing):
                 inner = text[len(opening) : len(text) - len(closing)]
-                if inner and ((opening not in inner and closing not in inner) or _nests(inner, closing)):
+                if inner and (
+                    (opening not in inner and closing not in inner) or _nests(inner, closing)
+                ):
                     text = inner.strip()
                     break
         else:
@@ -345,7 +359,7 @@ def _value(text: str) -> str:
         body = _outdented("\n" + text.partition("\n")[2]).strip()
         return body if text[0] == "|" else _FOLD.sub(" ", body)
     text = _outdented(text.strip())
-    for quotes in ('"""', "\'\'\'"):
+    for quotes in ('"""', "'''"):
         if text.startswith(quotes) and text.endswith(quotes) and len(text) >= 6:
             return text[3:-3].strip()
     if text[:1] == '"' and text[-1:] == '"' and len(text) > 1:
@@ -354,5 +368,5 @@ def _value(text: str) -> str:
             return str(read)
         return text[1:-1]
     if text[:1] == "'" and text[-1:] == "'" and len(text) > 1:
-        return text[1:-1].replace("\'\'", "'")
+        return text[1:-1].replace("''", "'")
     return text.rstrip(",") if text.endswith(('",', "',")) else text

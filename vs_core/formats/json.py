@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -266,9 +267,7 @@ def _real(answer: Answer | None) -> Answer | None:
     return answer._replace(entries=entries) if entries else None
 
 
-def _merged(
-    found: Sequence[tuple[int, int, Answer]], text: str, documents: int
-) -> Answer | None:
+def _merged(found: Sequence[tuple[int, int, Answer]], text: str, documents: int) -> Answer | None:
     """Put the documents of one text together; a draft goes before what it was a draft of."""
     if len(found) < 2:
         return _alone(found[0], text) if found else None
@@ -320,10 +319,12 @@ def _alone(found: tuple[int, int, Answer], text: str) -> Answer:
 
 def _explained(found: Sequence[tuple[int, int, Answer]], text: str) -> float:
     """Less than all if numbers stand between the documents: then those are texts of a list."""
-    for (_, end, _), (start, _, _) in zip(found, found[1:], strict=False):
+    for (_, end, _), (start, _, _) in itertools.pairwise(found):
         gap = text[end:start]
         if len(gap) < 200 and any(
-            number_in(line.strip(" ()[],.:*")) is not None for line in gap.split("\n") if line.strip()
+            number_in(line.strip(" ()[],.:*")) is not None
+            for line in gap.split("\n")
+            if line.strip()
         ):
             return 0.4
     return 1.0

@@ -1,7 +1,8 @@
 """A reader for JSON as models write it: one pass, no recursion, linear in the text.
 
 It reads what JSON5 and the literals of programs add (comments, trailing commas, single quotes, bare
-words, tuples, ``=>`` and ``=`` behind a key, calls such as ``Response(text="…")``), and mends what is wrong: smart quotes as delimiters, raw newlines and unescaped quotes in strings,
+words, tuples, ``=>`` and ``=`` behind a key, calls such as ``Response(text="…")``),
+and mends what is wrong: smart quotes as delimiters, raw newlines and unescaped quotes in strings,
 missing commas and brackets, an end in the middle. Nothing is evaluated.
 """
 
@@ -26,9 +27,7 @@ _ELLIPSIS = re.compile(r"(?:\.{3,9}|…)(?=\s*(?:[,\]}]|\Z))")  # "and so on", n
 _QUOTES = {
     '"': '"', "'": "'", "`": "`", "“": '”"', "”": '”"', "‘": "’'", "„": '“”"', "«": "»",
 }  # fmt: skip
-_STOPS = {
-    closers: re.compile(rf"[{closers}\\]") for closers in (*_QUOTES.values(), '"”“')
-}
+_STOPS = {closers: re.compile(rf"[{closers}\\]") for closers in (*_QUOTES.values(), '"”“')}
 _CLOSERS = {"{": "}", "[": "]", "(": ")"}
 _CONSTANTS = {"true": True, "false": False, "null": None, "none": None, "undefined": None}
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\Z")

@@ -6,6 +6,7 @@ claim, and whoever calls it weighs them by what comes out.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -73,23 +74,40 @@ _LETTER = re.compile(
     rf"{_PRE}(?P<open>[(\[（])?(?P<ord>[A-Za-z]|[ivxIVX]{{1,4}})(?P<close>[)\]）]\.?|[.:](?=\s))[*_`]{{0,3}}\s+"
 )
 _BULLET = re.compile(
-    r"(?P<indent>[ \t]{0,12})(?P<mark>[-*•–—▪◦‣+·●○■□►▶➤✓✔➢⁃❖◆◇★☆→]|🔹|🔸|👉|✅)(?:\s+|(?=\*\*|\"|“)|\Z)"
+    r"(?P<indent>[ \t]{0,12})(?P<mark>[-*•–—▪◦‣+·●○■□►▶➤✓✔➢⁃❖◆◇★☆→]|🔹|🔸|👉|✅)"
+    r"(?:\s+|(?=\*\*|\"|“)|\Z)"
     r"(?:\[[ xX✓]?\]\s+)?"
 )
 _LETTERS = r"A-Za-z\u00aa-\u02af\u0300-\u0dff\u0e00-\u1fff\u3040-\ud7ff"
 _LABEL = re.compile(
-    rf"{_PRE}[*_`\[(【]{{0,3}}(?P<word>[^\W\d_][{_LETTERS}]*(?:[ -][^\W\d_][{_LETTERS}]*){{0,2}}?)\s?(?:no\.?|nr\.?|n°|№|#)?\s?"
+    rf"{_PRE}[*_`\[(【]{{0,3}}"
+    rf"(?P<word>[^\W\d_][{_LETTERS}]*(?:[ -][^\W\d_][{_LETTERS}]*){{0,2}}?)"
+    r"\s?(?:no\.?|nr\.?|n°|№|#)?\s?"
     r"[\[(（]?(?P<ord>\d{1,4}|[A-Za-z](?![\w'’])|[ivxIVX]{2,4}(?!\w))[\])）】]?[*_`]{0,3}\s{0,3}"
     r"(?P<sep>[:：.)\]】–—|-][*_`]{0,3}|(?=[(\[（])|\Z)\s*"
 )
-_ORDERED = re.compile(r"[ \t]{0,12}(?:[#*_`]{0,6}\s?)第\s?(?P<ord>\d{1,4}|[一二三四五六七八九十])[^\s:：.、]{0,4}[:：.、]?\s*")
+_ORDERED = re.compile(
+    r"[ \t]{0,12}(?:[#*_`]{0,6}\s?)第\s?(?P<ord>\d{1,4}|[一二三四五六七八九十])"
+    r"[^\s:：.、]{0,4}[:：.、]?\s*"
+)
 _CHINESE = "一二三四五六七八九十"
 _HEADING = re.compile(r"(?P<indent>)#{1,6}\s+")
 _MARK_CHARACTERS = frozenset("-*•–—▪◦‣+·●○■□►▶➤✓✔➢⁃❖◆◇★☆→🔹🔸👉✅")
-_ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "x": 10}
+_ROMAN = {
+    "i": 1,
+    "ii": 2,
+    "iii": 3,
+    "iv": 4,
+    "v": 5,
+    "vi": 6,
+    "vii": 7,
+    "viii": 8,
+    "ix": 9,
+    "x": 10,
+}
 
 
-def marker(line: str) -> Marker | None:
+def marker(line: str) -> Marker | None:  # noqa: C901
     """Return what a line begins with that may begin a candidate."""
     head = line[:SHORT]
     stripped = head.lstrip(" \t")
@@ -150,8 +168,11 @@ def _labelled(head: str, indent: int) -> Marker | None:
     kinds = kind_of(word)
     if not kinds & _CANDIDATES:
         return None
-    if not match["ord"].isdigit() and len(match["ord"]) == 1 and match["sep"] == "" and (
-        match.end() < len(head.rstrip())
+    if (
+        not match["ord"].isdigit()
+        and len(match["ord"]) == 1
+        and match["sep"] == ""
+        and (match.end() < len(head.rstrip()))
     ):
         return None
     ordinal = int(match["ord"]) if match["ord"].isdigit() else _letter(match["ord"])
@@ -160,7 +181,7 @@ def _labelled(head: str, indent: int) -> Marker | None:
 
 _CANDIDATES = frozenset((CANDIDATE,))
 
-# --- cutting -----------------------------------------------------------------------------------------
+# --- cutting -------------------------------------------------------------------------------------
 
 
 def cuts(lines: Sequence[str], k: int) -> Iterator[Cut]:
@@ -248,19 +269,20 @@ def _cut(name: str, lines: Sequence[str], marks: Sequence[tuple[int, Marker]]) -
         for (at, found), edge in zip(marks, edges, strict=True)
     ]
     ordinals = [found.ordinal for _, found in marks]
-    runs = all(b == a + 1 or b == 1 for a, b in zip(ordinals, ordinals[1:], strict=False))
+    runs = all(b == a + 1 or b == 1 for a, b in itertools.pairwise(ordinals))
     width = marks[0][1].end - marks[0][1].indent if name not in ("label", "heading") else 99
     return Cut(name, marks[0][0], blocks, bool(ordinals[0]) and runs, width=width)
 
 
 _KEY = re.compile(
-    r"(?P<indent>[ \t]{0,16})(?P<mark>[-*•+]\s{1,3}(?:\[[ xX]\]\s)?)?[*_`\"'{]{0,3}(?P<key>[^\W\d][^:：=\n\"*`<>(]{0,38}?)"
+    r"(?P<indent>[ \t]{0,16})(?P<mark>[-*•+]\s{1,3}(?:\[[ xX]\]\s)?)?[*_`\"'{]{0,3}"
+    r"(?P<key>[^\W\d][^:：=\n\"*`<>(]{0,38}?)"
     r"[*_`\"']{0,3}\s?(?:[:：]|=(?![=>]))"
 )
 _TABLE_HEAD = re.compile(r"[ \t]*\[\[?(?P<name>[^\[\]\n]{1,60})\]\]?\s*\Z")
 
 
-def _keyed(lines: Sequence[str]) -> Iterator[Cut]:
+def _keyed(lines: Sequence[str]) -> Iterator[Cut]:  # noqa: C901
     """Records of labelled fields: YAML, TOML, ``Text: … Probability: …``, in either order."""
     keys: list[tuple[int, str, bool]] = []  # line, kind, whether something sets it apart
     for at, line in enumerate(lines):
@@ -288,11 +310,16 @@ def _keyed(lines: Sequence[str]) -> Iterator[Cut]:
     else:
         marked = [at for at, _, mark in keys if mark]
         count = max(fields.count("text"), fields.count("number"))
-        if len(marked) >= min(fields.count("text"), fields.count("number")) and len(marked) <= count:
+        if (
+            len(marked) >= min(fields.count("text"), fields.count("number"))
+            and len(marked) <= count
+        ):
             starts = marked
         else:
             first = next(kind for kind in fields if kind != "meta")
-            lead = next((kind for kind in fields if fields.count(kind) >= fields.count(first)), first)
+            lead = next(
+                (kind for kind in fields if fields.count(kind) >= fields.count(first)), first
+            )
             starts = [at for at, kind, _ in keys if kind == lead]
     edges = [*starts[1:], len(lines)]
     blocks = []
@@ -322,7 +349,7 @@ def _by_number_lines(lines: Sequence[str], k: int) -> Iterator[Cut]:
     if not numbers or (len(numbers) == 1 and k not in (0, 1)):
         return
     edges = [-1, *numbers, len(lines)]
-    chunks = [(a + 1, b) for a, b in zip(edges, edges[1:], strict=False)]
+    chunks = [(a + 1, b) for a, b in itertools.pairwise(edges)]
     filled = [any(lines[i].strip() for i in range(a, b)) for a, b in chunks]
     if all(filled[:-1]) and not filled[-1]:
         orders = ["above"]
@@ -337,7 +364,7 @@ def _by_number_lines(lines: Sequence[str], k: int) -> Iterator[Cut]:
     for order in orders:
         if order == "below":
             before = numbers[0]
-            blocks = [list(lines[at : b]) for at, (_, b) in zip(numbers, chunks[1:], strict=True)]
+            blocks = [list(lines[at:b]) for at, (_, b) in zip(numbers, chunks[1:], strict=True)]
             blocks[-1], tail = _like_the_others(blocks)
             yield Cut("numbers above", before, blocks, tail=tail)
         else:
@@ -478,11 +505,14 @@ def _each_paragraph(lines: Sequence[str]) -> Iterator[Cut]:
     if all(b - a == 1 for a, b in inner):
         return
     yield Cut(
-        "paragraphs", inner[0][0], [list(lines[a:b]) for a, b in inner], tail=len(lines) - inner[-1][1]
+        "paragraphs",
+        inner[0][0],
+        [list(lines[a:b]) for a, b in inner],
+        tail=len(lines) - inner[-1][1],
     )
 
 
-# --- several candidates on one line --------------------------------------------------------------------
+# --- several candidates on one line --------------------------------------------------------------
 
 _BRACKETS = re.compile(r"[*_`]*[(\[（【]([^()\[\]（）【】\n]{1,60})[)\]）】][*_`]*")
 _JOINER = re.compile(r"[\s,;，；、|/.]*(?:\b(?:and|und|y|et|e|и|or)\s+)?(?:[•*·-]\s+)?")

@@ -8,7 +8,17 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from vs_core.words import ABOUT, CANDIDATE, PROBABILITY, TEXT, TOTAL, VOCABULARY, WEAK, kind_of, words_of
+from vs_core.words import (
+    ABOUT,
+    CANDIDATE,
+    PROBABILITY,
+    TEXT,
+    TOTAL,
+    VOCABULARY,
+    WEAK,
+    kind_of,
+    words_of,
+)
 
 __all__ = ["SHORT", "Found", "leading", "number_in", "number_line", "trailing", "within"]
 
@@ -69,7 +79,7 @@ def _strength(number: str) -> int:
     return BARE if number.strip("+").isdigit() else PLAIN
 
 
-def number_in(content: str) -> Found | None:
+def number_in(content: str) -> Found | None:  # noqa: C901
     """Return the probability that is all of ``content`` but for labels and words beside it."""
     alone = _ALONE.match(content)
     if alone:
@@ -119,7 +129,7 @@ def _foreign_about(rest: str) -> bool:
     return all(part in _ABOUT for part in rest.split())
 
 
-# --- a line of its own -----------------------------------------------------------------------------
+# --- a line of its own ---------------------------------------------------------------------------
 
 _QUOTES = "*_`\"' \t#>•-–—+([（【{|→➡⇒↳⟶"
 _LINE = re.compile(r"[\s*_`\"'#>•([（【{|–—+-]*(?P<label>[^\d:：=]{1,60}?)[\s*_`\"')]*[:：=≈]")
@@ -193,7 +203,7 @@ _PARTED = re.compile(r"[,|–—(\[{;]|\s-\s")
 _CANDIDATES = frozenset((TEXT, CANDIDATE))
 _LABELS = frozenset((PROBABILITY, WEAK))
 
-# --- at the end ------------------------------------------------------------------------------------
+# --- at the end ----------------------------------------------------------------------------------
 
 _CLOSING = {")": "(", "]": "[", "）": "（(", "】": "【", "}": "{", ">": "<", "」": "「", "»": "«"}
 _OPENING = "([（【{<「«"
@@ -222,9 +232,9 @@ def trailing(text: str) -> Found | None:
         inner = number_in(match[1])
         if inner is not None and inner.strength > BARE:
             before = _label_before(tail, match.start())
-            label = {"label": before[1], "strength": LABELLED} if before else {}
-            start = before[0] if before else match.start()
-            found = inner._replace(start=start, enclosed=True, **label)
+            found = inner._replace(start=match.start(), enclosed=True)
+            if before is not None:
+                found = found._replace(start=before[0], label=before[1], strength=LABELLED)
     if found is None and (stripped[-1].isdigit() or _NEAR_END.search(stripped)):
         found = _separated(stripped)
     if found is None:
@@ -279,9 +289,7 @@ def _separated(tail: str) -> Found | None:
             return found._replace(start=before[0], label=before[1], strength=LABELLED)
         if found.strength == LABELLED or match.start() > 0:
             return found._replace(start=match.start())
-    last = None
-    for last in _NUMBER.finditer(tail):
-        pass
+    last = _last(_NUMBER, tail)
     if last is None:
         return None
     after = tail[last.end() :]
@@ -293,13 +301,18 @@ def _separated(tail: str) -> Found | None:
         return found._replace(start=before[0], label=before[1], strength=LABELLED)
     if found.strength == LABELLED:  # 20% chance
         return found._replace(start=last.start())
-    unparted = None
-    for unparted in _UNPARTED.finditer(tail[: last.start()][-12:]):
-        pass
+    unparted = _last(_UNPARTED, tail[: last.start()][-12:])
     if unparted is not None:
         begin = max(0, last.start() - 12) + unparted.start()
         return found._replace(start=begin, label=unparted[0], strength=LABELLED)
     return None
+
+
+def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    found = None
+    for match in pattern.finditer(text):
+        found = match
+    return found
 
 
 def _label_before(tail: str, end: int) -> tuple[int, str] | None:
@@ -311,9 +324,7 @@ def _label_before(tail: str, end: int) -> tuple[int, str] | None:
             break
         word = match[1]
         kinds = kind_of(word)
-        if PROBABILITY in kinds:
-            label, start = word.lower(), match.start(1)
-        elif WEAK in kinds and not label and _parted(tail, match.start(1)):
+        if PROBABILITY in kinds or (WEAK in kinds and not label and _parted(tail, match.start(1))):
             label, start = word.lower(), match.start(1)
         elif label and word.lower() in _ABOUT:
             start = match.start(1)
@@ -321,10 +332,8 @@ def _label_before(tail: str, end: int) -> tuple[int, str] | None:
             break
         at = match.start(1)
     if not label:
-        unparted = None
         head = tail[max(0, end - 14) : end]
-        for unparted in _UNPARTED.finditer(head):
-            pass
+        unparted = _last(_UNPARTED, head)
         if unparted is None or head[unparted.end() :].strip(" *_`:：=为は은는이가约約약") != "":
             return None
         return max(0, end - 14) + unparted.start(), unparted[0]
@@ -334,7 +343,7 @@ def _label_before(tail: str, end: int) -> tuple[int, str] | None:
 def _parted(tail: str, start: int) -> bool:
     """Whether something parts a weak label from the text before it."""
     before = tail[:start].rstrip("*_` ")
-    return bool(before) and before[-1] in "([（–—-|,;，；:：\t\n\"”"
+    return bool(before) and before[-1] in '([（–—-|,;，；:：\t\n"”'
 
 
 def _without_separator(tail: str, found: Found) -> int:
@@ -363,7 +372,7 @@ def _without_emphasis(head: str) -> str:
     return head
 
 
-# --- at the beginning and within ---------------------------------------------------------------------
+# --- at the beginning and within -----------------------------------------------------------------
 
 _LEADING_BRACKET = re.compile(
     r"[\s*_`]*[(\[（【{]([^()\[\]（）【】{}\n]{1,80})[)\]）】}](?:[*_`]{1,3}(?=[\s:：–—-]))?\s*"

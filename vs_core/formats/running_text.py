@@ -1,4 +1,4 @@
-"""Candidates in running text: every way to cut it is weighed, and the one with most evidence read."""
+"""Candidates in running text: every way to cut it is weighed, the one with most evidence read."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _reasoning(before: str) -> str | None:
     return before[label.end() :].strip() or None if label else None
 
 
-# --- what is read ----------------------------------------------------------------------------------
+# --- what is read --------------------------------------------------------------------------------
 
 _FENCE = re.compile(r"(?P<indent>[ \t]{0,3})(?:```+|~~~+)\s*(?P<language>[\w+#.-]*)[^`\n]{0,40}\Z")
 
@@ -155,9 +155,7 @@ def _proposals(lines: list[str], shape: Shape) -> Iterator[_Reading]:
         for at, line in enumerate(lines):
             pairs = inline(line)
             if pairs:
-                items = [
-                    Item(cleaned(text), number, PLAIN, way="inline") for text, number in pairs
-                ]
+                items = [Item(cleaned(text), number, PLAIN, way="inline") for text, number in pairs]
                 yield _Reading("inline", items, lines[:at])
     for cut in cuts(lines, shape.k):
         yield _of_cut(cut, lines)
@@ -196,7 +194,7 @@ def _is_section(leftover: str) -> bool:
     return "\n" not in leftover and len(leftover) < SHORT and _HEADING.match(leftover) is not None
 
 
-def _part_from_what_follows(
+def _part_from_what_follows(  # noqa: C901
     items: list[Item], blocks: Sequence[Sequence[str]], remarks: list[str]
 ) -> None:
     """Cut from the last candidate what the answer says after all of them."""
@@ -261,7 +259,7 @@ def _paragraphs(text: str) -> list[str]:
     return [part for part in re.split(r"\n[ \t]*\n\s*", text) if part.strip()] if text else []
 
 
-# --- what is a probability ---------------------------------------------------------------------------
+# --- what is a probability -----------------------------------------------------------------------
 
 
 def _settle(reading: _Reading, shape: Shape, *, code: bool) -> None:
@@ -352,7 +350,7 @@ def _at_most_one(numbers: Sequence[object]) -> bool:
     return 0 <= _sum(given) <= 1.15
 
 
-# --- weighing ------------------------------------------------------------------------------------------
+# --- weighing ------------------------------------------------------------------------------------
 
 
 def _weigh(reading: _Reading, shape: Shape, size: int) -> None:

@@ -175,7 +175,7 @@ def _is_number_head(cell: str) -> bool:
     return any(PROBABILITY in kind_of(word) for word in words if word)
 
 
-def _table(rows: list[list[str]], begin: int, end: int, *, header: bool) -> Table | None:
+def _table(rows: list[list[str]], begin: int, end: int, *, header: bool) -> Table | None:  # noqa: C901
     if len(rows) < 2 and not header:
         return None
     head = [cell.strip("*_` ") for cell in rows[0]]
@@ -230,8 +230,10 @@ def _by_content(body: Sequence[Sequence[str]], width: int) -> int | None:
     for column in range(width - 1, -1, -1):
         cells = [row[column] for row in body if len(row) > column and row[column]]
         numbers = [number_in(cell.strip("*_` ")) for cell in cells if len(cell) < 60]
-        if len(cells) > 1 and len(numbers) == len(cells) and all(
-            found is not None and found.strength > BARE for found in numbers
+        if (
+            len(cells) > 1
+            and len(numbers) == len(cells)
+            and all(found is not None and found.strength > BARE for found in numbers)
         ):
             return column
     return None

@@ -142,7 +142,7 @@ class _Tag:
     @property
     def numbers(self) -> bool:
         """Whether it holds a probability."""
-        return bool(self.kinds & _NUMBERS) and self.name not in _UNSURE or self.name == "p_value"
+        return (bool(self.kinds & _NUMBERS) and self.name not in _UNSURE) or self.name == "p_value"
 
     def pairs(self) -> dict[str, str]:
         """Its attributes."""
@@ -213,7 +213,7 @@ def _read_tags(tags: Sequence[_Tag], body: str, shape: Shape) -> Answer | None:
             if tags[at].start >= start and tags[at] is not tag:
                 inside.append(tags[at])
             at += 1
-        entries.append(_entry(tag, body, inside, start, limit))
+        entries.append(_entry(tag, body, inside, limit))
     found = [entry for entry in entries if entry is not None]
     if shape.definition and len(found) == 1 and found[0].probability is None:
         return None  # one text in a tag is an answer, but no distribution
@@ -244,9 +244,7 @@ def _candidates(tags: Sequence[_Tag]) -> list[_Tag]:
     numbers = numbers or sum(tag.number() is not None for tag in opening)
     counts = Counter(tag.name for tag in opening)
     for kind in (CANDIDATE, TEXT):
-        names = list(
-            dict.fromkeys(t.name for t in opening if kind in t.kinds and not t.numbers)
-        )
+        names = list(dict.fromkeys(t.name for t in opening if kind in t.kinds and not t.numbers))
         if not names:
             continue
         fitting = [name for name in names if numbers and counts[name] == numbers]
@@ -257,9 +255,7 @@ def _candidates(tags: Sequence[_Tag]) -> list[_Tag]:
     return []
 
 
-def _entry(
-    opened: _Tag, body: str, inside: Sequence[_Tag], start: int, limit: int
-) -> Entry | None:
+def _entry(opened: _Tag, body: str, inside: Sequence[_Tag], limit: int) -> Entry | None:  # noqa: C901
     """Read one candidate from the tags and the text between its beginning and the next one."""
     number, spans = _number(inside, body, limit)
     closes = [tag for tag in inside if tag.closes and tag.name == opened.name]
@@ -395,9 +391,7 @@ def _only_tags(before: str) -> bool:
 _UNCLOSED = "closing tag added"
 
 
-def _number(
-    tags: Sequence[_Tag], block: str, limit: int
-) -> tuple[str | None, tuple[int, int]]:
+def _number(tags: Sequence[_Tag], block: str, limit: int) -> tuple[str | None, tuple[int, int]]:
     """The last probability tag (a text may quote one) and its span; the end if there is none."""
     for index in range(len(tags) - 1, -1, -1):
         tag = tags[index]
