@@ -19,8 +19,17 @@ except ImportError as error:
 
     raise_missing_extra("dspy", error)
 
+from vs_dspy.answers import VerbalizedParseError
 from vs_dspy.best_of_n import VerbalizedBestOfN
+from vs_dspy.candidates import Candidates
 from vs_dspy.conversion import verbalize
 from vs_dspy.sampler import VerbalizedPrediction, VerbalizedSampler
 
-__all__ = ["VerbalizedBestOfN", "VerbalizedPrediction", "VerbalizedSampler", "verbalize"]
+__all__ = [
+    "Candidates",
+    "VerbalizedBestOfN",
+    "VerbalizedParseError",
+    "VerbalizedPrediction",
+    "VerbalizedSampler",
+    "verbalize",
+]

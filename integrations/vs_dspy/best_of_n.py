@@ -11,8 +11,9 @@ import dspy
 
 from vs_core import ConfigurationError
 from vs_core.checks import require_count
+from vs_core.effects import Effect, Effects, aperform, perform
 from vs_dspy.conversion import verbalize
-from vs_dspy.sampler import VerbalizedPrediction, VerbalizedSampler
+from vs_dspy.sampler import Choice, VerbalizedPrediction, VerbalizedSampler, choosing
 from vs_dspy.signatures import Signature
 
 __all__ = ["VerbalizedBestOfN"]
@@ -29,15 +30,17 @@ class VerbalizedBestOfN(dspy.Module):
         best(question="What is the capital of Belgium?").answer
 
     Args:
-        module_or_signature: A signature, a `VerbalizedSampler` of k candidates, or a module whose
-            ``dspy.Predict`` and ``dspy.ChainOfThought`` are verbalized (see `verbalize`); its
-            prediction must be that of one of them.
+        module_or_signature: A signature, a `VerbalizedSampler` of k candidates, or a module, whose
+            ``dspy.Predict`` and ``dspy.ChainOfThought`` are verbalized (see `verbalize`). Where it
+            works on after the first of them, each of its candidates goes through the later steps;
+            what was asked once is not asked again.
         k: Candidates a call, at least 1.
-        reward_fn: Takes the inputs as a dict and a prediction with the fields of one candidate, and
-            returns a number: more is better. The first of equals is taken.
+        reward_fn: Takes the inputs as a dict and a prediction for one candidate, with its
+            ``probability``, and returns a number: more is better. The first of equals is taken.
         threshold: A candidate with this reward is good enough: those after it are not scored. None
             scores all.
-        fail_count: How many rewards may fail before the error is raised; default: all but one.
+        fail_count: How many rewards or later steps may fail before the error is raised; default:
+            all but one.
         **options: Options of `VerbalizedSampler`, for a signature or a module.
 
     Raises:
@@ -65,46 +68,98 @@ class VerbalizedBestOfN(dspy.Module):
             k - 1 if fail_count is None else require_count("fail_count", fail_count, least=0)
         )
 
-    def forward(self, **inputs: Any) -> VerbalizedPrediction:
+    def forward(self, **inputs: Any) -> dspy.Prediction:
         """Predict the best candidate.
 
         Raises:
-            ParseError: If the model gave no distribution.
-            ConfigurationError: If the module's prediction is not verbalized.
-            Exception: What ``reward_fn`` raised, more than ``fail_count`` times.
+            VerbalizedParseError: If the model gave no distribution.
+            ConfigurationError: If no predictor of the module is verbalized, or none was called.
+            Exception: What ``reward_fn`` or a later step raised, more than ``fail_count`` times.
         """
-        return self._best(inputs, self.module(**inputs))
+        return perform(self._best(inputs))
 
-    async def aforward(self, **inputs: Any) -> VerbalizedPrediction:
+    async def aforward(self, **inputs: Any) -> dspy.Prediction:
         """Predict the best candidate without blocking; see `forward`."""
-        return self._best(inputs, await self.module.acall(**inputs))
+        return await aperform(self._best(inputs))
 
-    def _best(self, inputs: dict[str, Any], prediction: Any) -> VerbalizedPrediction:
-        if not isinstance(prediction, VerbalizedPrediction):
+    def _best(self, inputs: dict[str, Any]) -> Effects[dspy.Prediction]:
+        choice = Choice()
+        scores = _Scores(self, inputs)
+        first = yield self._run(choice, inputs)
+        if not choice.known:
             raise ConfigurationError(
-                f"{type(self.module).__name__} returned a {type(prediction).__name__} without "
-                "candidates: it must return the prediction of a VerbalizedSampler as it is."
+                f"{type(self.module).__name__} called no VerbalizedSampler, so there is nothing to "
+                "choose from."
             )
-        completions = prediction.completions
-        candidates = [completions[index] for index in range(len(completions))]
-        best = self._index_of_best(inputs, candidates)
-        records = [dict(candidate) for candidate in candidates]
-        return VerbalizedPrediction.drawn_from(prediction.distribution, records, best)
-
-    def _index_of_best(self, inputs: dict[str, Any], candidates: list[dspy.Prediction]) -> int:
-        rewards: dict[int, float] = {}
-        for index, candidate in enumerate(candidates):
+        size = len(choice.found)
+        if isinstance(first, VerbalizedPrediction) and len(choice.known) == 1:
+            completions = first.completions
+            for index in range(size):
+                if scores.add(completions[index], size):
+                    break
+            records = [dict(completions[index]) for index in range(size)]
+            return VerbalizedPrediction.drawn_from(
+                first.distribution, records, scores.best, completions.signature
+            )
+        for choice.index in range(size):
             try:
-                rewards[index] = _number(self.reward_fn(inputs, candidate))
+                prediction = first if not choice.index else (yield self._run(choice, inputs))
+                if "probability" not in prediction:
+                    prediction.probability = choice.found[choice.index].probability
             except Exception as error:
-                _log.warning("The reward of candidate %d failed: %s", index + 1, error)
-                failed = index + 1 - len(rewards)
-                if failed > self.fail_count or failed == len(candidates):
-                    raise
+                scores.failed(error, size)
                 continue
-            if self.threshold is not None and rewards[index] >= self.threshold:
-                return index
-        return max(rewards, key=rewards.__getitem__)
+            if scores.add(prediction, size):
+                break
+        return scores.predictions[scores.best]
+
+    def _run(self, choice: Choice, inputs: dict[str, Any]) -> Effect:
+        """Run the module with the candidate of a choice."""
+
+        def run() -> Any:
+            with choosing(choice):
+                return self.module(**inputs)
+
+        async def arun() -> Any:
+            with choosing(choice):
+                return await self.module.acall(**inputs)
+
+        return Effect(run, arun)
+
+
+class _Scores:
+    """The rewards of the candidates so far."""
+
+    def __init__(self, best_of: VerbalizedBestOfN, inputs: dict[str, Any]) -> None:
+        self.best_of = best_of
+        self.inputs = inputs
+        self.predictions: list[Any] = []
+        self.rewards: dict[int, float] = {}
+
+    def add(self, prediction: Any, size: int) -> bool:
+        """Score the next candidate of ``size``; return whether it is good enough."""
+        try:
+            reward = _number(self.best_of.reward_fn(self.inputs, prediction))
+        except Exception as error:
+            self.failed(error, size)
+            return False
+        self.rewards[len(self.predictions)] = reward
+        self.predictions.append(prediction)
+        return self.best_of.threshold is not None and reward >= self.best_of.threshold
+
+    def failed(self, error: Exception, size: int) -> None:
+        """Count a candidate that has no reward; too many raise the error."""
+        self.predictions.append(None)
+        count = len(self.predictions)
+        _log.warning("Candidate %d has no reward: %s", count, error)
+        failed = count - len(self.rewards)
+        if failed > self.best_of.fail_count or failed == size:
+            raise error
+
+    @property
+    def best(self) -> int:
+        """The first of the candidates with the most reward."""
+        return max(self.rewards, key=self.rewards.__getitem__)
 
 
 def _number(reward: Any) -> float:

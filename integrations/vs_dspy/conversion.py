@@ -9,7 +9,6 @@ import dspy
 
 from vs_core import ConfigurationError
 from vs_dspy.sampler import VerbalizedSampler
-from vs_dspy.signatures import REASONING
 
 __all__ = ["verbalize"]
 
@@ -19,8 +18,9 @@ def verbalize(
 ) -> dspy.Module:
     """Return a copy of a program with each ``Predict`` and ``ChainOfThought`` verbalized.
 
-    They keep their instructions, demos, language model and settings. What was
-    ``dspy.ChainOfThought`` reasons first: its strategy is ``"vs_cot"`` unless another is given.
+    They keep their names, instructions, demos, language model and settings, and load each other's
+    states. A ``dspy.ChainOfThought`` keeps its field of reasoning: the strategy of its predictor is
+    ``"vs_cot"`` unless another is given.
     Subclasses, and what is verbalized already, stay as they are. Callbacks of single modules are
     not copied: DSPy's own ``deepcopy`` does not copy them.
 
@@ -81,33 +81,30 @@ class _Conversion:
 
     def _of_module(self, module: dspy.Module, path: str) -> dspy.Module:
         if type(module) is dspy.Predict:
-            name = path or "self"
-        elif type(module) is dspy.ChainOfThought:
-            name = f"{path}.predict".lstrip(".")
-        else:
-            for attribute, value in list(vars(module).items()):
-                new = self.of(value, f"{path}.{attribute}".lstrip("."))
+            return self._verbalized(module, path or "self", self.options)
+        reasons = type(module) is dspy.ChainOfThought
+        for attribute, value in list(vars(module).items()):
+            inner = f"{path}.{attribute}".lstrip(".")
+            if reasons and attribute == "predict" and type(value) is dspy.Predict:
+                options = {"strategy": "vs_cot", **self.options}
+                module.predict = self._verbalized(value, inner, options)
+            else:
+                new = self.of(value, inner)
                 if new is not value:
                     setattr(module, attribute, new)
-            return module
+        return module
+
+    def _verbalized(self, predict: Any, name: str, options: dict[str, Any]) -> Any:
         self.found[name] = None
-        return self._verbalized(module, name) if self._wanted(name) else module
-
-    def _wanted(self, name: str) -> bool:
-        return self.names is None or name in self.names
-
-    def _verbalized(self, module: dspy.Module, name: str) -> VerbalizedSampler:
-        reasons = isinstance(module, dspy.ChainOfThought)
-        predict = module.predict if reasons else module
-        signature = predict.signature.delete(REASONING) if reasons else predict.signature
-        options = {"strategy": "vs_cot", **self.options} if reasons else self.options
+        if self.names is not None and name not in self.names:
+            return predict
         try:
-            sampler = VerbalizedSampler(signature, k=self.k, **options)
+            sampler = VerbalizedSampler(predict.signature, k=self.k, **options)
         except ConfigurationError as error:
             raise ConfigurationError(f"{name}: {error}") from error
         # How many completions a call gives is what k says now.
         config = {key: value for key, value in predict.config.items() if key != "n"}
-        sampler.predict.config = {**config, **sampler.predict.config}
-        sampler.predict.demos = list(predict.demos)
-        sampler.predict.lm = predict.lm
+        sampler.config = {**config, **sampler.config}
+        sampler.demos = list(predict.demos)
+        sampler.lm = predict.lm
         return sampler

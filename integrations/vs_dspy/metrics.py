@@ -22,7 +22,8 @@ import dspy
 from vs_core import ConfigurationError
 from vs_core.display import shorten
 from vs_dspy.sampler import VerbalizedPrediction
-from vs_dspy.signatures import REASONING
+
+REASONING = "reasoning"
 
 __all__ = ["Diversity", "Metric", "Quality", "TradeOff", "answer_diversity", "lexical_diversity"]
 
@@ -92,7 +93,7 @@ class Diversity(Metric):
     def assess(self, example: Any, prediction: Any) -> tuple[float, str]:  # noqa: ARG002
         """Return the diversity, and which candidates are near-duplicates."""
         records, weights = _candidates(prediction)
-        texts = [self.text(record) for record in records]
+        texts = [self.text(record) for record in _contents(prediction, records)]
         similar = self.similarities(texts)
         score = _spread(similar, weights)
         return score, f"Diversity {score:.2f} of 1. {self._remarks(texts, weights, similar)}"
@@ -168,7 +169,8 @@ class Quality(Metric):
         if scores[worst] >= 1:
             return mean, f"Quality {mean:.2f}."
         said = getattr(results[worst], "feedback", None)
-        text = "\n".join(str(value) for value in records[worst].values())
+        content = _contents(prediction, records)[worst]
+        text = "\n".join(str(value) for value in content.values())
         remark = f"Candidate {worst + 1} is the worst ({scores[worst]:.2f}): {shorten(text)!r}."
         return mean, " ".join([f"Quality {mean:.2f}.", remark, *([str(said)] if said else [])])
 
@@ -237,7 +239,8 @@ def answer_diversity(
         num_threads: As in ``dspy.Module.batch``.
     """
     predictions = program.batch(list(devset), num_threads=num_threads)
-    texts = [diversity.text(prediction) for prediction in predictions if prediction is not None]
+    given = [prediction for prediction in predictions if prediction is not None]
+    texts = [diversity.text(each) for one in given for each in _contents(one, [one])]
     return _spread(diversity.similarities(texts), [1 / len(texts)] * len(texts)) if texts else 0.0
 
 
@@ -275,6 +278,17 @@ def _candidates(prediction: Any) -> tuple[list[Any], Sequence[float]]:
     if isinstance(prediction, VerbalizedPrediction):
         return records, prediction.distribution.weights
     return records, [1 / len(records)] * len(records)
+
+
+def _contents(prediction: Any, records: Sequence[Any]) -> Sequence[Any]:
+    """Candidates by the fields of their signature: without the probability that goes with them."""
+    if not isinstance(prediction, VerbalizedPrediction):
+        return records
+    signature = prediction.completions.signature
+    if signature is None:
+        return records
+    names = signature.output_fields
+    return [{name: record[name] for name in names if name in record} for record in records]
 
 
 # --- similarity ------------------------------------------------------------------------------

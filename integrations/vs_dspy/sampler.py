@@ -1,60 +1,57 @@
-"""`VerbalizedSampler`: a module that asks for a distribution where ``dspy.Predict`` asks once."""
+"""`VerbalizedSampler`: a ``dspy.Predict`` that asks for a distribution, and predicts from it."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import dspy
-from dspy.adapters.chat_adapter import ChatAdapter
-from dspy.utils.exceptions import AdapterParseError
+from dspy.streaming.messages import sync_send_to_stream
 
-from vs_core import Candidate, Completion, ConfigurationError, Distribution, Message, Request
+from vs_core import Candidate, Completion, ConfigurationError, Distribution, Message, ParseError
+from vs_core import Request as Asking
 from vs_core.driver import arun, run
+from vs_core.formats import Format
 from vs_core.plugins import plugins
 from vs_core.prompts import Prompts
 from vs_core.strategies import Flow, Strategy
+from vs_dspy import state as states
+from vs_dspy.answers import Attempt, Reader, VerbalizedParseError
+from vs_dspy.candidates import Candidates
 from vs_dspy.demos import DemoWriter
-from vs_dspy.reading import Attempt, SignatureFormat
-from vs_dspy.signatures import (
-    CANDIDATES,
-    REASONING,
-    Signature,
-    check_signature,
-    schema_of,
-    signature_of,
-    verbalized,
-)
+from vs_dspy.signatures import Asked, Signature, asked_of, continued, signature_of
 from vs_dspy.streaming import CandidateStream
 
-__all__ = ["VerbalizedPrediction", "VerbalizedSampler"]
+__all__ = ["Choice", "VerbalizedPrediction", "VerbalizedSampler", "choosing"]
 
-_TASK = (Message("user", "the fields of the signature"),)
-"""Stands for what the adapter makes of the inputs: a flow only adds turns after it."""
+_TASK = (Message("system", ""), Message("user", ""))
+"""Stands for what the adapter makes of the inputs: a flow adds its instruction, and then turns."""
 
 _MOST_CALLS = 10_000
 """Rollout ids of a flow's calls lie this far apart for different rollouts of the whole."""
 
-_FRESH = random.Random()
-"""Draws where no seed is given: to seed one for each call takes longer than to draw."""
-
 
 class VerbalizedPrediction(dspy.Prediction):
-    """A prediction with the fields of the drawn candidate.
+    """A prediction with the fields of the drawn candidate, and its probability.
 
-    ``completions`` holds the fields of all candidates, in DSPy's own form.
+    ``completions`` holds the same of all candidates, in DSPy's own form.
     """
 
     _distribution: Distribution
 
     @classmethod
     def drawn_from(
-        cls, distribution: Distribution, records: list[dict[str, Any]], drawn: int
+        cls,
+        distribution: Distribution,
+        records: list[dict[str, Any]],
+        drawn: int,
+        signature: Any = None,
     ) -> VerbalizedPrediction:
         """Return the prediction of candidate ``drawn``; ``records`` are the fields of all."""
-        prediction: VerbalizedPrediction = cls.from_completions(records)
+        prediction: VerbalizedPrediction = cls.from_completions(records, signature=signature)
         prediction._store = dict(records[drawn])
         prediction._distribution = distribution
         return prediction
@@ -71,16 +68,25 @@ class VerbalizedPrediction(dspy.Prediction):
         return copied
 
 
-class VerbalizedSampler(dspy.Module):
+def _option(name: str, about: str) -> Any:
+    """A property that reads and sets an option of the strategy."""
+
+    def get(self: VerbalizedSampler) -> Any:
+        return getattr(self.strategy, name)
+
+    def set(self: VerbalizedSampler, value: Any) -> None:
+        self.strategy = self.strategy.replace(**{name: value})
+
+    return property(get, set, doc=about)
+
+
+class VerbalizedSampler(dspy.Predict):
     """Ask for k candidates with their probabilities in one call, and predict one of them.
 
-    It stands where ``dspy.Predict`` stood: the prediction has the fields of the drawn candidate,
-    ``prediction.completions`` those of all, and ``prediction.distribution`` the distribution.
-
-    The inner predictor's instructions hold the request to verbalize, open to every optimizer; what
-    the answer must hold stands in the type and description of its output field, which they leave
-    alone. Calls go through that predictor and its adapter, so caching, history, usage tracking and
-    callbacks work as for ``dspy.Predict``.
+    It is a ``dspy.Predict``: the signature, the demos, the language model and its settings are the
+    user's, to set, optimize, save and load. What a call asks for is made from them then: the field
+    of `Candidates` in the place of the output fields holds all that has to be said of a
+    distribution. The user's adapter is called as it is.
 
     Args:
         signature: The task: a string such as ``"topic -> joke"`` or a signature class.
@@ -98,11 +104,13 @@ class VerbalizedSampler(dspy.Module):
         prompts: The words; see `vs_core.prompts.Prompts`.
         **config: Passed to the language model, as ``dspy.Predict`` does: ``temperature``, ….
 
+    The options can be set later (``sampler.k = 3``), and given to a single call
+    (``sampler(topic="tea", k=3)``), beside ``signature=``, ``demos=``, ``config=`` and ``lm=``.
+
     Raises:
-        ConfigurationError: If an option cannot work; if the signature cannot be read (a field of
-            an unknown type, for example), has no output field, or has a field with a name of ours:
-            ``candidates``, ``probability``, ``reasoning`` (where they are used), and as an output
-            ``completions`` or ``distribution``.
+        ConfigurationError: If an option cannot work, or the signature cannot be read (a field of
+            an unknown type, for example), has no output field, or one named ``completions`` or
+            ``distribution``.
     """
 
     def __init__(
@@ -114,76 +122,91 @@ class VerbalizedSampler(dspy.Module):
         threshold: float | None = None,
         resampler: Any = "proportional",
         seed: int | None = None,
-        format: str | None = None,
+        format: str | Format | None = None,
         probability: str | None = None,
         retries: int | None = None,
         on_unparsed: str | None = None,
         prompts: Prompts | None = None,
         **config: Any,
     ) -> None:
-        super().__init__()
+        super().__init__(signature_of(signature), **config)
         given = {
             "k": k, "n": n, "threshold": threshold, "probability": probability,
-            "retries": retries, "on_unparsed": on_unparsed, "prompts": prompts, "format": format,
+            "retries": retries, "on_unparsed": on_unparsed, "prompts": prompts,
         }  # fmt: skip
         options = {name: value for name, value in given.items() if value is not None}
-        self.signature = signature_of(signature)
-        self.strategy = _typed(plugins.strategy(strategy, **options), self.signature)
+        self._strategy = _untyped(plugins.strategy(strategy, **options))
         self.format = None if format is None else plugins.format(format)
         self.resampler = resampler
-        self._draw = plugins.resampler(resampler)
+        plugins.resampler(resampler)
         self.seed = seed
-        self._check()
-        # Its words and its format are left to the signature.
-        self._silent = self.strategy.replace(prompts=_without_words(self.strategy.prompts))
-        self._fields = list(self.signature.output_fields)
-        self.predict = dspy.Predict(self._asking(self._k), **config)
-        self._writer = self._demo_writer()
-        self._plain = self.strategy.shape(self._k) is None
+        self._asked(self.signature, self._strategy)
 
-    def _check(self) -> None:
-        shape = self.strategy.shape(self._k)
-        reserved = [] if shape is None else [CANDIDATES]
-        if shape and shape.definition:
-            reserved.append(shape.definition.key)
-        if shape and shape.reasoning:
-            reserved.append(REASONING)
-        check_signature(self.signature, tuple(reserved))
+    # --- options -----------------------------------------------------------------------------
 
     @property
-    def _k(self) -> int:
-        return self.strategy.sizes()[0]
+    def strategy(self) -> Strategy:
+        """How candidates are asked for; set by a registered name or a strategy."""
+        return self._strategy
 
-    # What a program may set on its ``dspy.Predict`` is that of the predictor.
+    @strategy.setter
+    def strategy(self, strategy: str | Strategy) -> None:
+        options = {} if not isinstance(strategy, str) else states.shared(self._strategy)
+        self._strategy = _untyped(plugins.strategy(strategy, **options))
 
-    @property
-    def demos(self) -> list[Any]:
-        """Demos of the predictor."""
-        demos: list[Any] = self.predict.demos
-        return demos
-
-    @demos.setter
-    def demos(self, demos: list[Any]) -> None:
-        self.predict.demos = demos
-
-    @property
-    def lm(self) -> Any:
-        """Language model of the predictor; None takes that of the settings."""
-        return self.predict.lm
-
-    @lm.setter
-    def lm(self, lm: Any) -> None:
-        self.predict.lm = lm
+    k = _option("k", "Candidates a call.")
+    n = _option("n", "Candidates in all; None for k.")
+    threshold = _option("threshold", "Below which each probability is asked to be, on (0, 1].")
+    probability = _option("probability", "How probability is defined.")
+    retries = _option("retries", "How often an answer is asked for again.")
+    on_unparsed = _option("on_unparsed", "What becomes of an unreadable answer.")
+    prompts = _option("prompts", "The words.")
 
     @property
-    def config(self) -> dict[str, Any]:
-        """Settings of the language model, for each call."""
-        config: dict[str, Any] = self.predict.config
-        return config
+    def predict(self) -> VerbalizedSampler:
+        """The predictor, which is the sampler itself."""
+        return self
 
-    @config.setter
-    def config(self, config: dict[str, Any]) -> None:
-        self.predict.config = config
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options as another sampler takes them: strategy, k, n, threshold, ….
+
+        They are also what a saved state holds of them.
+        """
+        return states.options(self)
+
+    @property
+    def verbalized_signature(self) -> Signature:
+        """The signature that the adapter is called with: what is asked for now."""
+        return self._asked(self.signature, self.strategy).signature
+
+    def _asked(self, signature: Signature, strategy: Strategy) -> Asked:
+        """What the first call asks for."""
+        k = strategy.sizes()[0]
+        return self._ask(signature, strategy.instruction(k), strategy.shape(k), strategy)
+
+    def _ask(self, signature: Signature, wording: str, shape: Any, strategy: Strategy) -> Asked:
+        shape = None if shape is None else replace(shape, schema=None)  # the signature has types
+        return asked_of(signature, wording, shape, strategy.threshold, self.format)
+
+    # --- state -------------------------------------------------------------------------------
+
+    def dump_state(self, json_mode: bool = True) -> dict[str, Any]:
+        """Return the state of ``dspy.Predict`` and the options."""
+        state = super().dump_state(json_mode)
+        return {**state, states.KEY: {"version": states.VERSION, **states.saved(self)}}
+
+    def load_state(self, state: dict[str, Any], **options: Any) -> VerbalizedSampler:
+        """Take the optimizer's part of a state: the instruction, the demos, the language model.
+
+        The options stay those of this sampler. The state may be that of a ``dspy.Predict`` or a
+        ``dspy.ChainOfThought`` of the same signature.
+
+        Raises:
+            ConfigurationError: If the state is that of something else; the message says why.
+        """
+        super().load_state(states.converted(state, self.signature), **options)
+        return self
 
     # --- running -----------------------------------------------------------------------------
 
@@ -191,171 +214,272 @@ class VerbalizedSampler(dspy.Module):
         """Predict from the signature's inputs.
 
         Raises:
-            ParseError: If the model gave no distribution, after all retries.
+            VerbalizedParseError: If the model gave no distribution, after all retries.
+            ConfigurationError: If an option cannot work.
         """
-        reader = self._reader()
-        traces: list[list[Any]] = []
+        task = _Task(self, inputs)
 
-        def complete(request: Request) -> Completion:
-            attempt, settings = self._attempt(reader, request, traces)
-            with dspy.context(**settings), suppress(AdapterParseError):
-                self.predict(**self._arguments(request, inputs))
-            return Completion(attempt.text)
+        def complete(request: Asking) -> Completion:
+            with task.attempt(request) as attempt:
+                if attempt.arguments is not None:
+                    attempt.prediction = dspy.Predict.forward(self, **attempt.arguments)
+            for item in attempt.unsent():
+                sync_send_to_stream(dspy.settings.send_stream, item)
+            return attempt.completion()
 
-        # A thread of our own could not reach the event loop that DSPy streams to.
-        threads = 1 if dspy.settings.send_stream else dspy.settings.num_threads
-        distribution = run(self._flow(reader), complete, max_concurrency=threads)
-        self._leave_trace(traces)
-        return self._prediction(distribution, reader)
+        with task.failing():
+            found = task.known() or run(task.flow(), complete, max_concurrency=_threads())
+        return task.prediction(found)
 
     async def aforward(self, **inputs: Any) -> VerbalizedPrediction:
         """Predict without blocking; see `forward`."""
-        reader = self._reader()
-        traces: list[list[Any]] = []
+        task = _Task(self, inputs)
 
-        async def complete(request: Request) -> Completion:
-            attempt, settings = self._attempt(reader, request, traces)
-            with dspy.context(**settings), suppress(AdapterParseError):
-                await self.predict.acall(**self._arguments(request, inputs))
-            return Completion(attempt.text)
+        async def complete(request: Asking) -> Completion:
+            with task.attempt(request) as attempt:
+                if attempt.arguments is not None:
+                    attempt.prediction = await dspy.Predict.aforward(self, **attempt.arguments)
+            for item in attempt.unsent():
+                await dspy.settings.send_stream.send(item)
+            return attempt.completion()
 
         threads = dspy.settings.num_threads
-        distribution = await arun(self._flow(reader), complete, max_concurrency=threads)
-        self._leave_trace(traces)
-        return self._prediction(distribution, reader)
+        with task.failing():
+            found = task.known() or await arun(task.flow(), complete, max_concurrency=threads)
+        return task.prediction(found)
 
-    def _reader(self) -> SignatureFormat:
-        adapter = dspy.settings.adapter or ChatAdapter()
-        return SignatureFormat(adapter, self.predict.signature, self._fields, self.format)
+    def batch(self, examples: Any, num_threads: int | None = None, **options: Any) -> Any:
+        """Predict for many examples; ``num_threads`` bounds all calls together."""
+        threads = num_threads or dspy.settings.num_threads
+        with dspy.context(num_threads=1):
+            return super().batch(examples, num_threads=threads, **options)
 
-    def _demo_writer(self) -> DemoWriter | None:
-        """What writes demos as candidates; None where one plain answer is asked for."""
-        shape = self.strategy.shape(self._k)
-        if shape is None or CANDIDATES not in self.predict.signature.output_fields:
-            return None
-        return DemoWriter(self.signature, shape, self.strategy.threshold, self.format)
 
-    def _attempt(
-        self, reader: SignatureFormat, request: Request, traces: list[list[Any]]
-    ) -> tuple[Attempt, dict[str, Any]]:
-        """One call in the making, and the settings that it is made under."""
-        attempt = reader.attempt(request.messages[len(_TASK) :], request.shape)
-        settings: dict[str, Any] = {"adapter": attempt.adapter}
-        if dspy.settings.trace is not None:
-            settings["trace"] = []
-            traces.append(settings["trace"])
+def _threads() -> int:
+    """Most calls at once: one in a worker of a pool (``dspy.Parallel``, ``dspy.Evaluate``).
+
+    There the threads of the pool are the bound. And a thread of our own could not reach the event
+    loop that DSPy streams to.
+    """
+    pooled = threading.current_thread().name.startswith("ThreadPoolExecutor")
+    return 1 if pooled or dspy.settings.send_stream else int(dspy.settings.num_threads)
+
+
+def _untyped(strategy: Strategy) -> Strategy:
+    if strategy.schema is not None:
+        raise ConfigurationError("In DSPy the signature is the schema: type its output fields.")
+    return strategy
+
+
+# --- one task ------------------------------------------------------------------------------------
+
+
+class Choice:
+    """Which candidate to predict, while a program is tried with several.
+
+    The first sampler that is called predicts candidate ``index`` of what it was given the first
+    time; what was asked once is not asked again.
+    """
+
+    def __init__(self) -> None:
+        self.index = 0
+        self.known: dict[Any, Distribution] = {}
+
+    @property
+    def found(self) -> Distribution:
+        """What the first sampler was given."""
+        return next(iter(self.known.values()))
+
+    def is_first(self, key: Any) -> bool:
+        """Whether a call is that of the first sampler."""
+        return key == next(iter(self.known))
+
+
+def choosing(choice: Choice) -> Any:
+    """Run a program under a choice; DSPy hands its settings on to its threads."""
+    return dspy.context(verbalized_choice=choice)
+
+
+def _choice() -> Choice | None:
+    choice: Choice | None = dspy.settings.get("verbalized_choice")
+    return choice
+
+
+class _Task:
+    """One call of a sampler: what it asks for, and what its answers are."""
+
+    def __init__(self, sampler: VerbalizedSampler, inputs: dict[str, Any]) -> None:
+        self.sampler = sampler
+        self.inputs = dict(inputs)
+        self.signature = signature_of(self.inputs.pop("signature", sampler.signature))
+        self.demos = self.inputs.pop("demos", sampler.demos)
+        self.config = dict(self.inputs.pop("config", None) or {})
+        taken = self.signature.input_fields
+        options = [n for n in states.OPTIONS if n in self.inputs and n not in taken]
+        given = {name: self.inputs.pop(name) for name in options}
+        self.resampler = given.pop("resampler", sampler.resampler)
+        self.seed = given.pop("seed", sampler.seed)
+        named = given.pop("strategy", sampler.strategy)
+        if isinstance(named, str):
+            named = plugins.strategy(named, **states.shared(sampler.strategy))
+        self.strategy = _untyped(named.replace(**given) if given else named)
+        self.asked = sampler._asked(self.signature, self.strategy)
+        self.reader = Reader()
+        self.trace = dspy.settings.trace
+        self.listeners = [
+            each for each in dspy.settings.stream_listeners or [] if each.predict is sampler
+        ]
+        self._spent: set[str] = set()
+        self._outputs: dict[str, dict[str, Any]] = {}  # by the text of the answer
+
+    def flow(self) -> Flow:
+        """The strategy at work; its form is that of the signature."""
+        schema = self.asked.content.schema if self.strategy.shape(1) is not None else None
+        return self.strategy.replace(format=self.reader, schema=schema).flow(_TASK)
+
+    @contextmanager
+    def failing(self) -> Iterator[None]:
+        """Let the failures of an answer be DSPy's failures too."""
+        try:
+            yield
+        except ParseError as error:
+            raise VerbalizedParseError(error.reason, error.text, self.signature) from error
+
+    # --- one request -------------------------------------------------------------------------
+
+    @contextmanager
+    def attempt(self, request: Asking) -> Iterator[Attempt]:
+        """Make the call of a request inside, with its ``arguments``, if it has any."""
+        wording, turns = request.messages[0].text, request.messages[len(_TASK) :]
+        asked = self.sampler._ask(self.signature, wording, request.shape, self.strategy)
+        attempt = Attempt(asked, self.reader)
+        before = turns[-2].text if turns else ""
+        if before in self._spent:  # the adapter has asked again already, as a retry does
+            self._spent.discard(before)
+            attempt.text = before
+            yield attempt
+            return
+        attempt.arguments = self._arguments(asked, request, turns)
+        settings: dict[str, Any] = {}
         stream = dspy.settings.send_stream
-        if stream is not None and request.shape is not None:
-            settings["send_stream"] = CandidateStream(stream, request, self.strategy.schema)
-        return attempt, settings
+        heard = self.listeners or not dspy.settings.stream_listeners
+        if stream is not None and heard and asked.kind is not None:
+            adapter = dspy.settings.adapter or dspy.ChatAdapter()
+            attempt.stream = CandidateStream(stream, asked.content, adapter, self.listeners)
+            settings["send_stream"] = attempt.stream
+        with attempt.running(**settings):
+            yield attempt
+        self._outputs[attempt.text] = attempt.outputs
+        if attempt.asked_twice:
+            self._spent.add(attempt.text)
 
-    def _leave_trace(self, traces: Sequence[Sequence[Any]]) -> None:
-        """Leave to the optimizers the calls that make good demos: the whole ones, if there are any.
-
-        An answer that could not be read, or that was asked for what was missing, would teach the
-        model to answer like that.
-        """
-        steps = [step for trace in traces for step in trace]
-        readable = [step for step in steps if all(v is not None for v in step[2].values())]
-        whole = [step for step in readable if _size(step[2]) in (None, self._k)]
-        trace = dspy.settings.trace
-        for step in whole or readable[-1:] or steps[-1:]:
-            while len(trace) >= max(1, dspy.settings.max_trace_size):
-                trace.pop(0)
-            trace.append(step)
-
-    def _flow(self, reader: SignatureFormat) -> Flow:
-        """The strategy at work."""
-        return self._silent.replace(format=reader).flow(_TASK)
-
-    def _arguments(self, request: Request, inputs: dict[str, Any]) -> dict[str, Any]:
+    def _arguments(
+        self, asked: Asked, request: Asking, turns: tuple[Message, ...]
+    ) -> dict[str, Any]:
         """What the predictor is called with: the inputs, and what keeps this call apart."""
-        arguments = dict(inputs)
-        config = dict(arguments.pop("config", None) or {})
-        if self._setting("n", config) is not None:
+        config = dict(self.config)
+        if self._setting("n") is not None:
             config["n"] = 1  # several candidates are what k asks for; more choices would be lost
         if request.call:
             # DSPy's cache is keyed by the rollout: calls of one flow that ask the same thing must
             # not share an entry, and a repeated run must find its own again.
-            config["rollout_id"] = self._rollout(config) * _MOST_CALLS + request.call
-        if self._writer is not None:
-            demos = arguments.pop("demos", self.predict.demos)
-            arguments = {**self._writer.inputs(arguments), "demos": self._writer.demos(demos)}
-        if request.shape is not None and request.shape.k != self._k:
-            arguments["signature"] = self._for(request.shape.k)
-        return {**arguments, "config": config}
+            rollout = int(self._setting("rollout_id") or 0)
+            config["rollout_id"] = rollout * _MOST_CALLS + request.call
+        writer = DemoWriter(self.signature, asked)
+        inputs, signature = writer.inputs(self.inputs), asked.signature
+        if turns:
+            inputs, signature = self._further(asked, inputs, turns)
+        return {
+            **inputs, "signature": signature, "demos": writer.demos(self.demos), "config": config
+        }  # fmt: skip
 
-    def _rollout(self, config: dict[str, Any]) -> int:
-        return int(self._setting("rollout_id", config) or 0)
+    def _further(
+        self, asked: Asked, inputs: Mapping[str, Any], turns: tuple[Message, ...]
+    ) -> tuple[dict[str, Any], Signature]:
+        """The inputs and the signature of a further turn: what was said before is history."""
+        made = continued(asked)
+        fields = {name: inputs[name] for name in self.signature.input_fields if name in inputs}
+        earlier = fields.pop(made.history, None)
+        turn, messages = dict(fields), list(earlier.messages if earlier else [])
+        for answer, request in zip(turns[::2], turns[1::2], strict=True):
+            messages.append({**turn, **self._said(asked, answer.text)})
+            turn = {made.further: request.text}
+        now = {**inputs, made.history: dspy.History(messages=messages), **turn}
+        return now, made.signature
 
-    def _setting(self, name: str, config: dict[str, Any]) -> Any:
-        """A setting of the language model, as a call with this config has it."""
-        lm = self.predict.lm or dspy.settings.lm
-        return {**getattr(lm, "kwargs", {}), **self.predict.config, **config}.get(name)
+    def _said(self, asked: Asked, text: str) -> dict[str, Any]:
+        """The output fields of an earlier answer; its text, where it could not be read."""
+        outputs = self._outputs.get(text) or {asked.candidates: text}
+        if asked.kind is None and asked.candidates in outputs:
+            outputs = {asked.names[0]: text}
+        missing = dict.fromkeys([asked.reasoning] if asked.reasoning else [], "")
+        plain = {
+            name: value.serialize_model() if isinstance(value, Candidates) else value
+            for name, value in outputs.items()
+            if value is not None
+        }
+        return {**missing, **plain}
 
-    def _for(self, k: int) -> Signature:
-        """The predictor's signature as it is now, optimized or not, asking for ``k``."""
-        now = self.predict.signature.instructions
-        ours, theirs = self.strategy.instruction(self._k), self.strategy.instruction(k)
-        return self._asking(k).with_instructions(now.replace(ours, theirs) if ours else now)
+    def _setting(self, name: str) -> Any:
+        """A setting of the language model, as this call has it."""
+        lm = self.inputs.get("lm") or self.sampler.lm or dspy.settings.lm
+        return {**getattr(lm, "kwargs", {}), **self.sampler.config, **self.config}.get(name)
 
-    def _asking(self, k: int) -> Signature:
-        return verbalized(self.signature, self.strategy, k, self.format)
+    # --- what comes of it --------------------------------------------------------------------
 
-    def _prediction(
-        self, distribution: Distribution, reader: SignatureFormat
-    ) -> VerbalizedPrediction:
-        if self._plain:  # the answers are those of the user's signature
-            distribution = distribution.map(lambda candidate: _plain(candidate, reader))
-        distribution = distribution.seeded(self.seed)
-        fields, reasoning = self._fields, distribution.reasoning
-        typed = self._plain or self.strategy.schema is not None
-        records = [_record(candidate, fields, reasoning, typed) for candidate in distribution]
-        rng = _FRESH if self.seed is None else random.Random(self.seed)
-        (drawn,) = self._draw(distribution, 1, rng)
-        return VerbalizedPrediction.drawn_from(distribution, records, drawn)
+    def known(self) -> Distribution | None:
+        """What was given before under a `Choice`."""
+        choice = _choice()
+        return None if choice is None else choice.known.get(self._key())
 
+    def _key(self) -> Any:
+        return id(self.sampler), repr(sorted(self.inputs.items()))
 
-def _without_words(prompts: Prompts) -> Prompts:
-    """Prompts without the instruction of any strategy; what asks again stays."""
-    return prompts.replace(verbalize="", sequence="", reason="", reason_once="")
+    def prediction(self, found: Distribution) -> VerbalizedPrediction:
+        """Return the prediction, and leave it in the trace, with all candidates."""
+        choice = _choice()
+        if choice is not None:
+            choice.known[self._key()] = found
+        if self.asked.kind is None:  # the answers are those of the user's signature
+            found = found.map(self._plain)
+        found = found.seeded(self.seed)
+        records = [self._record(candidate, found.reasoning) for candidate in found]
+        if choice is not None and choice.is_first(self._key()):
+            drawn = min(choice.index, len(found) - 1)
+        else:
+            one = found.sample(resampler=self.resampler)
+            drawn = next(index for index, each in enumerate(found) if each is one)
+        made = VerbalizedPrediction.drawn_from(found, records, drawn, self.signature)
+        self._leave_trace(made)
+        return made
 
+    def _plain(self, candidate: Candidate) -> Candidate:
+        """Give the candidate of a plain answer the content of its fields."""
+        answer = self.reader.read(candidate.text, self.asked.content.shape)
+        if answer is None:
+            return candidate
+        (entry,) = answer.entries
+        return candidate.model_copy(update={"text": entry.text, "value": entry.value})
 
-def _record(
-    candidate: Candidate, fields: Sequence[str], reasoning: str | None, typed: bool
-) -> dict[str, Any]:
-    """A candidate as the user's output fields."""
-    if len(fields) > 1:
-        value = candidate.value or {}
-        said = value if isinstance(value, dict) else vars(value)
-        record = {name: said.get(name) for name in fields}
-    else:
-        record = {fields[0]: candidate.value if typed and _fits(candidate) else candidate.text}
-    own = candidate.metadata.get(REASONING, reasoning)
-    return record if own is None else {REASONING: own, **record}
+    def _record(self, candidate: Candidate, reasoning: str | None) -> dict[str, Any]:
+        """A candidate as the user's output fields, its reasoning first and its probability last."""
+        record = self.asked.content.record(candidate)
+        own = candidate.metadata.get("reasoning", reasoning)
+        before = {} if self.asked.reasoning is None or own is None else {self.asked.reasoning: own}
+        return {**before, **record, self.asked.probability: candidate.probability}
 
+    def _leave_trace(self, made: VerbalizedPrediction) -> None:
+        """Leave to the optimizers the prediction with all its candidates, which make a good demo.
 
-def _size(prediction: dspy.Prediction) -> int | None:
-    """How many candidates an answer of the predictor has; None if they are no list."""
-    candidates = prediction.get(CANDIDATES)
-    return len(candidates) if isinstance(candidates, list) else None
-
-
-def _fits(candidate: Candidate) -> bool:
-    """Whether a typed candidate's value is what was asked for; it may be None and so asked for."""
-    return candidate.value is not None or candidate.text in ("null", "None")
-
-
-def _typed(strategy: Strategy, signature: Signature) -> Strategy:
-    """The strategy with the signature's output fields as its schema."""
-    if strategy.schema is not None:
-        raise ConfigurationError("In DSPy the signature is the schema: type its output fields.")
-    if strategy.shape(1) is None or not signature.output_fields:
-        return strategy  # where any text is an answer, the adapter sees to the types
-    return strategy.replace(schema=schema_of(signature))
-
-
-def _plain(candidate: Candidate, reader: SignatureFormat) -> Candidate:
-    """Give the candidate of a plain answer the content of its fields."""
-    entry = reader.plain(candidate.text)
-    return candidate.model_copy(update={"text": entry.text, "value": entry.value})
+        They stand in a field of their own, as plain data.
+        """
+        if self.trace is None or dspy.settings.max_trace_size < 1:
+            return
+        while len(self.trace) >= dspy.settings.max_trace_size:
+            self.trace.pop(0)
+        kept = made
+        if self.asked.kind is not None:
+            plain = [self.asked.content.plain(candidate) for candidate in made.distribution]
+            kept = made.copy(**{self.asked.candidates: plain})
+        inputs = {name: value for name, value in self.inputs.items() if name != "lm"}
+        self.trace.append((self.sampler, inputs, kept))

@@ -1,155 +1,207 @@
-"""Signatures that ask for candidates, made from the user's own."""
+"""What a signature asks for when it is verbalized: made from the user's own, at each call anew."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 import dspy
-from dspy.signatures.signature import ensure_signature
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from dspy.signatures.signature import SignatureMeta, ensure_signature
 
-from vs_core import ConfigurationError, Strategy
+from vs_core import ConfigurationError
 from vs_core.formats import Format, Shape
+from vs_dspy.candidates import Candidates, Content
+from vs_dspy.records import annotation_of, apart, described, record_of, spec_of
 
-__all__ = ["CANDIDATES", "check_signature", "schema_of", "signature_of", "verbalized"]
+__all__ = ["Asked", "Signature", "asked_of", "signature_of"]
 
-CANDIDATES = "candidates"
-REASONING = "reasoning"
+Signature = type[dspy.Signature]
 
 _ATTRIBUTES = {"completions", "distribution"}
 """What a prediction has beside its fields."""
 
-Signature = type[dspy.Signature]
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked for in one call.
+
+    Args:
+        signature: With a field of candidates in the place of the user's output fields; or with
+            those, where one plain answer is asked for.
+        names: Of the user's output fields, without the reasoning.
+        reasoning: Name of the field in which the model reasons first; None if it does not.
+        candidates: Name of the field of candidates, which is apart from all others.
+        kind: Type of that field; None where one plain answer is asked for.
+        probability: Name of a candidate's probability among the user's fields.
+    """
+
+    signature: Signature
+    names: tuple[str, ...]
+    reasoning: str | None
+    candidates: str
+    kind: type[Candidates[Any]] | None
+    content: Content
+    probability: str
 
 
-def signature_of(signature: str | Signature) -> Signature:
+def signature_of(signature: Any) -> Signature:
     """Return a signature, made from a string if it is one.
 
     Raises:
-        ConfigurationError: If DSPy can make nothing of it, such as a field of an unknown type.
+        ConfigurationError: If DSPy can make nothing of it, such as a field of an unknown type, if
+            it has no output field, or one named like an attribute of a prediction.
     """
     try:
-        made = ensure_signature(signature)
+        made: Any = ensure_signature(signature)
     except (ValueError, TypeError, SyntaxError) as error:
         raise ConfigurationError(f"{signature!r} is no signature: {error}") from error
-    if not (isinstance(made, type) and issubclass(made, dspy.Signature)):
+    if not _is_signature(made):
         raise ConfigurationError(
             f"{signature!r} is no signature: give a string such as 'topic -> joke', or a subclass "
             "of dspy.Signature."
         )
+    if not made.output_fields:
+        raise ConfigurationError(f"The signature {made.signature!r} has no output field.")
+    taken = sorted(_ATTRIBUTES & set(made.output_fields))
+    if taken:
+        raise ConfigurationError(
+            f"The signature {made.signature!r} has output fields named {taken}, which a prediction "
+            "has for itself: rename them."
+        )
     return made
 
 
-def check_signature(signature: Signature, reserved: tuple[str, ...]) -> None:
-    """Refuse a signature that cannot be verbalized.
+def _is_signature(made: Any) -> bool:
+    return isinstance(made, type) and issubclass(made, dspy.Signature)
 
-    Raises:
-        ConfigurationError: If it has no output field, or a field with a name of ours.
+
+def asked_of(
+    signature: Signature,
+    wording: str,
+    shape: Shape | None,
+    threshold: float | None = None,
+    format: Format | None = None,
+) -> Asked:
+    """Return what a call asks for.
+
+    Args:
+        signature: The user's, as it is now.
+        wording: What the strategy asks for, in words.
+        shape: What an answer holds; None if any text is an answer.
+        threshold: Below which each probability is asked to be.
+        format: Format of the core in which candidates are to stand as one text, if any.
     """
-    if not signature.output_fields:
-        raise ConfigurationError(f"The signature {signature.signature!r} has no output field.")
-    taken = sorted(
-        (set(reserved) & set(signature.fields)) | (_ATTRIBUTES & set(signature.output_fields))
-    )
-    if taken:
-        raise ConfigurationError(
-            f"The signature {signature.signature!r} has fields named {taken}, which "
-            "VerbalizedSampler needs for itself: rename them."
-        )
+    given: Any = signature
+    return _asked(given, signature.instructions, wording, shape, threshold, format)
 
 
-def schema_of(signature: Signature) -> Any:
-    """Return the type of a candidate's content.
-
-    None for a single text field, the type of any other single field, and a pydantic model of all
-    fields where there are several.
-    """
-    outputs = signature.output_fields
-    if len(outputs) == 1:
-        (only,) = outputs.values()
-        return None if only.annotation is str else _annotation(only)
-    fields = _typed(signature)
-    return create_model(_type_name(signature, "Fields"), __config__=_LENIENT, **fields)
-
-
-def verbalized(
-    signature: Signature, strategy: Strategy, k: int, format: Format | None
-) -> Signature:
-    """Return the signature that asks for ``k`` candidates.
-
-    Its instructions are the user's and the strategy's: that is what optimizers rewrite. What the
-    answer must hold is said by the type and the description of the field ``candidates``, which they
-    leave alone: a list of a pydantic type made from the user's output fields, or, with a format of
-    the core, text in that format.
-
-    Where any text is an answer (``direct``) it is the user's own; for ``cot``, with reasoning.
-    """
-    shape = strategy.shape(k)
-    instruction = strategy.instruction(k)
-    instructions = "\n\n".join(part for part in (signature.instructions, instruction) if part)
-    made = signature.with_instructions(instructions)
-    if shape is None:
-        return made
-    if shape.reasoning:
-        description = "the angles, styles and perspectives from which the request can be answered"
-        first = dspy.OutputField(desc=description)
-        made = made.prepend(REASONING, first, type_=str)
-    if format is None and shape.definition is None and k == 1:
-        return made  # one answer without a probability: the user's fields, after reasoning
-    for name in signature.output_fields:
-        made = made.delete(name)
-    if format is not None:
-        field = dspy.OutputField(desc=format.instructions(_without_reasoning(shape)))
-        return made.append(CANDIDATES, field, type_=str)
-    field = dspy.OutputField(desc=_description(signature, shape))
-    kind: Any = _candidate_type(signature, shape)
-    return made.append(CANDIDATES, field, type_=list[kind])
+@lru_cache(maxsize=512)
+def _asked(
+    signature: Signature,
+    instructions: str,  # they can be set on a signature: what was made before is then another's
+    wording: str,
+    shape: Shape | None,
+    threshold: float | None,
+    format: Format | None,
+) -> Asked:
+    outputs = dict(signature.output_fields)
+    reasons = shape is not None and shape.reasoning
+    reasoning = apart("reasoning", signature.input_fields) if reasons else None
+    given = outputs.pop(reasoning, None) if reasoning else None
+    if not outputs:
+        raise ConfigurationError(f"The signature {signature.signature!r} asks for reasoning alone.")
+    made = signature
+    if reasoning and given is None:
+        field = dspy.OutputField(desc="what there is to consider first", default="")
+        made = made.prepend(reasoning, field, type_=str)
+    candidates = apart("candidates", (*signature.fields, reasoning or ""))
+    content = _content(outputs, shape, wording, threshold, format)
+    definition = content.shape.definition
+    probability = definition.key if definition else apart("probability", outputs)
+    plain = shape is None or (format is None and shape.definition is None and shape.k == 1)
+    if plain:
+        kind = None
+        made = made.with_instructions(f"{instructions}\n\n{wording}".strip())
+    else:
+        kind = Candidates.holding(content)
+        for name in outputs:
+            made = made.delete(name)
+        field = dspy.OutputField(desc="", default_factory=kind.model_construct)
+        made = made.append(candidates, field, type_=kind)
+    if made is not signature:
+        _Standing.put(made, signature)
+    return Asked(made, tuple(outputs), reasoning, candidates, kind, content, probability)
 
 
-def _without_reasoning(shape: Shape) -> Shape:
-    """The shape of the field: reasoning has a field of its own."""
-    return Shape(shape.k, shape.definition, False, shape.schema, shape.fields)
-
-
-def _description(signature: Signature, shape: Shape) -> str:
-    names = ", ".join(f"`{name}`" for name in signature.output_fields)
-    text = f"exactly {shape.k} different candidates, each with {names}"
+def _content(
+    outputs: dict[str, Any],
+    shape: Shape | None,
+    wording: str,
+    threshold: float | None,
+    format: Format | None,
+) -> Content:
+    """The content of a candidate: a single field, or all as one record."""
+    shape = shape or Shape(definition=None)
     if shape.definition:
-        text += f" and `{shape.definition.key}`: {shape.definition.meaning}"
-    return text
+        key = apart(shape.definition.key, outputs)
+        shape = replace(shape, definition=replace(shape.definition, key=key))
+    if len(outputs) > 1:
+        kind: Any = record_of(tuple(spec_of(name, info) for name, info in outputs.items()))
+        return Content(kind, None, shape, wording, threshold, format, patient=True)
+    ((name, info),) = outputs.items()
+    about = described(name, info)
+    kind = annotation_of(info)
+    return Content(kind, name, shape, wording, threshold, format, patient=True, about=about)
 
 
-def _candidate_type(signature: Signature, shape: Shape) -> type[BaseModel]:
-    """One candidate: all output fields, and its probability."""
-    fields = _typed(signature)
-    if shape.definition:
-        kind = str if shape.definition.name == "percentage" else float
-        fields[shape.definition.key] = (kind, Field(description=shape.definition.meaning))
-    return create_model(_type_name(signature, "Candidate"), __config__=_LENIENT, **fields)
+class _Standing(SignatureMeta):
+    """Class of a signature that stands for the user's own, and is found where that is looked up.
+
+    ``dspy.Refine`` looks up its advice by the signature that an adapter is called with.
+    """
+
+    stands_for: Any
+
+    @classmethod
+    def put(cls, made: Any, signature: Signature) -> None:
+        """Let one signature stand for another."""
+        made.__class__ = cls
+        type.__setattr__(made, "stands_for", signature)
+
+    def __eq__(self, other: object) -> bool:
+        return other is self or other is self.stands_for
+
+    def __hash__(self) -> int:
+        return hash(self.stands_for)
 
 
-_LENIENT = ConfigDict(coerce_numbers_to_str=True)
-"""A number is a text, where the adapters give ``dspy.Predict`` one."""
+@dataclass(frozen=True)
+class Continued:
+    """A signature with what was said before, and what is asked for now.
+
+    Args:
+        signature: The signature.
+        history: Name of the field with the turns before.
+        further: Name of the field with what is asked for now.
+    """
+
+    signature: Signature
+    history: str
+    further: str
 
 
-def _annotation(field: Any) -> Any:
-    """The type of a field with its constraints."""
-    parts = (field.annotation, *field.metadata)
-    return Annotated[parts] if field.metadata else field.annotation
-
-
-def _typed(signature: Signature) -> dict[str, Any]:
-    return {
-        name: (_annotation(field), Field(description=_own_description(name, field)))
-        for name, field in signature.output_fields.items()
-    }
-
-
-def _own_description(name: str, field: Any) -> str | None:
-    """A field's description, unless it is the placeholder that DSPy puts where there is none."""
-    description: str | None = (field.json_schema_extra or {}).get("desc")
-    return None if description == f"${{{name}}}" else description
-
-
-def _type_name(signature: Signature, suffix: str) -> str:
-    return "".join(name.title().replace("_", "") for name in signature.output_fields) + suffix
+@lru_cache(maxsize=256)
+def continued(asked: Asked) -> Continued:
+    """Return what asks again, or for more, in the same conversation."""
+    made = asked.signature
+    inputs = made.input_fields.items()
+    history = next((name for name, info in inputs if info.annotation is dspy.History), None)
+    if history is None:
+        history = apart("history", made.fields)
+        made = made.prepend(history, dspy.InputField(), type_=dspy.History)
+    further = apart("follow_up", made.fields)
+    field = dspy.InputField(desc="what is asked for now, after the answers before")
+    made = made.append(further, field, type_=str)
+    _Standing.put(made, getattr(asked.signature, "stands_for", asked.signature))
+    return Continued(made, history, further)

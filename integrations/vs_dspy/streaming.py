@@ -2,45 +2,113 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import dspy
+from dspy.streaming.messages import StreamResponse
 
-from vs_core import Request, StreamParser
-from vs_core.formats import Splitter
-from vs_core.strategies.typed import validated
+from vs_core import Candidate, StreamParser
+from vs_core.formats import Answer, Format, Json, Shape, Splitter
+from vs_dspy.candidates import Content
+from vs_dspy.xml import ItemSplitter
 
-__all__ = ["CandidateStream", "ItemSplitter"]
+__all__ = ["CandidateStream"]
 
 
 class CandidateStream:
     """DSPy's stream, with each candidate put in behind the chunk that completed it.
 
+    Where the output fields are listened to, a listener is given that field of each candidate.
+
     Args:
         stream: Where DSPy sends the chunks of an answer.
-        request: What is being answered.
-        schema: Type of a candidate's value; None for plain text. What does not fit it is left out:
-            the flow asks for it again.
+        content: What an answer holds. What does not fit it is left out: the flow asks again.
+        adapter: That in use.
+        listeners: Those that listen to the sampler.
     """
 
-    def __init__(self, stream: Any, request: Request, schema: Any) -> None:
-        assert request.shape is not None  # noqa: S101  # a plain answer has no candidates to cut out
+    def __init__(self, stream: Any, content: Content, adapter: Any, listeners: list[Any]) -> None:
         self._stream = stream
-        self._schema = schema
-        self._left = request.shape.k
-        adapter = getattr(request.format, "adapter", None)
-        free = isinstance(adapter, dspy.TwoStepAdapter)  # its model answers in any form it likes
-        self._parser = StreamParser.of(request.shape, None if free else request.format)
+        self._content = content
+        self._ours = [each for each in listeners if each.signature_field_name in content.names]
+        self._raw = not listeners or len(self._ours) < len(listeners)
+        self._sent = 0
+        self._parser = StreamParser.of(content.hints, _format(content, adapter))
+        for listener in self._ours:  # it would look for the field in the raw text
+            listener.stream_start = listener.stream_end = True
 
     async def send(self, item: Any) -> None:
         """Pass on what DSPy sends, and then the candidates that it completed."""
-        await self._stream.send(item)
+        if self._raw:
+            await self._stream.send(item)
         for candidate in self._parser.feed(_text(item)):
-            checked, error = validated(candidate, self._schema)
-            if error is None and self._left:  # what a model gives beyond that is no part of it
-                self._left -= 1
-                await self._stream.send(checked)
+            for found in self._items([self._content.typed(candidate)]):
+                await self._stream.send(found)
+
+    def rest(self, candidates: Iterable[Candidate]) -> list[Any]:
+        """Return what is to be sent of an answer, beyond what was sent on the way."""
+        fitting = [each for each in candidates if self._content.fits(each)]
+        return list(self._items(fitting[self._sent :]))
+
+    def _items(self, candidates: Iterable[Candidate]) -> Iterator[Any]:
+        """What is sent for candidates; nothing beyond k, which is no part of the answer."""
+        for candidate in candidates:
+            if self._sent == self._content.shape.k or not self._content.fits(candidate):
+                continue
+            self._sent += 1
+            if not self._ours and self._raw:
+                yield candidate
+            record = self._content.record(candidate)
+            for listener in self._ours:
+                name, last = listener.signature_field_name, self._sent == self._content.shape.k
+                yield StreamResponse(listener.predict_name, name, str(record[name]), last)
+
+
+def _format(content: Content, adapter: Any) -> Format | None:
+    """How the candidates are written, to cut them out of a stream."""
+    if isinstance(adapter, dspy.TwoStepAdapter):
+        return None  # its model answers in any form it likes
+    if content.format is not None:
+        # In JSON the text of a field is escaped: nothing of it can be read before its end.
+        return _Whole() if isinstance(adapter, dspy.JSONAdapter) else content.format
+    return _Items(content) if isinstance(adapter, dspy.XMLAdapter) else Json()
+
+
+class _Whole(Format):
+    """Nothing that can be read before its end."""
+
+    name = "whole"
+
+    def instructions(self, shape: Shape) -> str:  # noqa: ARG002
+        """None of its own."""
+        return ""
+
+    def write(self, answer: Answer, shape: Shape) -> str:
+        """Not needed: it only reads."""
+        raise NotImplementedError
+
+    def read(self, text: str, shape: Shape) -> Answer | None:  # noqa: ARG002
+        """Nothing."""
+        return None
+
+
+class _Items(_Whole):
+    """A list as XMLAdapter has it written."""
+
+    name = "items"
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+
+    def read(self, text: str, shape: Shape) -> Answer | None:  # noqa: ARG002
+        """Return the candidate of an item."""
+        found = self._content.of_items(text)
+        return None if found is None else self._content.answer(found)
+
+    def splitter(self) -> Splitter:
+        """Return what cuts out the items."""
+        return ItemSplitter()
 
 
 def _text(item: Any) -> str:
@@ -48,38 +116,3 @@ def _text(item: Any) -> str:
     choices = getattr(item, "choices", None)
     delta = getattr(choices[0], "delta", None) if choices else None
     return getattr(delta, "content", None) or ""
-
-
-class ItemSplitter(Splitter):
-    """Cuts out the outermost ``<item>`` elements: how XMLAdapter writes a list."""
-
-    def __init__(self) -> None:
-        self._kept: list[str] = []  # pieces of the item in progress
-        self._carry = ""  # the end of what came, where a tag may have begun
-        self._depth = 0
-
-    def feed(self, chunk: str) -> list[str]:
-        """See `Splitter.feed`."""
-        complete: list[str] = []
-        window = self._carry + chunk
-        start = end = 0
-        for match in _ITEM.finditer(window):
-            end = match.end()
-            if not match[1]:
-                start = start if self._depth else match.start()
-                self._depth += 1
-            elif self._depth:
-                self._depth -= 1
-                if not self._depth:
-                    complete.append("".join(self._kept) + window[start:end])
-                    self._kept = []
-        cut = window.find("<", max(end, len(window) - _LONGEST))
-        self._carry = window[cut:] if cut >= 0 else ""
-        if self._depth:
-            self._kept.append(window[start : len(window) - len(self._carry)])
-        return complete
-
-
-_ITEM = re.compile(r"<(/?)item>")
-_LONGEST = len("</item>") - 1
-"""Characters of a tag that a chunk may end in."""

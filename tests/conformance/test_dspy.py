@@ -1,6 +1,7 @@
-"""DSPy, through dspy.LM, with three of its adapters."""
+"""DSPy, through dspy.LM, with its adapters."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -8,8 +9,11 @@ from typing import Any, ClassVar
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 import dspy
+import pytest
+from dspy.adapters.baml_adapter import BAMLAdapter
 
-from vs_core import Distribution
+from vs_core import Completion, Distribution
+from vs_core.testing import SimulatedModel, SimulatedServer
 from vs_core.testing.conformance import FORMATS, ConformanceSuite, Harness
 from vs_dspy import VerbalizedSampler
 
@@ -61,4 +65,36 @@ class TestDspyJson(ConformanceSuite):
 
 
 class TestDspyXml(ConformanceSuite):
-    harness = DspyHarness(dspy.XMLAdapter())
+    # DSPy itself asks again for what is no XML, unless it is told not to: see tests/dspy.
+    harness = DspyHarness(dspy.XMLAdapter(use_json_adapter_fallback=False))
+
+
+class TestDspyBaml(ConformanceSuite):
+    harness = DspyHarness(BAMLAdapter())
+
+
+class Extracts(SimulatedModel):
+    """The second model of TwoStepAdapter: hands on the text, as the field that is asked for."""
+
+    def answer(self, messages: Any, json_schema: Any = None) -> Completion:
+        asked = messages[-1].text
+        text = asked.partition("[[ ## text ## ]]")[2].partition("\n\nRespond with")[0].strip()
+        names = re.findall(r"`\[\[ ## (\w+) ## \]\]`", asked)[:-1]
+        reasoning, _, rest = text.partition("\n\n") if "\n\n" in text else ("", "", text)
+        texts = [reasoning or "It was considered.", rest] if len(names) == 2 else [text]
+        fields = zip(names, texts, strict=True)
+        said = "\n\n".join(f"[[ ## {name} ## ]]\n{said}" for name, said in fields)
+        return Completion(said, {"input_tokens": 1, "output_tokens": 1})
+
+
+class TestDspyTwoStep(ConformanceSuite):
+    harness = DspyHarness(dspy.ChatAdapter())
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def extractor(cls) -> Iterator[None]:
+        """A server of its own, so that what the other one counts are the calls of the first."""
+        with SimulatedServer(Extracts()) as server:
+            second = dspy.LM("openai/extractor", api_base=server.base_url, api_key="x", cache=False)
+            cls.harness.adapter = dspy.TwoStepAdapter(second)
+            yield

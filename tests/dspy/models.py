@@ -124,7 +124,7 @@ class Learns(SimulatedModel):
         for name in ("proposed_instruction", "new_instruction"):
             values |= {name: instruction} if name in values else {}
         if "module_advice" in values:
-            values["module_advice"] = {"predict": RULE, "route.predict": RULE}
+            values["module_advice"] = {"self": RULE, "route": RULE}
         if wrapper.style == "json":
             return json.dumps(values)
         blocks = [

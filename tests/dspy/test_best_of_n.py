@@ -61,7 +61,7 @@ def test_the_interface_of_best_of_n(server):
     calls = len(server.requests)
     ours = VerbalizedBestOfN(module, 4, reward, 1e9)(topic="coffee")
     assert (calls, len(server.requests) - calls) == (4, 1)
-    assert ours.keys() == theirs.keys()
+    assert ours.keys() == [*theirs.keys(), "probability"]
     assert VerbalizedBestOfN(module, k=4, reward_fn=reward, threshold=1.0, fail_count=1)
 
 
@@ -108,9 +108,75 @@ def test_saving(tmp_path):
     assert fresh.module.predict.signature.instructions == "Be brief."
 
 
-def test_a_program_that_drops_the_candidates_is_told_so():
-    with pytest.raises(ConfigurationError, match="Rewraps returned a Prediction without"):
-        VerbalizedBestOfN(Rewraps(), 3, Counting())(topic="coffee")
+def test_each_candidate_goes_through_a_program_that_works_on(server):
+    reward = Counting()
+    prediction = VerbalizedBestOfN(Rewraps(), 3, reward)(topic="coffee")
+    assert len(server.requests) == 1
+    assert len({p.joke for p in reward.seen}) == 3
+    assert len({p.probability for p in reward.seen}) == 3
+    assert prediction.joke == max((p.joke for p in reward.seen), key=len)
+
+
+class Titled(Program):
+    """A program with a later step that asks a model about each candidate."""
+
+    def __init__(self):
+        super().__init__()
+        self.title = dspy.Predict("joke -> title")
+
+    def forward(self, topic):
+        joke = self.joke(topic=topic).joke
+        return dspy.Prediction(joke=joke, title=self.title(joke=joke).title)
+
+    async def aforward(self, topic):
+        joke = (await self.joke.acall(topic=topic)).joke
+        return dspy.Prediction(joke=joke, title=(await self.title.acall(joke=joke)).title)
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+async def test_later_steps_are_asked_once_for_each_candidate(server, is_async):
+    reward = Counting()
+    best = VerbalizedBestOfN(Titled(), 3, reward, names=["joke"])
+    prediction = await best.acall(topic="coffee") if is_async else best(topic="coffee")
+    assert len(server.requests) == 1 + 3
+    assert prediction.title
+    assert prediction.joke == max((p.joke for p in reward.seen), key=len)
+    reward.seen.clear()
+    good = VerbalizedBestOfN(Titled(), 3, reward, threshold=1, names=["joke"])
+    server.requests.clear()
+    await good.acall(topic="coffee") if is_async else good(topic="coffee")
+    assert len(server.requests) == 2  # the first was good enough
+
+
+def test_a_later_step_that_fails_costs_its_candidate_alone():
+    class Fails(Program):
+        def forward(self, topic):
+            joke = super().forward(topic).joke
+            if len(seen) == 1:
+                seen.append(None)
+                raise RuntimeError("no step")
+            return dspy.Prediction(joke=joke)
+
+    seen = []
+
+    def reward(inputs, prediction):
+        seen.append(prediction)
+        return len(seen)
+
+    prediction = VerbalizedBestOfN(Fails(), 3, reward)(topic="coffee")
+    assert prediction is seen[2]
+    seen.clear()
+    with pytest.raises(RuntimeError, match="no step"):
+        VerbalizedBestOfN(Fails(), 3, reward, fail_count=0)(topic="coffee")
+
+
+def test_a_program_without_a_sampler_that_is_called_is_told_so():
+    class Skips(Program):
+        def forward(self, topic):
+            return dspy.Prediction(joke=topic)
+
+    with pytest.raises(ConfigurationError, match="Skips called no VerbalizedSampler"):
+        VerbalizedBestOfN(Skips(), 3, Counting())(topic="coffee")
 
 
 @pytest.mark.parametrize(
@@ -119,7 +185,7 @@ def test_a_program_that_drops_the_candidates_is_told_so():
         (lambda: VerbalizedBestOfN("topic -> joke", 0, len), "k must be"),
         (lambda: VerbalizedBestOfN("topic -> joke", 3, "reward"), "reward_fn"),
         (lambda: VerbalizedBestOfN(VerbalizedSampler("a -> b", k=5), 3, len), "asks for 5"),
-        (lambda: VerbalizedBestOfN("topic -> candidates", 3, len), "rename"),
+        (lambda: VerbalizedBestOfN("topic -> completions", 3, len), "rename"),
     ],
 )
 def test_what_cannot_work_is_refused_at_construction(make, message):

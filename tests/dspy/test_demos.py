@@ -43,20 +43,20 @@ def test_labels_of_the_same_inputs_become_one_answer(adapter, server):
     assert "tea" in tea[0]
     assert "rain" in rain[0]
     # What the adapter wrote, it reads back: valid candidates.
-    read = adapter.parse(sampler.predict.signature, tea[1])["candidates"]
-    assert [(c.joke, c.probability) for c in read] == [
+    read = adapter.parse(sampler.verbalized_signature, tea[1])["candidates"]
+    assert [(c.text, c.probability) for c in read] == [
         ("Tea-riffic.", 0.25), ("Oolong story.", 0.25)
     ]  # fmt: skip
-    (read,) = adapter.parse(sampler.predict.signature, rain[1])["candidates"]
-    assert (read.joke, read.probability) == ("Drip.", 0.25)
+    (read,) = adapter.parse(sampler.verbalized_signature, rain[1])["candidates"]
+    assert (read.text, read.probability) == ("Drip.", 0.25)
 
 
 def test_several_typed_fields(server):
     demos = [dspy.Example(topic="tea", question="What is oolong?", difficulty="hard")]
     sampler = VerbalizedSampler(Question, k=2, threshold=0.1)
     ((_, answer),) = shown(server, sampler, demos)
-    (read,) = dspy.ChatAdapter().parse(sampler.predict.signature, answer)["candidates"]
-    assert (read.question, read.difficulty) == ("What is oolong?", "hard")
+    (read,) = dspy.ChatAdapter().parse(sampler.verbalized_signature, answer)["candidates"]
+    assert (read.value.question, read.value.difficulty) == ("What is oolong?", "hard")
     assert read.probability < 0.1  # as it is asked of all
 
 

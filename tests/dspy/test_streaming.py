@@ -9,7 +9,7 @@ import pytest
 from tests.dspy.models import Extracts, Says
 from vs_core import Candidate
 from vs_dspy import VerbalizedSampler
-from vs_dspy.streaming import ItemSplitter
+from vs_dspy.xml import ItemSplitter
 
 ADAPTERS = [dspy.ChatAdapter(), dspy.JSONAdapter(), dspy.XMLAdapter()]
 
@@ -88,9 +88,7 @@ async def test_typed_candidates_in_xml_and_one_that_does_not_fit(server):
 @pytest.mark.parametrize("format", ["json", "tags", "lines"])
 async def test_in_a_format_of_the_core(format):
     items = await collect(VerbalizedSampler("topic -> joke", k=4, format=format), topic="coffee")
-    expected = list(items[-1].distribution)
-    # The last item of a list is not known to be complete before the answer ends.
-    assert candidates(items) == (expected[:-1] if format == "lines" else expected)
+    assert candidates(items) == list(items[-1].distribution)
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
@@ -109,8 +107,7 @@ async def test_with_two_steps_the_answer_is_streamed_and_not_the_extraction(
         items = await collect(
             VerbalizedSampler("topic -> joke", k=4), is_async, topic="a joke about coffee"
         )
-    # It answers in a list, whose last item is not known to be complete before the answer ends.
-    assert candidates(items) == list(items[-1].distribution)[:3]
+    assert candidates(items) == list(items[-1].distribution)
 
 
 async def test_a_plain_answer_streams_as_that_of_predict():

@@ -53,7 +53,7 @@ async def test_a_refusal_is_asked_again_and_then_an_error(call, server):
     assert "sorry" in caught.value.text
     asked = [request for request in server.requests if request["model"] == "simulated"]
     assert len(asked) == 2
-    assert "sorry" in asked[1]["messages"][-2]["content"]
+    assert "sorry" in asked[1]["messages"][-1]["content"]
 
 
 async def test_several_calls_and_the_errors_of_the_second_model(call, server):

@@ -6,6 +6,7 @@ DSPy's adapters. `Asked` says what was understood; `Wrapper` how the answer is t
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import re
@@ -107,6 +108,7 @@ class Wrapper:
 
 def understand(messages: Sequence[Message], json_schema: Mapping[str, Any] | None = None) -> Asked:
     """Return what ``messages`` ask for, with ``json_schema`` as the ``response_format``, if any."""
+    messages = _in_turns(messages)
     dspy = _DspyPrompt.find(messages)
     if dspy:
         return dspy.asked(json_schema)
@@ -301,7 +303,30 @@ def _wrapped(asked: Asked, wrapper: Wrapper) -> Asked:
 
 _MARKER = re.compile(r"^\[\[ ## (\w+) ## \]\][ \t]*$", re.MULTILINE)
 _FIELD_LINE = re.compile(r"^\d+\. `(\w+)` \((.*?)\):(.*(?:\n(?!\d+\. `|All inter|Your ).*)*)", re.M)
+_FURTHER = "follow_up"
+"""The input field that says what is asked for in a further turn."""
 _SIMPLE_TYPES = {"int": "integer", "float": "number", "bool": "boolean", "str": "string"}
+
+
+_HISTORY = re.compile(r"\A(.*?)\w+: messages=(\[.*\])\n\n(.*)\n\nfollow_up: (.*)\Z", re.DOTALL)
+"""The last message of DSPy's TwoStepAdapter where there were turns before."""
+
+
+def _in_turns(messages: Sequence[Message]) -> Sequence[Message]:
+    """A conversation that TwoStepAdapter wrote into one message, as the turns that it was."""
+    match = _HISTORY.match(messages[-1].text) if messages else None
+    if match is None:
+        return messages
+    try:
+        said = ast.literal_eval(match[2])
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return messages
+    turns = [Message("user", f"{match[1]}{match[3]}")]
+    for turn in said:
+        (*_, answer) = turn.values()
+        text = answer if isinstance(answer, str) else json.dumps(answer)
+        turns += [Message("assistant", text), Message("user", match[4])]
+    return [*messages[:-1], *turns]
 
 
 @dataclass(frozen=True)
@@ -321,15 +346,15 @@ class _DspyPrompt:
     def asked(self, json_schema: Mapping[str, Any] | None) -> Asked:
         outputs = self._outputs()
         texts = {name: text for name, (_, text) in outputs.items()}
-        turns = self._turns()
-        request, further = _request([m.text for m in turns if m.role == "user"])
+        turns, now = self._turns()
+        further = now.pop(_FURTHER, "")
         described = "\n".join(texts.values())
         asked = _instructed(f"{described}\n{self.system.rpartition('objective is:')[2]}")
         asked = replace(asked, format=_format(described) or asked.format)
         asked = replace(_continued(asked, further), previous=_previous(turns))
         given = resolve(json_schema or {}, json_schema or {}).get("properties")
         schema = json_schema if json_schema and given else self._schema(outputs)
-        task = " ".join(self._inputs(request))
+        task = " ".join(now.values())
         if not re.search(r"[.!?]\s*$", task):  # a bare topic: the fields' names say what of it
             task = " ".join([task, *_content(schema)])
         inner = (name for name, text in texts.items() if asked.k and _format(text))
@@ -337,19 +362,27 @@ class _DspyPrompt:
             replace(asked, task=task), Wrapper(self._style(), schema, next(inner, None))
         )
 
-    def _turns(self) -> Sequence[Message]:
-        """The request and what was said about it since; demos and history come before."""
-        requests = (
-            index
+    def _turns(self) -> tuple[Sequence[Message], dict[str, str]]:
+        """The request and what was said about it since, and the inputs as they are now.
+
+        Demos and history come before the request. A further turn repeats its inputs, with what is
+        asked for then in a field of its own.
+        """
+        asked = [
+            (index, self._inputs(message.text))
             for index, message in enumerate(self.messages)
-            if message.role == "user" and not _FOLLOW_UP.match(message.text)
-        )
-        return self.messages[max(requests) :]
+            if message.role == "user"
+        ]
+        start, now = asked[-1]
+        if _FURTHER in now:
+            inputs = {name: value for name, value in now.items() if name != _FURTHER}
+            start = max((index for index, each in asked if each == inputs), default=start)
+        return self.messages[start:], now
 
     def _style(self) -> str:
-        if "[[ ## completed ## ]]" in self.system:
-            return "chat"
-        return "json" if "Outputs will be a JSON object" in self.system else "xml"
+        if "Respond with a JSON object" in self.messages[-1].text:
+            return "json"
+        return "chat" if "[[ ## completed ## ]]" in self.system else "xml"
 
     def _outputs(self) -> dict[str, tuple[str, str]]:
         section = self.system.partition("Your output fields are:")[2]
@@ -361,8 +394,8 @@ class _DspyPrompt:
         structure = self.system.partition("All interactions will be structured")[2]
         notes = dict(self._notes(structure))
         fields = {
-            name: dict(_field_schema(kind, notes.get(name, ""), structure, name))
-            for name, (kind, _) in outputs.items()
+            name: dict(_field_schema(kind, notes.get(name) or text, structure, name))
+            for name, (kind, text) in outputs.items()
         }
         defs: dict[str, Any] = {}
         for schema in fields.values():
@@ -385,16 +418,16 @@ class _DspyPrompt:
             yield match[1], match[2]
 
     @staticmethod
-    def _inputs(request: str) -> list[str]:
-        """The values of the input fields in a user's message."""
+    def _inputs(request: str) -> dict[str, str]:
+        """The input fields in a user's message."""
         request = request.partition("\n\nRespond with")[0]
         marks = list(_MARKER.finditer(request))
         if marks:
             ends = [mark.start() for mark in marks[1:]] + [len(request)]
             pairs = zip(marks, ends, strict=True)
-            return [request[mark.end() : end].strip() for mark, end in pairs]
+            return {mark[1]: request[mark.end() : end].strip() for mark, end in pairs}
         tags = re.findall(r"<(\w+)>\n(.*?)\n</\1>", request, re.DOTALL)
-        return [value.strip() for _, value in tags] or [request.strip()]
+        return {name: value.strip() for name, value in tags} or {"": request.strip()}
 
 
 def _content(schema: Mapping[str, Any]) -> Iterator[str]:
@@ -412,6 +445,11 @@ def _field_schema(kind: str, note: str, structure: str, name: str) -> Mapping[st
     choices = re.search(r"one of: (.*)", note)
     if choices:
         return {"enum": [choice.strip() for choice in choices[1].split(";")]}
+    listed = re.search(r"each with ((?:`\w+`(?:, | and )?)+)", note)
+    if listed and kind not in _SIMPLE_TYPES and f"<{name}>" not in structure:
+        names = re.findall(r"`(\w+)`", listed[1])
+        item = {"type": "object", "properties": {each: _leaf(each) for each in names}}
+        return {"type": "array", "items": item}
     nested = re.search(rf"<{name}>(<item>)?(<\w+>\.\.\.</\w+>.*?)(?:</item>)?</{name}>", structure)
     if nested:
         leaves = dict.fromkeys(re.findall(r"<(\w+)>\.\.\.", nested[2]))

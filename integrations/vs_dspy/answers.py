@@ -1,0 +1,224 @@
+"""From a prediction of DSPy, or the failure of an adapter, to what a flow of the core reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import dspy
+from dspy.utils.callback import BaseCallback
+from dspy.utils.exceptions import AdapterParseError
+from dspy.utils.usage_tracker import UsageTracker
+from pydantic_core import to_json
+
+from vs_core import Completion, Distribution, ParseError
+from vs_core.formats import Answer, Entry, Format, Shape
+from vs_dspy.candidates import Candidates
+from vs_dspy.signatures import Asked
+from vs_dspy.streaming import CandidateStream
+
+__all__ = ["Attempt", "Reader", "VerbalizedParseError"]
+
+
+class VerbalizedParseError(ParseError, AdapterParseError):
+    """A `vs_core.ParseError` that is DSPy's own kind of failure too.
+
+    What DSPy does where an adapter fails (GEPA reflects on it, tracing keeps a failed prediction)
+    it does here.
+
+    Args:
+        reason: What was wrong with the answer, in words.
+        text: The whole answer.
+        signature: That of the predictor.
+    """
+
+    def __init__(self, reason: str, text: str, signature: Any) -> None:
+        AdapterParseError.__init__(self, "VerbalizedSampler", signature, text, reason)
+        ParseError.__init__(self, reason, text)
+
+    def __reduce__(self) -> Any:
+        """Rebuild it from its arguments."""
+        return VerbalizedParseError, (self.reason, self.text, self.signature)
+
+
+class Reader(Format):
+    """Gives a flow what the predictions of its calls hold: the adapter says how to answer."""
+
+    name: ClassVar[str] = "signature"
+
+    def __init__(self) -> None:
+        self._answers: dict[str, Answer] = {}  # by the text of the answer
+
+    def instructions(self, shape: Shape) -> str:  # noqa: ARG002
+        """Nothing: the adapter says how to answer a signature."""
+        return ""
+
+    def write(self, answer: Answer, shape: Shape) -> str:
+        """Not needed: nothing writes the answers of an adapter."""
+        raise NotImplementedError
+
+    def keep(self, text: str, answer: Answer) -> None:
+        """Remember what an answer holds."""
+        self._answers[text.strip()] = answer
+
+    def read(self, text: str, shape: Shape) -> Answer | None:  # noqa: ARG002
+        """Return what an answer holds; None if it was not kept, and so holds nothing known."""
+        said = text.strip()
+        found = self._answers.get(said)
+        if found is None and said:  # the core took away what a model thought before it
+            found = next((a for whole, a in self._answers.items() if whole.endswith(said)), None)
+        return found
+
+
+class _Watch(BaseCallback):
+    """What models said during one call."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def on_lm_end(self, call_id: str, outputs: Any, exception: Any = None) -> None:  # noqa: ARG002
+        """Note the first text of an answer."""
+        first = outputs[0] if isinstance(outputs, list) and outputs else None
+        text = first.get("text") if isinstance(first, Mapping) else first
+        self.texts.append(text if isinstance(text, str) else "")
+
+
+class _Usage(UsageTracker):
+    """Counts the tokens of one call, and hands them on to whoever else counts."""
+
+    def __init__(self, outer: Any) -> None:
+        super().__init__()
+        self.outer = outer
+
+    def add_usage(self, lm: str, usage_entry: dict[str, Any]) -> None:
+        """See ``dspy.track_usage``."""
+        super().add_usage(lm, usage_entry)
+        if self.outer is not None:
+            self.outer.add_usage(lm, usage_entry)
+
+    def counts(self) -> dict[str, int]:
+        """The tokens of all models, by the names of the core."""
+        total: Counter[str] = Counter()
+        for entries in self.usage_data.values():
+            for entry in entries:
+                total["input_tokens"] += entry.get("prompt_tokens") or 0
+                total["output_tokens"] += entry.get("completion_tokens") or 0
+        return dict(+total)
+
+
+class Attempt:
+    """One call through the user's adapter, and what came of it.
+
+    Args:
+        asked: What is asked for.
+        reader: Keeps the answer for the flow.
+    """
+
+    def __init__(self, asked: Asked, reader: Reader) -> None:
+        self.asked = asked
+        self.arguments: dict[str, Any] | None = None  # of the predictor; None: it is not called
+        self.stream: CandidateStream | None = None
+        self.prediction: dspy.Prediction | None = None
+        self.text = ""
+        self.outputs: dict[str, Any] = {}
+        self.answer: Answer | None = None
+        self.found: Distribution | None = None
+        self._reader = reader
+        self._watch = _Watch()
+        self._usage = _Usage(dspy.settings.usage_tracker)
+
+    @contextmanager
+    def running(self, **settings: Any) -> Iterator[None]:
+        """Watch the call that is made inside, and read what it gives."""
+        callbacks = [*dspy.settings.callbacks, self._watch]
+        failed: AdapterParseError | None = None
+        with dspy.context(callbacks=callbacks, usage_tracker=self._usage, trace=None, **settings):
+            try:
+                yield
+            except AdapterParseError as error:
+                failed = error
+        said = self._watch.texts or [failed.lm_response if failed else ""]
+        self.text = said[-1]
+        self.answer = self._predicted() or self._recovered(said)
+        if self.answer is None:
+            self.text, self.outputs = said[0], {}
+        if self.answer is not None:
+            self._reader.keep(self.text, self.answer)
+        elif failed is not None and self.asked.kind is None:
+            raise failed
+
+    @property
+    def asked_twice(self) -> bool:
+        """Whether the adapter has itself asked again, and that for nothing."""
+        steps = 2 if isinstance(dspy.settings.adapter, dspy.TwoStepAdapter) else 1
+        return self.answer is None and len(self._watch.texts) > steps
+
+    def unsent(self) -> list[Any]:
+        """What of the answer is still to be streamed."""
+        return self.stream.rest(self.found) if self.stream and self.found else []
+
+    def completion(self) -> Completion:
+        """The answer, as a flow takes it."""
+        return Completion(self.text, self._usage.counts(), self.prediction)
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def _predicted(self) -> Answer | None:
+        """What the prediction holds; None if there is none, or nothing in it."""
+        if self.prediction is None:
+            return None
+        self.outputs = self.prediction.toDict()
+        said = self.prediction.get(self.asked.reasoning) if self.asked.reasoning else None
+        reasoning = None if said in (None, "") else str(said)
+        if self.asked.kind is None:
+            record = {name: self.prediction[name] for name in self.asked.names}
+            return Answer([self._entry_of(record)], reasoning)
+        found = self.prediction[self.asked.candidates]
+        if not isinstance(found, Candidates) or not len(found):
+            return None
+        return self._kept(self._mended(found.distribution), reasoning)
+
+    def _recovered(self, said: list[str]) -> Answer | None:
+        """What vs-core reads in the texts of an answer that the adapter could not read."""
+        best: Distribution | None = None
+        for text in said if self.asked.kind is not None else ():
+            try:
+                found = self.asked.content.read(text)
+            except ParseError:
+                continue
+            if best is None or len(found) > len(best):
+                best, self.text = found, text
+        if best is not None and self.asked.kind is not None:
+            self.outputs = {
+                **({self.asked.reasoning: best.reasoning} if self.asked.reasoning else {}),
+                self.asked.candidates: self.asked.kind.holding_of(best),
+            }
+            return self._kept(best, best.reasoning)
+        plain = self.asked.kind is None and self.asked.content.kind is str
+        return Answer([Entry(self.text.strip())]) if plain and self.text.strip() else None
+
+    def _mended(self, found: Distribution) -> Distribution:
+        """The candidates with the repairs that DSPy made in silence, where vs-core sees them."""
+        try:
+            read = self.asked.content.read(self.text)
+        except ParseError:
+            return found
+        if [c.text for c in read] != [c.text for c in found]:
+            return found
+        repairs = iter([c.repairs for c in read])
+        return found.map(lambda c: c.model_copy(update={"repairs": next(repairs)}))
+
+    def _kept(self, found: Distribution, reasoning: str | None) -> Answer:
+        self.found = found
+        return self.asked.content.answer(found, reasoning)
+
+    def _entry_of(self, record: dict[str, Any]) -> Entry:
+        """One plain answer as a candidate."""
+        if self.asked.content.name is None:
+            value: Any = self.asked.content.kind.model_construct(**record)
+        else:
+            (value,) = record.values()
+        text = value if isinstance(value, str) else to_json(value, fallback=str).decode()
+        return Entry(text.strip(), None, None if self.asked.content.kind is str else value)
