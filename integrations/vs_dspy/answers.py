@@ -73,16 +73,40 @@ class Reader(Format):
 
 
 class _Watch(BaseCallback):
-    """What models said during one call."""
+    """What models said during one call. DSPy writes its history of them here, as of a module."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
+        self.history: list[dict[str, Any]] = []
 
     def on_lm_end(self, call_id: str, outputs: Any, exception: Any = None) -> None:  # noqa: ARG002
-        """Note the first text of an answer."""
-        first = outputs[0] if isinstance(outputs, list) and outputs else None
-        text = first.get("text") if isinstance(first, Mapping) else first
-        self.texts.append(text if isinstance(text, str) else "")
+        """Note the text of an answer."""
+        self.texts.append(_text(outputs))
+
+    def about(self, text: str) -> dict[str, Any]:
+        """What is known of the answer with this text, as `vs_core.Completion` takes it."""
+        entry = next((e for e in self.history if _text(e.get("outputs")) == text), None)
+        if entry is None:
+            return {}
+        response = entry.get("response")
+        first = response[0] if isinstance(response, (list, tuple)) and response else response
+        choice = next(iter(getattr(first, "choices", None) or ()), first)
+        said = _first(entry.get("outputs"))
+        return {
+            "reasoning": said.get("reasoning_content") if isinstance(said, Mapping) else None,
+            "finish_reason": getattr(choice, "finish_reason", None),
+            "model": entry.get("response_model") or entry.get("model"),
+        }
+
+
+def _first(outputs: Any) -> Any:
+    return outputs[0] if isinstance(outputs, list) and outputs else None
+
+
+def _text(outputs: Any) -> str:
+    first = _first(outputs)
+    text = first.get("text") if isinstance(first, Mapping) else first
+    return text if isinstance(text, str) else ""
 
 
 class _Usage(UsageTracker):
@@ -133,8 +157,15 @@ class Attempt:
     def running(self, **settings: Any) -> Iterator[None]:
         """Watch the call that is made inside, and read what it gives."""
         callbacks = [*dspy.settings.callbacks, self._watch]
+        callers = [self._watch, *(dspy.settings.caller_modules or [])]
         failed: AdapterParseError | None = None
-        with dspy.context(callbacks=callbacks, usage_tracker=self._usage, trace=None, **settings):
+        with dspy.context(
+            callbacks=callbacks,
+            caller_modules=callers,
+            usage_tracker=self._usage,
+            trace=None,
+            **settings,
+        ):
             try:
                 yield
             except AdapterParseError as error:
@@ -161,7 +192,8 @@ class Attempt:
 
     def completion(self) -> Completion:
         """The answer, as a flow takes it."""
-        return Completion(self.text, self._usage.counts(), self.prediction)
+        about = self._watch.about(self.text)
+        return Completion(self.text, self._usage.counts(), self.prediction, **about)
 
     # --- reading -----------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import dspy
 from dspy.streaming.messages import sync_send_to_stream
+from pydantic_core import to_json
 
 from vs_core import Candidate, Completion, ConfigurationError, Distribution, Message, ParseError
 from vs_core import Request as Asking
@@ -26,9 +27,6 @@ from vs_dspy.signatures import Asked, Signature, asked_of, continued, signature_
 from vs_dspy.streaming import CandidateStream
 
 __all__ = ["Choice", "VerbalizedPrediction", "VerbalizedSampler", "choosing"]
-
-_TASK = (Message("system", ""), Message("user", ""))
-"""Stands for what the adapter makes of the inputs: a flow adds its instruction, and then turns."""
 
 _MOST_CALLS = 10_000
 """Rollout ids of a flow's calls lie this far apart for different rollouts of the whole."""
@@ -271,6 +269,14 @@ def _untyped(strategy: Strategy) -> Strategy:
     return strategy
 
 
+def _written(inputs: Mapping[str, Any]) -> str:
+    """The inputs as a text, which tells one task from another."""
+    (only, *others) = inputs.values() or [""]
+    if isinstance(only, str) and not others:
+        return only
+    return to_json(inputs, fallback=str, serialize_unknown=True).decode()
+
+
 # --- one task ------------------------------------------------------------------------------------
 
 
@@ -335,7 +341,8 @@ class _Task:
     def flow(self) -> Flow:
         """The strategy at work; its form is that of the signature."""
         schema = self.asked.content.schema if self.strategy.shape(1) is not None else None
-        return self.strategy.replace(format=self.reader, schema=schema).flow(_TASK)
+        task = Message("user", _written(self.inputs))
+        return self.strategy.replace(format=self.reader, schema=schema).flow((task,))
 
     @contextmanager
     def failing(self) -> Iterator[None]:
@@ -350,7 +357,10 @@ class _Task:
     @contextmanager
     def attempt(self, request: Asking) -> Iterator[Attempt]:
         """Make the call of a request inside, with its ``arguments``, if it has any."""
-        wording, turns = request.messages[0].text, request.messages[len(_TASK) :]
+        # The adapter writes the inputs. A flow puts its instruction before them, and turns behind.
+        said = request.messages
+        wording = said[0].text if said[0].role == "system" else ""
+        turns = said[2:] if said[0].role == "system" else said[1:]
         asked = self.sampler._ask(self.signature, wording, request.shape, self.strategy)
         attempt = Attempt(asked, self.reader)
         before = turns[-2].text if turns else ""
@@ -365,7 +375,9 @@ class _Task:
         heard = self.listeners or not dspy.settings.stream_listeners
         if stream is not None and heard and asked.kind is not None:
             adapter = dspy.settings.adapter or dspy.ChatAdapter()
-            attempt.stream = CandidateStream(stream, asked.content, adapter, self.listeners)
+            attempt.stream = CandidateStream(
+                stream, asked.content, adapter, self.listeners, request.call
+            )
             settings["send_stream"] = attempt.stream
         with attempt.running(**settings):
             yield attempt

@@ -26,9 +26,13 @@ class CandidateStream:
         content: What an answer holds. What does not fit it is left out: the flow asks again.
         adapter: That in use.
         listeners: Those that listen to the sampler.
+        call: Number of the call among those of the flow.
     """
 
-    def __init__(self, stream: Any, content: Content, adapter: Any, listeners: list[Any]) -> None:
+    def __init__(
+        self, stream: Any, content: Content, adapter: Any, listeners: list[Any], call: int
+    ) -> None:
+        self._call = call
         self._stream = stream
         self._content = content
         self._ours = [each for each in listeners if each.signature_field_name in content.names]
@@ -58,7 +62,7 @@ class CandidateStream:
                 continue
             self._sent += 1
             if not self._ours and self._raw:
-                yield candidate
+                yield candidate.model_copy(update={"call": self._call})
             record = self._content.record(candidate)
             for listener in self._ours:
                 name, last = listener.signature_field_name, self._sent == self._content.shape.k
