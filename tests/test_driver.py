@@ -306,7 +306,10 @@ def test_closing_a_stream_early_stops_what_runs_and_leaks_nothing():
 
     events = stream(flow_of(n=6), endless)
     assert next(events).text == "a"
-    events.close()
+    events.close()  # waits for none of them: each ends at its next piece
+    deadline = time.monotonic() + 10
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert sorted(closed) == [0, 1, 2]
     assert threading.active_count() == before
 

@@ -20,7 +20,7 @@ from vs_core import (
     run,
     verbalize,
 )
-from vs_core.messages import as_messages, digest_of
+from vs_core.messages import as_messages, digest_of, joined
 
 
 class Joke(BaseModel):
@@ -132,7 +132,7 @@ def test_pieces_add_up():
         Completion("a", {"input_tokens": 3}, reasoning="Hm", model="m"),
         Completion("b", {"output_tokens": 1}, reasoning="m.", finish_reason="stop"),
     ]
-    assert pieces[0] + pieces[1] == Completion(
+    assert joined(pieces) == Completion(
         "ab", {"input_tokens": 3, "output_tokens": 1}, None, "Hmm.", "stop", "m"
     )
 

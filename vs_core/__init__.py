@@ -14,7 +14,7 @@ Ask a model for a distribution of answers instead of one, and draw from it::
 from __future__ import annotations
 
 from vs_core.candidates import Candidate, Distribution
-from vs_core.driver import arun, astream, averbalize, run, stream, verbalize
+from vs_core.driver import arun, astream, averbalize, partial_of, run, stream, verbalize
 from vs_core.errors import (
     ConfigurationError,
     MissingExtraError,
@@ -66,6 +66,7 @@ __all__ = [
     "averbalize",
     "hookimpl",
     "parse",
+    "partial_of",
     "plugins",
     "run",
     "stream",

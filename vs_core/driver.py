@@ -6,7 +6,6 @@ as it is complete, and the distribution last. A round of several requests runs c
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
@@ -16,20 +15,32 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from contextlib import aclosing, suppress
-from contextvars import copy_context
+from contextlib import aclosing, closing, suppress
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from vs_core.candidates import Candidate, Distribution
 from vs_core.checks import require_optional_count
-from vs_core.messages import Completion, Message, Prompt, Request, as_completion, as_messages
+from vs_core.concurrency import Failed, ain_parallel, in_parallel
+from vs_core.errors import ModelError
+from vs_core.messages import (
+    Completion,
+    Message,
+    Prompt,
+    Request,
+    as_completion,
+    as_messages,
+    joined,
+)
 from vs_core.parsing import StreamParser
 from vs_core.plugins import plugins
 from vs_core.stopping import DEFAULT_BUDGET, Rule, repeated
-from vs_core.strategies.base import Flow, Strategy
+from vs_core.strategies.base import Strategy
+from vs_core.strategies.pump import Flow, Pump
 from vs_core.strategies.typed import validated
 
-__all__ = ["arun", "astream", "averbalize", "run", "stream", "verbalize"]
+__all__ = ["arun", "astream", "averbalize", "partial_of", "run", "stream", "verbalize"]
 
 Complete = Callable[[Request], "Completion | str"]
 AsyncComplete = Callable[[Request], Awaitable["Completion | str"]]
@@ -56,18 +67,21 @@ def run(flow: Flow, complete: Complete, *, max_concurrency: int | None = None) -
         ParseError: If no answer held a distribution.
         ModelError: If ``complete`` returned something that is not an answer.
         ConfigurationError: If ``max_concurrency`` is not at least 1.
-        Exception: Whatever ``complete`` raised, untouched; requests not yet begun are dropped.
+        Exception: Whatever ``complete`` raised, at once: requests not yet begun are dropped, and
+            those in flight are not waited for. `partial_of` gives what was in hand.
     """
     limit = _limit(max_concurrency)
-    steps = _observed(flow)
-    try:
-        requests = next(steps)
-        while True:
-            requests = steps.send(_complete_round(requests, complete, limit))
-    except StopIteration as stop:
-        return _result(stop)
-    finally:
-        steps.close()
+    with closing(Pump(flow)) as pump:
+        for requests in _rounds(pump):
+            answers = _Answers(requests)
+            jobs = [partial(_completed, complete, request) for request in requests]
+            try:
+                for number, answer in in_parallel(jobs, limit, answers.survive):
+                    answers.put(number, answer)
+            except BaseException as error:
+                pump.interrupt(error, answers.in_hand)
+            pump.take(answers.completions)
+        return pump.value
 
 
 async def arun(
@@ -78,15 +92,18 @@ async def arun(
     If one request fails, or the caller is cancelled, the others of its round are cancelled.
     """
     limit = _limit(max_concurrency)
-    steps = _observed(flow)
-    try:
-        requests = next(steps)
-        while True:
-            requests = steps.send(await _acomplete_round(requests, complete, limit))
-    except StopIteration as stop:
-        return _result(stop)
-    finally:
-        steps.close()
+    with closing(Pump(flow)) as pump:
+        for requests in _rounds(pump):
+            answers = _Answers(requests)
+            jobs = [partial(_acompleted, complete, request) for request in requests]
+            try:
+                async with aclosing(ain_parallel(jobs, limit, answers.survive)) as arriving:
+                    async for number, answer in arriving:
+                        answers.put(number, answer)
+            except BaseException as error:
+                pump.interrupt(error, answers.in_hand)
+            pump.take(answers.completions)
+        return pump.value
 
 
 def stream(
@@ -105,21 +122,25 @@ def stream(
         be known from the candidate alone; then one `Distribution`, which is authoritative: the
         same that `run` would return.
 
-    Closing the iterator early stops the requests in flight at their next piece, drops those not
-    yet begun, and returns when none is left. Raises what `run` raises.
+    Closing the iterator early stops the requests in flight at their next piece and drops those
+    not yet begun. Raises what `run` raises; of a stream that fails, what it had given until then
+    counts as its answer where failures are kept.
     """
     limit = _limit(max_concurrency)
-    steps = _observed(flow)
-    try:
-        requests = next(steps)
-        while True:
-            answers = [_Incoming(request) for request in requests]
-            yield from _stream_round(answers, pieces, limit)
-            requests = steps.send([answer.completion() for answer in answers])
-    except StopIteration as stop:
-        yield _result(stop)
-    finally:
-        steps.close()
+    with closing(Pump(flow)) as pump:
+        for requests in _rounds(pump):
+            answers = _Answers(requests, in_pieces=True)
+            jobs = [partial(_received, incoming, pieces) for incoming in answers.incoming]
+            try:
+                with closing(in_parallel(jobs, limit, answers.survive)) as arriving:
+                    for number, item in arriving:
+                        yield from answers.put(number, item)
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                pump.interrupt(error, answers.in_hand)
+            pump.take(answers.completions)
+        yield pump.value
 
 
 async def astream(
@@ -130,86 +151,109 @@ async def astream(
     Closing the iterator early, or cancelling its consumer, cancels the requests in flight.
     """
     limit = _limit(max_concurrency)
-    steps = _observed(flow)
-    try:
-        requests = next(steps)
-        while True:
-            answers = [_Incoming(request) for request in requests]
-            async with aclosing(_astream_round(answers, pieces, limit)) as candidates:
-                async for candidate in candidates:
-                    yield candidate
-            requests = steps.send([answer.completion() for answer in answers])
-    except StopIteration as stop:
-        yield _result(stop)
-    finally:
-        steps.close()
+    with closing(Pump(flow)) as pump:
+        for requests in _rounds(pump):
+            answers = _Answers(requests, in_pieces=True)
+            jobs = [partial(_areceived, incoming, pieces) for incoming in answers.incoming]
+            try:
+                async with aclosing(ain_parallel(jobs, limit, answers.survive)) as arriving:
+                    async for number, item in arriving:
+                        for candidate in answers.put(number, item):
+                            yield candidate
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                pump.interrupt(error, answers.in_hand)
+            pump.take(answers.completions)
+        yield pump.value
 
 
-def _observed(flow: Flow) -> Flow:
-    """The flow, with its requests and its result shown to the observers on their way out."""
-    try:
-        requests = next(flow)
-        while True:
-            for request in requests:
-                plugins.observe_request(request)
-            requests = flow.send((yield requests))
-    except StopIteration as stop:
-        distribution = _result(stop)
-        plugins.observe_distribution(distribution)
-        return distribution
-    finally:
-        flow.close()
+def partial_of(error: BaseException) -> Distribution | None:
+    """Return what was in hand when a request failed: the candidates of the calls before.
+
+    Args:
+        error: What `verbalize`, a driver or an integration raised.
+
+    Returns:
+        The distribution, as if nothing more had been asked for; None if nothing was in hand.
+    """
+    found = getattr(error, "partial", None)
+    return found if isinstance(found, Distribution) else None
+
+
+# --- rounds ----------------------------------------------------------------------------------
 
 
 def _limit(max_concurrency: int | None) -> int:
-    """How many requests may be in flight at once."""
+    """How many requests may be in flight."""
     return require_optional_count("max_concurrency", max_concurrency) or DEFAULT_CONCURRENCY
 
 
-def _result(stop: StopIteration) -> Distribution:
-    distribution: Distribution = stop.value
-    return distribution
+def _rounds(pump: Pump) -> Iterator[Sequence[Request]]:
+    """The rounds of a flow, shown to the observers on their way out; and then the result."""
+    while pump.requests:
+        for request in pump.requests:
+            plugins.observe_request(request)
+        yield pump.requests
+    plugins.observe_distribution(pump.value)
 
 
-def _complete_round(
-    requests: Sequence[Request], complete: Complete, limit: int
-) -> list[Completion]:
-    workers = min(len(requests), limit)
-    if workers <= 1:
-        return [as_completion(complete(request)) for request in requests]
-    from concurrent.futures import ThreadPoolExecutor
+class _Answers:
+    """The answers to the requests of one round, as they come in."""
 
-    executor = ThreadPoolExecutor(workers, thread_name_prefix="vs_core")
-    try:
-        futures = [executor.submit(copy_context().run, complete, request) for request in requests]
-        return [as_completion(future.result()) for future in futures]
-    finally:
-        executor.shutdown(cancel_futures=True)
+    def __init__(self, requests: Sequence[Request], *, in_pieces: bool = False) -> None:
+        self._requests = requests
+        self._whole: list[Completion | None] = [None] * len(requests)
+        self.incoming = [_Incoming(request) for request in requests] if in_pieces else []
+
+    def survive(self, number: int) -> bool:
+        """Whether a round goes on when the request of this number fails."""
+        return self._requests[number].on_failure == "keep"
+
+    def put(self, number: int, item: Completion | list[Candidate] | Failed) -> list[Candidate]:
+        """Take in what came for a request; return the candidates that are complete by it.
+
+        Raises:
+            BaseException: What the request failed with, unless failures are to be kept.
+        """
+        if isinstance(item, list):
+            return item
+        if isinstance(item, Failed):
+            if not (self.survive(number) and isinstance(item.error, Exception)):
+                raise item.error
+            item = replace(self._begun(number) or Completion(""), error=item.error)
+        self._whole[number] = item
+        return []
+
+    def _begun(self, number: int) -> Completion | None:
+        """What there is of an answer that comes in pieces."""
+        begun = self.incoming and self.incoming[number].begun
+        return self.incoming[number].completion() if begun else None
+
+    @property
+    def in_hand(self) -> list[Completion | None]:
+        """The answers so far, and what there is of those that are coming in."""
+        return [whole or self._begun(number) for number, whole in enumerate(self._whole)]
+
+    @property
+    def completions(self) -> list[Completion]:
+        """The answers of a round that is complete."""
+        return [completion for completion in self._whole if completion is not None]
 
 
-async def _acomplete_round(
-    requests: Sequence[Request], complete: AsyncComplete, limit: int
-) -> list[Completion]:
-    import asyncio
-
-    free = asyncio.Semaphore(limit)
-
-    async def answer(request: Request) -> Completion:
-        await free.acquire()
-        completion = as_completion(await complete(request))
-        free.release()  # a call that fails keeps its place, so that none begins after it
-        return completion
-
-    tasks = [asyncio.ensure_future(answer(request)) for request in requests]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+def _completed(complete: Complete, request: Request) -> Iterator[Completion]:
+    """The answer to one request, as a job of one item."""
+    yield as_completion(complete(request))
 
 
-# --- streaming -------------------------------------------------------------------------------
+async def _acompleted(complete: AsyncComplete, request: Request) -> AsyncIterator[Completion]:
+    answer = complete(request)
+    if isinstance(answer, (str, Completion)):
+        raise ModelError(
+            "The model is synchronous, and this call is not: use verbalize, run or stream, or "
+            "give the model's asynchronous call."
+        )
+    yield as_completion(await answer)
 
 
 class _Incoming:
@@ -217,8 +261,7 @@ class _Incoming:
 
     def __init__(self, request: Request) -> None:
         self.request = request
-        self._texts: list[str] = []
-        self._usage: Counter[str] = Counter()
+        self._pieces: list[Completion] = []
         self._parser = (
             None if request.shape is None else StreamParser.of(request.shape, request.format)
         )
@@ -226,130 +269,52 @@ class _Incoming:
     def feed(self, piece: str | Completion) -> list[Candidate]:
         """Take in a piece; return the candidates that it completed, those that fit their type."""
         completion = as_completion(piece)
-        self._texts.append(completion.text)
-        self._usage.update(completion.usage)
+        self._pieces.append(completion)
         found = self._parser.feed(completion.text) if self._parser else []
         checked = (validated(candidate, self.request.schema) for candidate in found)
         call = {"call": self.request.call}
         return [item.model_copy(update=call) for item, problem in checked if problem is None]
 
+    @property
+    def begun(self) -> bool:
+        """Whether anything has come."""
+        return bool(self._pieces)
+
     def finish(self) -> list[Candidate]:
         """Return the candidate of an answer that is plain text."""
-        text = "".join(self._texts).strip()
-        return (
-            [Candidate(text=text, call=self.request.call)] if self._parser is None and text else []
-        )
+        text = "" if self._parser else self.completion().text.strip()
+        return [Candidate(text=text, call=self.request.call)] if text else []
 
     def completion(self) -> Completion:
         """Return the whole answer."""
-        return Completion("".join(self._texts), dict(self._usage))
+        return joined(self._pieces)
 
 
-def _received(answer: _Incoming, pieces: Pieces) -> Generator[list[Candidate], None, None]:
-    """Receive one answer; yield the candidates that each piece completed."""
-    received = pieces(answer.request)
+def _received(incoming: _Incoming, pieces: Pieces) -> Iterator[list[Candidate] | Completion]:
+    """Receive one answer: the candidates that each piece completed, then the whole."""
+    received = pieces(incoming.request)
     try:
         for piece in received:
-            yield answer.feed(piece)
+            yield incoming.feed(piece)
     finally:
         with suppress(AttributeError):  # any iterator will do; a generator is closed at once
             received.close()  # type: ignore[attr-defined]
-    yield answer.finish()
+    yield incoming.finish()
+    yield incoming.completion()
 
 
-_Arrived = list[Candidate] | BaseException | None
-"""What comes from the receiver of one answer: candidates, what it raised, or that it is done."""
-
-
-def _stream_round(answers: Sequence[_Incoming], pieces: Pieces, limit: int) -> Iterator[Candidate]:
-    workers = min(len(answers), limit)
-    if workers > 1:
-        yield from _stream_in_threads(answers, pieces, workers)
-        return
-    for answer in answers:
-        for candidates in _received(answer, pieces):
-            yield from candidates
-
-
-def _stream_in_threads(
-    answers: Sequence[_Incoming], pieces: Pieces, workers: int
-) -> Iterator[Candidate]:
-    from concurrent.futures import ThreadPoolExecutor
-    from queue import SimpleQueue
-    from threading import Event
-
-    arrived: SimpleQueue[_Arrived] = SimpleQueue()
-    stopped = Event()
-
-    def receive(answer: _Incoming) -> None:
-        received = _received(answer, pieces)
-        try:
-            for candidates in received:
-                if stopped.is_set():
-                    return
-                arrived.put(candidates)
-            arrived.put(None)
-        except BaseException as error:  # raised again in the consumer's thread
-            arrived.put(error)
-        finally:
-            received.close()
-
-    executor = ThreadPoolExecutor(workers, thread_name_prefix="vs_core")
+async def _areceived(
+    incoming: _Incoming, pieces: AsyncPieces
+) -> AsyncIterator[list[Candidate] | Completion]:
+    received = pieces(incoming.request)
     try:
-        for answer in answers:
-            executor.submit(copy_context().run, receive, answer)
-        unfinished = len(answers)
-        while unfinished:
-            candidates, done = _taken(arrived.get())
-            unfinished -= done
-            yield from candidates
+        async for piece in received:
+            yield incoming.feed(piece)
     finally:
-        stopped.set()
-        executor.shutdown(cancel_futures=True)
-
-
-def _taken(item: _Arrived) -> tuple[list[Candidate], bool]:
-    """The candidates that arrived, and whether an answer is done; raises what its receiver did."""
-    if isinstance(item, BaseException):
-        raise item
-    return item or [], item is None
-
-
-async def _astream_round(
-    answers: Sequence[_Incoming], pieces: AsyncPieces, limit: int
-) -> AsyncGenerator[Candidate, None]:
-    import asyncio
-
-    free = asyncio.Semaphore(limit)
-    arrived: asyncio.Queue[_Arrived] = asyncio.Queue()
-
-    async def receive(answer: _Incoming) -> None:
-        await free.acquire()
-        received = pieces(answer.request)
-        try:
-            async for piece in received:
-                arrived.put_nowait(answer.feed(piece))
-            arrived.put_nowait(answer.finish())
-            arrived.put_nowait(None)
-            free.release()  # a call that fails keeps its place, so that none begins after it
-        except Exception as error:  # raised again in the consumer
-            arrived.put_nowait(error)
-        finally:
-            with suppress(AttributeError):
-                await received.aclose()  # type: ignore[attr-defined]
-
-    tasks = [asyncio.ensure_future(receive(answer)) for answer in answers]
-    try:
-        unfinished = len(answers)
-        while unfinished:
-            candidates, done = _taken(await arrived.get())
-            unfinished -= done
-            for candidate in candidates:
-                yield candidate
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        with suppress(AttributeError):
+            await received.aclose()  # type: ignore[attr-defined]
+    yield incoming.finish()
+    yield incoming.completion()
 
 
 # --- verbalize -------------------------------------------------------------------------------

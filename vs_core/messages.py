@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -130,6 +132,8 @@ class Request:
             never share it, so that a cache keyed by the request keeps independent calls apart
             while a repeated run still finds its answers.
         schema: Type of a candidate's value, where candidates are typed.
+        on_failure: What becomes of a call that fails for good: ``"raise"`` ends the flow, with
+            ``"keep"`` its completion has the ``error``.
     """
 
     messages: tuple[Message, ...]
@@ -137,6 +141,7 @@ class Request:
     format: Format | None = field(default=None, repr=False)
     call: int = 0
     schema: Any = field(default=None, repr=False)
+    on_failure: Literal["raise", "keep"] = "raise"
 
     @property
     def json_schema(self) -> dict[str, Any] | None:
@@ -158,6 +163,8 @@ class Completion:
         reasoning: What the model thought before it answered, where the API gives that apart.
         finish_reason: Why the answer ended, in the API's words: ``"stop"``, ``"length"``, …
         model: Name of the model that answered, as the API gives it.
+        error: Why there is no answer, where the request said that failures are to be kept. As
+            ``raw``, it is neither kept, compared nor stored.
     """
 
     text: str
@@ -166,25 +173,32 @@ class Completion:
     reasoning: str | None = None
     finish_reason: str | None = None
     model: str | None = None
+    error: Annotated[Any, Field(exclude=True)] = field(default=None, compare=False, repr=False)
 
     @property
     def cut_off(self) -> bool:
         """Whether the answer reached the limit of its length."""
         return self.finish_reason in ("length", "max_tokens", "MAX_TOKENS")
 
-    def __add__(self, other: Completion) -> Completion:
-        """Return two pieces of one answer as one."""
-        return Completion(
-            self.text + other.text,
-            {
-                key: self.usage.get(key, 0) + other.usage.get(key, 0)
-                for key in {**self.usage, **other.usage}
-            },
-            other.raw,
-            (self.reasoning or "") + (other.reasoning or "") or None,
-            other.finish_reason or self.finish_reason,
-            other.model or self.model,
-        )
+    def bare(self) -> Completion:
+        """Return this answer without the objects that came with it, as it can be stored."""
+        return replace(self, raw=None, error=None)
+
+
+def joined(pieces: Sequence[Completion]) -> Completion:
+    """Return the pieces of one answer as one; what comes with several of them adds up."""
+    usage: Counter[str] = Counter()
+    for piece in pieces:
+        usage.update(piece.usage)
+    ends = [piece.finish_reason for piece in pieces if piece.finish_reason]
+    models = [piece.model for piece in pieces if piece.model]
+    return Completion(
+        "".join(piece.text for piece in pieces),
+        dict(usage),
+        reasoning="".join(piece.reasoning or "" for piece in pieces) or None,
+        finish_reason=ends[-1] if ends else None,
+        model=models[-1] if models else None,
+    )
 
 
 def as_completion(answer: Completion | str) -> Completion:
@@ -197,6 +211,13 @@ def as_completion(answer: Completion | str) -> Completion:
         return answer
     if isinstance(answer, str):
         return Completion(answer)
+    if inspect.isawaitable(answer):
+        if inspect.iscoroutine(answer):
+            answer.close()  # or Python warns that nobody awaited it
+        raise ModelError(
+            "The model is asynchronous, and this call is not: use averbalize, arun or astream, or "
+            "give the model's synchronous call."
+        )
     raise ModelError(
         f"The model call returned {type(answer).__name__}, not a string or a Completion."
     )

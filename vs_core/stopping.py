@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from vs_core.candidates import Candidate, Distribution, plain_text
@@ -19,7 +19,8 @@ from vs_core.errors import ConfigurationError, ParseError
 from vs_core.messages import Message
 from vs_core.metrics.richness import unseen_mass
 from vs_core.strategies.base import Flow, Strategy
-from vs_core.strategies.calls import LEFT_OUT
+from vs_core.strategies.calls import LEFT_OUT, Rounds
+from vs_core.strategies.pump import Interrupted, Pump
 
 __all__ = ["DEFAULT_BUDGET", "Rule", "coverage", "repeated"]
 
@@ -106,53 +107,52 @@ def repeated(
 
 def _repeat(strategy: Strategy, task: Sequence[Message], until: Rule, budget: int) -> Flow:
     tally = _Tally()
-    found = yield from tally.run(strategy.flow(task))
-    while not (enough := until(found)) and tally.calls + len(strategy.sizes()) <= budget:
+    yield from tally.run(strategy.flow(task))
+    while not (enough := until(tally.found)) and tally.calls + len(strategy.sizes()) <= budget:
         try:
-            found += yield from tally.run(strategy.flow(task))
+            yield from tally.run(strategy.flow(task))
         except ParseError as error:  # such as a refusal; what was found before is no worse for it
             tally.lists["unread"].append(error.text)
     asked = sum(strategy.sizes()) * tally.runs
-    return found.model_copy(
-        update={"metadata": tally.signed(found, asked, "until" if enough else "budget")}
-    )
+    metadata = tally.signed(asked, "until" if enough else "budget")
+    return tally.found.model_copy(update={"metadata": metadata})
 
 
 class _Tally:
-    """What the runs cost, and what they left out."""
+    """What the runs found, what they cost, and what they left out."""
 
     def __init__(self) -> None:
+        self.found = Distribution()
         self.runs = 0
         self.calls = 0
         self.usage: Counter[str] = Counter()
         self.lists: dict[str, list[Any]] = {name: [] for name in LEFT_OUT}
 
-    def run(self, flow: Flow) -> Flow:
-        """One run of a strategy, its requests numbered on from those of the runs before."""
-        before = self.calls
+    def run(self, flow: Flow) -> Rounds:
+        """One run of a strategy."""
         self.runs += 1
+        pump = Pump(flow)
+        found = Distribution()
         try:
-            requests = next(flow)
-            while True:
-                self.calls += len(requests)
-                completions = yield [
-                    replace(request, call=before + request.call) for request in requests
-                ]
-                for completion in completions:
-                    self.usage.update(completion.usage)
-                requests = flow.send(completions)
-        except StopIteration as stop:
-            found: Distribution = stop.value
-            for name, left_out in self.lists.items():
-                left_out += found.metadata.get(name, ())
-            return found
+            found = yield from pump.flow()
+        except ParseError:  # its answers were paid for, and keep their numbers
+            found = Distribution(completions=[each.bare() for each in pump.completions])
+            raise
+        except Interrupted as interrupted:
+            found = interrupted.partial or Distribution()
+            interrupted.partial = self.found + found if self.found or found else None
+            raise
         finally:
-            flow.close()
+            self.calls += pump.calls
+            self.usage.update(pump.usage)
+            self.found += found
+        for name, left_out in self.lists.items():
+            left_out += found.metadata.get(name, ())
 
-    def signed(self, found: Distribution, asked: int, stopped: str) -> dict[str, Any]:
+    def signed(self, asked: int, stopped: str) -> dict[str, Any]:
         """The metadata of all runs: that of the first, with what adds up added up."""
         metadata = {
-            **found.metadata,
+            **self.found.metadata,
             "n": asked,
             "calls": self.calls,
             "usage": dict(self.usage),
@@ -160,6 +160,6 @@ class _Tally:
             "stopped": stopped,
             **{name: left_out for name, left_out in self.lists.items() if left_out},
         }
-        if len(found) < asked:
-            metadata["missing"] = asked - len(found)
+        if len(self.found) < asked:
+            metadata["missing"] = asked - len(self.found)
         return metadata

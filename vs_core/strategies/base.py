@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -13,17 +13,15 @@ from vs_core.candidates import Distribution
 from vs_core.checks import is_number, require_count, require_optional_count
 from vs_core.errors import ConfigurationError, ParseError
 from vs_core.formats.base import Format, Shape
-from vs_core.messages import Completion, Message, Request, with_instructions
+from vs_core.messages import Message, with_instructions
 from vs_core.plugins import plugins
 from vs_core.probabilities import Definition, definition_of
 from vs_core.prompts import DEFAULT_PROMPTS, Prompts
-from vs_core.strategies.calls import Call, Session
+from vs_core.strategies.calls import Call, OnFailure, Session
+from vs_core.strategies.pump import Flow
 from vs_core.strategies.typed import adapter_of, json_schema_of
 
 __all__ = ["Flow", "Strategy"]
-
-Flow = Generator[Sequence[Request], Sequence[Completion], Distribution]
-"""A strategy at work: yields rounds of independent requests, is sent their completions."""
 
 S = TypeVar("S", bound="Strategy")
 
@@ -44,6 +42,10 @@ class Strategy(ABC):
         on_unparsed: What becomes of a call whose answer holds no distribution after all retries,
             such as a refusal: ``"raise"`` a `ParseError`, or keep it as a ``"single"`` candidate
             with probability None.
+        on_failure: What becomes of a call that fails for good, after the client's own retries:
+            ``"raise"`` its error, which has what the other calls gave as its ``partial`` (see
+            `vs_core.partial_of`), or ``"keep"``: the distribution is of what the others gave, and
+            ``metadata["failed"]`` says what failed and why. If none gave anything, it is raised.
         schema: Type of a candidate's ``value``: a pydantic model or anything else that pydantic
             validates. None for plain text.
         prompts: The words; see `vs_core.prompts.Prompts`.
@@ -64,6 +66,7 @@ class Strategy(ABC):
     format: str | Format = "json"
     retries: int = 1
     on_unparsed: Literal["raise", "single"] = "raise"
+    on_failure: OnFailure = "raise"
     schema: Any = None
     prompts: Prompts = field(default=DEFAULT_PROMPTS, repr=False)
 
@@ -84,6 +87,10 @@ class Strategy(ABC):
         if self.on_unparsed not in ("raise", "single"):
             raise ConfigurationError(
                 f"on_unparsed must be 'raise' or 'single', not {self.on_unparsed!r}."
+            )
+        if self.on_failure not in ("raise", "keep"):
+            raise ConfigurationError(
+                f"on_failure must be 'raise' or 'keep', not {self.on_failure!r}."
             )
         definition_of(self.probability)
         plugins.format(self.format)
@@ -154,7 +161,7 @@ class Strategy(ABC):
         session = Session(self, task)
         calls = [Call(self, self._ask(task, size), size) for size in self.sizes()]
         yield from session.collect(calls)
-        return session.distribution(calls)
+        return session.distribution()
 
     def _turns(self, task: Sequence[Message]) -> Flow:
         """Flow of one conversation that asks for further candidates turn by turn."""
@@ -167,7 +174,7 @@ class Strategy(ABC):
                 break
             calls.append(Call(self, calls[-1].continued(self._further(size)), size))
             yield from session.collect(calls[-1:])
-        return session.distribution(calls)
+        return session.distribution()
 
     def _further(self, k: int) -> str:
         """Return what a further turn says."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Generator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from vs_core.candidates import Candidate, Distribution
 from vs_core.display import shorten
@@ -15,6 +14,7 @@ from vs_core.errors import ParseError
 from vs_core.formats.base import CUT_OFF
 from vs_core.messages import Completion, Message, Request, digest_of
 from vs_core.plugins import plugins
+from vs_core.strategies.pump import Interrupted, total_usage
 from vs_core.strategies.typed import validated
 
 if TYPE_CHECKING:
@@ -23,9 +23,23 @@ if TYPE_CHECKING:
 __all__ = ["LEFT_OUT", "Call", "Rounds", "Session"]
 
 Rounds = Generator[Sequence[Request], Sequence[Completion], None]
-LEFT_OUT = ("surplus", "invalid", "unread")
+OnFailure = Literal["raise", "keep"]
+LEFT_OUT = ("surplus", "invalid", "unread", "failed")
 """Keys of the metadata that list what an answer held and the distribution does not."""
 _log = logging.getLogger("vs_core")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A call that failed for good, and was to be kept."""
+
+    call: int
+    error: Exception
+
+    def shown(self) -> dict[str, Any]:
+        """As the metadata have it."""
+        why = f"{type(self.error).__name__}: {self.error}"
+        return {"call": self.call, "error": shorten(why, 500)}
 
 
 class Call:
@@ -41,6 +55,7 @@ class Call:
         self.remarks: dict[str, None] = {}
         self._thoughts: dict[str, None] = {}
         self.error: ParseError | None = None
+        self.failure: Failure | None = None
         self._answer = ""
         self._complaint = ""
 
@@ -58,13 +73,14 @@ class Call:
         if reasoning:
             self._thoughts[reasoning] = None
 
-    def request(self, number: int) -> Request:
+    def request(self, number: int, on_failure: OnFailure = "raise") -> Request:
         """The request for what is missing, as number ``number`` of its flow."""
         if self._complaint:
             self.messages, self._complaint = self.continued(self._complaint), ""
         shape = self.strategy.shape(self.missing)
         format = None if shape is None else plugins.format(self.strategy.format)
-        return Request(self.messages, shape, format, number, self.strategy.schema)
+        schema = self.strategy.schema
+        return Request(self.messages, shape, format, number, schema, on_failure)
 
     def continued(self, text: str) -> tuple[Message, ...]:
         """The conversation so far, with what the user says next."""
@@ -75,6 +91,10 @@ class Call:
 
         What is good of it stays, what is missing becomes a complaint.
         """
+        if completion.error is not None:
+            self.failure = Failure(number, completion.error)
+            if not completion.text:
+                return
         self._answer = completion.text
         self._think(completion.reasoning)
         try:
@@ -129,80 +149,100 @@ class Session:
     def __init__(self, strategy: Strategy, task: Sequence[Message]) -> None:
         self.strategy = strategy
         self.task = task
+        self.calls: list[Call] = []
         self.completions: list[Completion] = []
-
-    @property
-    def calls(self) -> int:
-        """How many calls were answered."""
-        return len(self.completions)
-
-    def _usage(self) -> dict[str, int]:
-        usage: Counter[str] = Counter()
-        for completion in self.completions:
-            usage.update(completion.usage)
-        return dict(usage)
 
     def collect(self, calls: Sequence[Call]) -> Rounds:
         """Ask for the candidates of ``calls`` in one round, and again for what is missing."""
+        self.calls += calls
+        on_failure = self.strategy.on_failure
         pending = list(calls)
         for _ in range(self.strategy.retries + 1):
-            completions = yield [
-                call.request(self.calls + index) for index, call in enumerate(pending)
-            ]
-            for call, completion in zip(pending, completions, strict=True):
-                call.receive(completion, self.calls)
-                self.completions.append(completion)
+            number = len(self.completions)
+            try:
+                completions = yield [
+                    call.request(number + index, on_failure) for index, call in enumerate(pending)
+                ]
+            except Interrupted as interrupted:
+                self._receive(pending, interrupted.completions)
+                interrupted.partial = self._in_hand()
+                raise
+            self._receive(pending, completions)
+            pending = [call for call in pending if call.missing and not call.failure]
             # One call may give more than was asked of it, and so make up for another.
-            if sum(len(call.candidates) for call in calls) >= sum(call.k for call in calls):
+            enough = sum(len(call.candidates) for call in calls) >= sum(call.k for call in calls)
+            if enough or not pending:
                 break
-            pending = [call for call in pending if call.missing]
+            on_failure = "keep"  # a repair that fails loses nothing of what is in hand
         for call in calls:
             call.finish()
 
-    def distribution(self, calls: Sequence[Call]) -> Distribution:
-        """Return the candidates of all calls: exactly n, if the model gave as many."""
+    def _receive(self, calls: Sequence[Call], completions: Sequence[Completion | None]) -> None:
+        for call, completion in zip(calls, completions, strict=False):
+            if completion is not None:
+                call.receive(completion, len(self.completions))
+                self.completions.append(completion)
+
+    def _in_hand(self) -> Distribution | None:
+        """What there is when a flow is interrupted."""
+        for call in self.calls:
+            call.finish()
+        try:
+            return self.distribution()
+        except Exception:  # nothing is in hand
+            return None
+
+    def distribution(self) -> Distribution:
+        """Return the candidates of all calls: exactly n, if the model gave as many.
+
+        Raises:
+            ParseError: If no answer held a candidate.
+            Exception: What the first call failed with, if no call gave one.
+        """
         total = sum(self.strategy.sizes())
-        asked = [call.candidates[: call.k] for call in calls]
-        extra = [call.candidates[call.k :] for call in calls]
-        pool = list(chain(*asked, *extra, *(call.torn for call in calls)))
-        invalid = list(chain(*(call.invalid for call in calls)))
-        errors = [call.error for call in calls if call.error and not call.candidates]
-        if not pool and errors:
-            raise errors[0]
-        metadata: dict[str, Any] = {
+        asked = [call.candidates[: call.k] for call in self.calls]
+        extra = [call.candidates[call.k :] for call in self.calls]
+        pool = list(chain(*asked, *extra, *(call.torn for call in self.calls)))
+        unread = [call.error for call in self.calls if call.error and not call.candidates]
+        failures = [call.failure for call in self.calls if call.failure]
+        if not pool and (unread or failures):
+            raise unread[0] if unread else failures[0].error
+        invalid = list(chain(*(call.invalid for call in self.calls)))
+        about = {
             "strategy": self.strategy.name,
             "k": self.strategy.k,
             "n": total,
-            "calls": self.calls,
-            "usage": self._usage(),
+            "calls": len(self.completions),
+            "usage": total_usage(self.completions),
             "task": digest_of(self.task),
+            "threshold": self.strategy.threshold,
         }
-        if self.strategy.threshold is not None:
-            metadata["threshold"] = self.strategy.threshold
-        if len(pool) > total:
-            metadata["surplus"] = [candidate.model_dump(mode="json") for candidate in pool[total:]]
-        if invalid:
-            metadata["invalid"] = [candidate.model_dump(mode="json") for candidate in invalid]
-        if errors:
-            metadata["unread"] = [error.text for error in errors]
-        if len(pool) < total:
-            metadata["missing"] = total - len(pool)
+        left_out = {
+            "surplus": [candidate.model_dump(mode="json") for candidate in pool[total:]],
+            "invalid": [candidate.model_dump(mode="json") for candidate in invalid],
+            "unread": [error.text for error in unread],
+            "failed": [failure.shown() for failure in failures],
+            "missing": max(0, total - len(pool)),
+        }
+        if left_out["missing"]:
             _log.warning(
                 "%s: %d of %d candidates after %d calls; the rest is missing",
-                self.strategy.name, len(pool), total, self.calls,
+                self.strategy.name, len(pool), total, len(self.completions),
             )  # fmt: skip
-        reasonings = [call.reasoning for call in calls if call.reasoning]
+        reasonings = [call.reasoning for call in self.calls if call.reasoning]
         return Distribution(
             pool[:total],
             reasoning="\n\n".join(reasonings) or None,
-            metadata=metadata,
-            completions=tuple(replace(completion, raw=None) for completion in self.completions),
-            remarks=self._remarks(calls),
+            metadata={key: value for key, value in about.items() if value is not None}
+            | {key: value for key, value in left_out.items() if value},
+            completions=tuple(completion.bare() for completion in self.completions),
+            remarks=self._remarks(),
         )
 
-    def _remarks(self, calls: Sequence[Call]) -> tuple[str, ...]:
+    def _remarks(self) -> tuple[str, ...]:
         cut_off = sum(completion.cut_off for completion in self.completions)
-        remarks = dict.fromkeys(chain.from_iterable(call.remarks for call in calls))
+        remarks = dict.fromkeys(chain.from_iterable(call.remarks for call in self.calls))
         if cut_off:
-            remarks[f"{cut_off} of {self.calls} answers reached the limit of their length"] = None
+            whole = len(self.completions)
+            remarks[f"{cut_off} of {whole} answers reached the limit of their length"] = None
         return tuple(remarks)

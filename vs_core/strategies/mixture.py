@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import suppress
 from functools import reduce
 from itertools import islice
 from operator import add
@@ -13,8 +13,8 @@ from typing import Any
 from vs_core.candidates import Candidate, Distribution
 from vs_core.errors import ParseError
 from vs_core.messages import Completion, Request
-from vs_core.strategies.base import Flow
 from vs_core.strategies.calls import LEFT_OUT
+from vs_core.strategies.pump import Flow, Interrupted, Pump
 
 __all__ = ["mixture"]
 
@@ -36,35 +36,63 @@ def mixture(flows: Sequence[Flow]) -> Flow:
     if len(flows) == 1:
         return (yield from flows[0])
     parts = [_Part(flow) for flow in flows]
-    number = 0
-    while requests := [request for part in parts for request in part.requests]:
-        numbered = [replace(r, call=number + index) for index, r in enumerate(requests)]
-        number += len(requests)
-        completions = iter((yield numbered))
+    try:
+        while requests := [request for part in parts for request in part.requests]:
+            try:
+                completions = iter((yield requests))
+            except Interrupted as interrupted:
+                interrupted.partial = _in_hand(parts, interrupted.completions)
+                raise
+            for part in parts:
+                part.receive(list(islice(completions, len(part.requests))))
+        return _mixed(parts)
+    finally:
         for part in parts:
-            part.receive(list(islice(completions, len(part.requests))))
-    return _mixed(parts)
+            part.close()
 
 
 class _Part:
-    """One of the flows, and what it is waiting for or came to."""
+    """One of the flows, and what it came to."""
 
     def __init__(self, flow: Flow) -> None:
-        self._flow = flow
+        self._pump = Pump(flow)
         self.result: Distribution | None = None
         self.error: ParseError | None = None
-        self.requests: Sequence[Request] = next(flow)
+        self.close = self._pump.close
+
+    @property
+    def requests(self) -> Sequence[Request]:
+        return self._pump.requests
 
     def receive(self, completions: Sequence[Completion]) -> None:
         if not self.requests:
             return
-        self.requests = ()
         try:
-            self.requests = self._flow.send(completions)
-        except StopIteration as stop:
-            self.result = stop.value
+            self._pump.take(completions)
         except ParseError as error:
             self.error = error
+        self.result = self._pump.result
+
+    def interrupt(self, completions: Sequence[Completion | None]) -> None:
+        """End it where it stands; its result is what it has in hand."""
+        if self.requests:
+            stop = _Stop()
+            with suppress(_Stop):
+                self._pump.interrupt(stop, completions)
+            self.result = stop.partial
+
+
+class _Stop(Exception):  # noqa: N818  # it carries what a part has in hand, and ends here
+    partial: Distribution | None = None
+
+
+def _in_hand(
+    parts: Sequence[_Part], completions: Sequence[Completion | None]
+) -> Distribution | None:
+    answers = iter(completions)
+    for part in parts:
+        part.interrupt(list(islice(answers, len(part.requests))))
+    return _mixed(parts) if any(part.result for part in parts) else None
 
 
 def _mixed(parts: Sequence[_Part]) -> Distribution:

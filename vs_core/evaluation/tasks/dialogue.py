@@ -99,9 +99,6 @@ class Dialogue(Task):
 
     def flow(self, item: Item, strategy: Strategy, rng: random.Random) -> Flow:
         """Both sides in turn; every message is a candidate, the donation the last."""
-        return _numbered(self._talk(item, strategy, rng))
-
-    def _talk(self, item: Item, strategy: Strategy, rng: random.Random) -> Flow:
         said: list[Candidate] = []
         for turn in range(self.turns):
             asked = yield from Direct(n=1).flow(_seen_by("persuader", said, item))
@@ -143,22 +140,6 @@ def _seen_by(side: str, said: Sequence[Candidate], item: Item) -> tuple[Message,
         own = candidate.metadata["speaker"] == side
         messages.append(Message("assistant" if own else "user", candidate.text))
     return tuple(messages)
-
-
-def _numbered(flow: Flow) -> Flow:
-    """The flow with its requests numbered through: each part of it begins at 0 again."""
-    number = 0
-    try:
-        requests = next(flow)
-        while True:
-            asked = [replace(each, call=number + at) for at, each in enumerate(requests)]
-            number += len(asked)
-            requests = flow.send((yield asked))
-    except StopIteration as stop:
-        found: Distribution = stop.value
-        return found
-    finally:
-        flow.close()
 
 
 # --- measures --------------------------------------------------------------------------------
