@@ -30,6 +30,7 @@ _PLACEHOLDERS = {
     "unreadable": {"k", "reason", "format"},
     "short": {"k", "given", "format"},
     "invalid": {"k", "errors", "format"},
+    "tools": set[str](),
 }
 
 
@@ -94,6 +95,12 @@ class Prompts:
         "{format}"
     )
     """Asks again for typed responses that failed validation: {k}, {errors}, {format}."""
+
+    tools: str = (
+        "All this is about how you answer. As long as you need a tool for that, call it in the "
+        "usual way instead of answering."
+    )
+    """Added where the model has tools of its own."""
 
     def __post_init__(self) -> None:
         for template in fields(self):

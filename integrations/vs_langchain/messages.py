@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 from langchain_core.messages import (
     AIMessage,
@@ -19,15 +19,21 @@ from langchain_core.messages import (
 from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.prompt_values import PromptValue
 
-from vs_core import Completion, ConfigurationError, Message, Request
-from vs_langchain.models import STRUCTURE
+from vs_core import Completion, ConfigurationError, Distribution, Message, Request
+from vs_core.messages import with_instructions
+from vs_core.strategies.typed import validated
+from vs_langchain.internals import cut_off
+from vs_langchain.structure import STRUCTURE
 
 __all__ = [
+    "Keep",
     "ToolsCalled",
     "apieces",
+    "distribution_of",
     "from_answer",
     "from_cut_off",
     "from_input",
+    "kept",
     "pieces",
     "to_messages",
 ]
@@ -72,9 +78,15 @@ def _from_message(message: BaseMessage) -> Message:
     return Message(_ROLES.get(role, role), message.content, raw=message)
 
 
-def to_messages(request: Request) -> list[BaseMessage]:
-    """Return a request as LangChain's messages; those that came from the user as they were."""
-    messages = [_to_message(message) for message in request.messages]
+def to_messages(request: Request, further: str = "") -> list[BaseMessage]:
+    """Return a request as LangChain's messages; those that came from the user as they were.
+
+    Args:
+        request: What is asked.
+        further: Instructions that follow those of the request.
+    """
+    asked = with_instructions(request.messages, further) if further else request.messages
+    messages = [_to_message(message) for message in asked]
     if request.call:
         # LangChain's cache is keyed by the messages and all their fields. This one never reaches
         # the model: it only keeps apart the calls of one flow that ask the same thing.
@@ -120,20 +132,34 @@ def from_answer(answer: Any) -> Completion:
         return Completion(str(answer))
     text: str = answer.text or answer.additional_kwargs.get("refusal") or ""
     if isinstance(answer, AIMessage) and (answer.tool_calls or answer.invalid_tool_calls):
-        written = _written(answer)
-        if written is None:
-            raise ToolsCalled(answer)
-        text = written
+        text = _written(answer)
     return Completion(text, _usage(answer), answer)
 
 
-def _written(message: AIMessage) -> str | None:
-    """What was written into the tool that stands for the structure; None if that is not called."""
-    for call in message.tool_calls:
-        if call["name"] == STRUCTURE:
-            return json.dumps(call["args"], ensure_ascii=False)
-    broken = (call for call in message.invalid_tool_calls if call["name"] == STRUCTURE)
-    return next((call["args"] or "" for call in broken), None)
+def _written(message: AIMessage) -> str:
+    """What was written into the tool that stands for the structure.
+
+    Raises:
+        ToolsCalled: If tools of the user's are called: they run before there is an answer.
+    """
+    calls = (*message.tool_calls, *message.invalid_tool_calls)
+    ours = [call for call in calls if call["name"] == STRUCTURE]
+    if len(ours) < len(calls):
+        raise ToolsCalled(_without_ours(message) if ours else message)
+    written = ours[0]["args"]
+    return written if isinstance(written, str) else json.dumps(written or {}, ensure_ascii=False)
+
+
+def _without_ours(message: AIMessage) -> AIMessage:
+    """A message without the call of the tool that only the sampler knows."""
+    theirs = [call for call in message.tool_calls if call["name"] != STRUCTURE]
+    return AIMessage(
+        message.text,
+        tool_calls=theirs,
+        response_metadata=message.response_metadata,
+        usage_metadata=message.usage_metadata,
+        id=message.id,
+    )
 
 
 def _usage(message: BaseMessage) -> dict[str, int]:
@@ -146,9 +172,9 @@ def from_cut_off(error: Exception) -> Completion | None:
 
     OpenAI's does so where structured output was asked for; what there is can be read all the same.
     """
-    if type(error).__name__ != "LengthFinishReasonError":
+    completion = cut_off(error)
+    if completion is None:
         return None
-    completion: Any = error.completion  # type: ignore[attr-defined]
     message = completion.choices[0].message
     calls = message.tool_calls or ()
     text = "".join(call.function.arguments for call in calls) or message.content or ""
@@ -159,6 +185,50 @@ def from_cut_off(error: Exception) -> Completion | None:
     }  # fmt: skip
     return Completion(text, counts, completion)
 
+
+# --- distributions in messages ---------------------------------------------------------------
+
+Keep = Literal["full", "compact", "none"]
+"""How much of a distribution stands in the message that was drawn from it."""
+
+_KEY = "distribution"
+
+
+def kept(distribution: Distribution, keep: Keep) -> dict[str, Any]:
+    """Return what the metadata of a message says of its distribution, as plain JSON."""
+    if keep == "none":
+        return {}
+    if keep == "full":
+        return {_KEY: distribution.model_dump(mode="json")}
+    compact = [{"text": c.text, "probability": c.probability} for c in distribution]
+    return {_KEY: {"candidates": compact}}
+
+
+def distribution_of(message: BaseMessage, schema: Any = None) -> Distribution:
+    """Return the distribution that a message was drawn from.
+
+    Args:
+        message: What a sampler with ``output="message"``, a `VerbalizedChatModel` or an agent gave.
+        schema: Type of the candidates' values: in a message these are plain JSON. A compact
+            distribution has none, and they are made from the texts.
+
+    Returns:
+        The distribution. A candidate that does not fit the type says so in its ``repairs``.
+
+    Raises:
+        ConfigurationError: If the message carries no distribution.
+    """
+    data = message.response_metadata.get(_KEY)
+    if data is None:
+        raise ConfigurationError(
+            "This message carries no distribution: it was not drawn from one, or it was made with "
+            "distribution='none'."
+        )
+    distribution = Distribution.model_validate(data)
+    return distribution.map(lambda candidate: validated(candidate, schema)[0])
+
+
+# --- answers that come in pieces -------------------------------------------------------------
 
 Hear = Callable[[Any], object]
 """Is told of everything that a model says."""

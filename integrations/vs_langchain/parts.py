@@ -30,7 +30,7 @@ from vs_core.plugins import plugins
 from vs_core.strategies.typed import validated
 from vs_langchain.messages import ToolsCalled, apieces, from_answer, from_input, pieces, to_messages
 from vs_langchain.options import StrategyOptions
-from vs_langchain.sampler import Snapshot, snapshot
+from vs_langchain.snapshots import Snapshot, snapshot
 
 __all__ = ["VerbalizedOutputParser", "VerbalizedPrompt"]
 

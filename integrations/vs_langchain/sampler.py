@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
-from threading import Lock
-from typing import Any, Literal, get_args
+from typing import Any, Generic, get_args
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessage, AIMessageChunk
-from langchain_core.messages.ai import UsageMetadata, add_usage
 from langchain_core.prompts import BasePromptTemplate
 from langchain_core.runnables import (
     Runnable,
@@ -21,83 +18,36 @@ from langchain_core.runnables import (
     RunnableSequence,
 )
 from langchain_core.runnables.base import RunnableEach, RunnableLike, coerce_to_runnable
-from langchain_core.runnables.config import merge_configs, patch_config
 from langchain_core.runnables.graph import Graph
+from langchain_core.tools import BaseTool
 from pydantic import Field
+from typing_extensions import TypeVar
 
-from vs_core import (
-    Candidate,
-    Completion,
-    ConfigurationError,
-    Distribution,
-    ModelError,
-    Request,
-    Strategy,
-)
+from vs_core import Candidate, ConfigurationError, Distribution, Strategy
 from vs_core.display import shorten
-from vs_core.driver import arun, astream, run, stream
+from vs_core.driver import arun as arun_flow
+from vs_core.driver import astream as astream_flow
+from vs_core.driver import run as run_flow
+from vs_core.driver import stream as stream_flow
+from vs_core.effects import Effect, Effects, Emit, Stream, aperform, aproduce, perform, produce
 from vs_core.plugins import plugins
-from vs_langchain.messages import (
-    ToolsCalled,
-    apieces,
-    from_answer,
-    from_cut_off,
-    from_input,
-    pieces,
-    to_messages,
-)
-from vs_langchain.models import (
-    Method,
-    gives_text,
-    inner,
-    is_model,
-    of_one_call,
-    rebuilt,
-    require_free,
-    structured,
-)
+from vs_langchain.deferring import Deferring, with_the_model
+from vs_langchain.messages import Keep, ToolsCalled
+from vs_langchain.models import require_free
 from vs_langchain.options import StrategyOptions
+from vs_langchain.outputs import OUTPUTS, Output, OutputMode, as_chunk
+from vs_langchain.running import Run
+from vs_langchain.structure import Method, forced
+from vs_langchain.weaving import no_model, woven
 
-__all__ = ["Snapshot", "VerbalizedSampler", "snapshot"]
+__all__ = ["VerbalizedSampler", "as_model", "as_seed"]
 
-Output = Literal["distribution", "message", "text", "value"]
-
-_SPELLING = (
-    "Put the model into the sampler: VerbalizedSampler(llm, k=5) stands in for the model anywhere. "
-    "Appending works on a chain built with '|' that holds a model: prompt | llm | "
-    "VerbalizedSampler(k=5); to adapt it, adapt the sampler and not the chain: prompt | llm | "
-    "VerbalizedSampler(k=5).with_retry()."
-)
-_NO_STREAM = "nostream"
-"""Tag of model calls whose tokens LangGraph does not stream as messages."""
-_OF_ONE_CALL = frozenset(["id", "logprobs", "token_usage", "usage"])
-"""What the metadata of a model's answer says of a single call."""
+Out = TypeVar("Out", default=Any)
+AnyRunnable = Runnable[Any, Any]
 _PLUMBING = ("first", "middle", "last")  # fields of a sequence, which this is in name only
 
 
-class Snapshot(Distribution):
-    """A distribution so far, as streams give it.
-
-    LangChain adds up the pieces of a stream; of two snapshots the later one stands.
-    """
-
-    def __add__(self, other: Distribution) -> Distribution:
-        return other if isinstance(other, Snapshot) else super().__add__(other)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Distribution):
-            return NotImplemented
-        mine = (self.candidates, self.reasoning, self.metadata)
-        return mine == (other.candidates, other.reasoning, other.metadata)
-
-    __hash__ = None  # type: ignore[assignment]  # as a distribution: its metadata is a dict
-
-    def grown(self, candidate: Candidate) -> Snapshot:
-        """Return the snapshot with one more candidate."""
-        return Snapshot(candidates=(*self.candidates, candidate))
-
-
-class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
+class VerbalizedSampler(Deferring, StrategyOptions, RunnableSequence[Any, Out], Generic[Out]):
     """Ask a model for a distribution of answers instead of one.
 
     Appended to a chain built with ``|``, it weaves itself around the chain's model::
@@ -136,26 +86,30 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
     """
 
     name: str | None = "VerbalizedSampler"
-    first: Runnable[Any, Any] = Field(default_factory=RunnablePassthrough, exclude=True)
-    last: Runnable[Any, Any] = Field(default_factory=RunnablePassthrough, exclude=True)
-    model: Runnable[Any, Any] | None = None
-    after: Runnable[Any, Any] | None = None
-    output: Output = "distribution"
+    first: AnyRunnable = Field(default_factory=RunnablePassthrough, exclude=True)
+    last: AnyRunnable = Field(default_factory=RunnablePassthrough, exclude=True)
+    model: AnyRunnable | None = None
+    after: AnyRunnable | None = None
+    output: OutputMode = "distribution"
     method: Method = "auto"
     resampler: Any = "proportional"
     seed: int | None = None
-    deferred: tuple[Any, ...] = Field(default=(), exclude=True, repr=False)
-    """What was asked of it before it had a model: methods of a Runnable with their arguments."""
+    distribution: Keep = "full"
+    stream_raw: bool = False
+    tools: tuple[Any, ...] = Field(default=(), exclude=True, repr=False)
+    """Tools that the model may call instead of answering in a structure."""
 
     def __init__(
         self,
         model: RunnableLike[Any, Any] | None = None,
         *,
         strategy: str | Strategy = "vs_standard",
-        output: Output = "distribution",
+        output: OutputMode = "distribution",
         method: Method = "auto",
         resampler: Any = "proportional",
         seed: int | None = None,
+        distribution: Keep = "full",
+        stream_raw: bool = False,
         **options: Any,
     ) -> None:
         for name in _PLUMBING:
@@ -167,20 +121,25 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
             **self._gathered(
                 {
                     **options,
-                    "model": None if model is None else _as_model(model),
+                    "model": None if model is None else as_model(model),
                     "strategy": strategy,
-                    "output": _one_of("output", output, Output),
+                    "output": _one_of("output", output, OutputMode),
                     "method": _one_of("method", method, Method),
                     "resampler": resampler,
-                    "seed": _as_seed(seed),
+                    "seed": as_seed(seed),
+                    "distribution": _one_of("distribution", distribution, Keep),
+                    "stream_raw": stream_raw,
                 }
             )
         )
 
     # --- composing ---------------------------------------------------------------------------
 
+    def _has_model(self) -> bool:
+        return self.model is not None
+
     @property
-    def steps(self) -> list[Runnable[Any, Any]]:
+    def steps(self) -> list[AnyRunnable]:
         """What a longer sequence takes in: this sampler as one step, never its parts.
 
         Raises:
@@ -188,134 +147,122 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
                 chain comes here, at composition.
         """
         if self.model is None:
-            raise ConfigurationError(f"This VerbalizedSampler has no model. {_SPELLING}")
+            raise no_model(self)
         return [RunnableBinding(bound=self)]
 
-    def __or__(self, other: Any) -> RunnableSequence[Any, Any]:
+    def __or__(self, other: Any) -> Any:
         """Compose with what follows."""
-        return RunnableSequence(*self.steps, coerce_to_runnable(other))
+        return self.pipe(other)
+
+    def pipe(self, *others: Any, name: str | None = None) -> Any:
+        """Compose with what follows; without a model, as soon as it has one."""
+        if self.model is None:
+            return super().pipe(*others, name=name)
+        return RunnableSequence(*self.steps, *map(coerce_to_runnable, others), name=name)
 
     def __ror__(self, other: Any) -> Any:
         """Compose with what comes before: weave into its chain, or follow it.
 
         Python asks the right operand first when its type is a subclass of the left one's.
         """
-        left = coerce_to_runnable(other)
-        if self.model is not None:
-            return RunnableSequence(left, *self.steps)
-        woven = self._woven(left, ())
-        if woven is None:
-            raise ConfigurationError(f"There is no model to be found in the chain. {_SPELLING}")
-        return woven
-
-    def _woven(self, left: Runnable[Any, Any], after: Sequence[Runnable[Any, Any]]) -> Any:
-        """A chain with this sampler around its last model; None if it has none.
-
-        What follows the model goes into the sampler, which applies it to each candidate.
-        """
-        if is_model(left):
-            require_free(left)
-            return self.around(left, _chained(after))
-        if isinstance(left, VerbalizedSampler):
-            return None
-        if isinstance(left, RunnableSequence):
-            for index, step in reversed(list(enumerate(left.steps))):
-                woven = self._woven(step, [*left.steps[index + 1 :], *after])
-                if woven is not None:
-                    return _chained([*left.steps[:index], woven])
-            return None
-        parts = [self._woven(part, after) for part in inner(left)]
-        if None in parts and any(part is not None for part in parts):
-            raise ConfigurationError(
-                f"Not every branch of {left.get_name()} has a model to be found. {_SPELLING}"
-            )
-        return rebuilt(left, parts) if parts and None not in parts else None
-
-    def around(self, model: Runnable[Any, Any], after: Runnable[Any, Any] | None = None) -> Any:
-        """Return this sampler with a model, and with what is applied to each candidate."""
-        sampler: Any = self._but(model=model, after=after, deferred=())
-        for method, args, kwargs in self.deferred:
-            args, kwargs = _around_all((args, kwargs), model, after)
-            sampler = getattr(sampler, method)(*args, **kwargs)
-        return sampler
-
-    def _but(self, **fields: Any) -> VerbalizedSampler:
-        """This sampler with other fields."""
-        return self.model_copy(update=fields)
-
-    def _adapted(self, method: str, /, *args: Any, **kwargs: Any) -> Any:
-        """What a method of any Runnable gives; without a model, as soon as it has one."""
         if self.model is None:
-            return self._but(deferred=(*self.deferred, (method, args, kwargs)))
-        return getattr(super(), method)(*args, **kwargs)
+            return self.around(other)
+        return RunnableSequence(coerce_to_runnable(other), *self.steps)
 
-    def bind(self, **kwargs: Any) -> Any:
-        """Bind settings of the model; see `Runnable.bind`."""
-        return self._adapted("bind", **kwargs)
+    def around(self, chain: RunnableLike[Any, Any]) -> Any:
+        """Weave this sampler around the model of a chain.
 
-    def with_config(self, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        """See `Runnable.with_config`."""
-        return self._adapted("with_config", config, **kwargs)
+        What ``chain | sampler`` does for a chain built with ``|``, this does for whatever holds a
+        model: ``VerbalizedSampler(k=5).around((prompt | llm).with_retry())``.
 
-    def with_listeners(self, **listeners: Any) -> Any:
-        """See `Runnable.with_listeners`."""
-        return self._adapted("with_listeners", **listeners)
+        Args:
+            chain: A model; a chain with a model in it; what `Runnable.bind`, ``with_config``,
+                ``with_types``, ``with_retry`` and ``with_fallbacks`` make of these; or a
+                `RunnableBranch` of them.
 
-    def with_alisteners(self, **listeners: Any) -> Any:
-        """See `Runnable.with_alisteners`."""
-        return self._adapted("with_alisteners", **listeners)
-
-    def with_types(self, **types: Any) -> Any:
-        """See `Runnable.with_types`."""
-        return self._adapted("with_types", **types)
-
-    def with_retry(self, **options: Any) -> Any:
-        """Try the whole request again when it fails; see `Runnable.with_retry`."""
-        return self._adapted("with_retry", **options)
-
-    def with_fallbacks(self, fallbacks: Sequence[Runnable[Any, Any]], **options: Any) -> Any:
-        """See `Runnable.with_fallbacks`."""
-        return self._adapted("with_fallbacks", fallbacks, **options)
-
-    def configurable_fields(self, **fields: Any) -> Any:
-        """Open arguments to ``config["configurable"]``; see `Runnable.configurable_fields`.
+        Returns:
+            The same with the sampler in the place of its last model. What follows the model is
+            applied to each candidate.
 
         Raises:
-            ConfigurationError: If one of them is no argument.
+            ConfigurationError: If there is no model to be found, or it has a structure of its own,
+                or the sampler has a model already.
         """
-        fields = {"schema_" if name == "schema" else name: f for name, f in fields.items()}
-        unknown = fields.keys() - type(self).model_fields.keys()
-        if unknown:
-            raise ConfigurationError(f"VerbalizedSampler has no argument {sorted(unknown)}.")
-        return self._adapted("configurable_fields", **fields)
+        if self.model is not None:
+            raise ConfigurationError("This VerbalizedSampler has a model already.")
+        chain = coerce_to_runnable(chain)
+        made = woven(chain, self._over)
+        if made is None:
+            raise no_model(self, chain)
+        return made
 
-    def configurable_alternatives(self, which: Any, **alternatives: Any) -> Any:
-        """See `Runnable.configurable_alternatives`."""
-        return self._adapted("configurable_alternatives", which, **alternatives)
+    def _over(self, model: AnyRunnable, after: AnyRunnable | None) -> Any:
+        """This sampler with a model, and with what is applied to each candidate."""
+        return with_the_model(self, model, after)
 
     def map(self) -> Runnable[Sequence[Any], list[Any]]:
-        """See `Runnable.map`; it needs a model, for a chain cannot be woven into each input."""
-        return RunnableEach(bound=self.steps[0])
-
-    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> VerbalizedSampler:
-        """Return this sampler with tools bound to its model, as agents ask of a model.
+        """See `Runnable.map`.
 
         Raises:
-            ConfigurationError: If it has no model, or a ``response_format`` is to be bound with the
-                tools: then the model could not give several answers.
+            ConfigurationError: If it has no model: a chain cannot be woven into each input.
+        """
+        if self.model is None:
+            raise ConfigurationError(
+                "map() takes each of several inputs to the model, so it needs the model: "
+                "VerbalizedSampler(llm, k=5).map(), or (prompt | llm | "
+                "VerbalizedSampler(k=5)).map()."
+            )
+        return RunnableEach(bound=self.steps[0])
+
+    def as_tool(self, args_schema: Any = None, **options: Any) -> BaseTool:
+        """Return a tool that asks for a distribution; see `Runnable.as_tool`.
+
+        Without ``args_schema`` and ``arg_types`` it takes one argument, ``request``: a string.
+        """
+        if args_schema is not None or options.get("arg_types"):
+            return super().as_tool(args_schema, **options)
+        asked: AnyRunnable = RunnableLambda(lambda given: given["request"])
+        named = {"name": self.get_name(), "description": "Gives diverse answers to a request."}
+        tool: BaseTool = (asked | self).as_tool(**named | options, arg_types={"request": str})
+        return tool
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Any:
+        """Return this sampler with tools bound to its model, as agents ask of a model.
+
+        A message in which the model calls a tool passes through; the model stays free to answer. If
+        a tool, or a structure, is forced on it, see `VerbalizedChatModel.bind_tools`.
+
+        Raises:
+            ConfigurationError: If it has no model, or could not give several answers.
         """
         model: Any = self.steps and self.model
-        if "response_format" in kwargs:
+        if not forced(kwargs):
+            return self.model_copy(update={"model": model.bind_tools(tools, **kwargs)})
+        if self.output != "message" or self.after is not None:
             raise ConfigurationError(
-                "A model that must answer in a structure (ProviderStrategy) cannot give several "
-                "answers. Let the agent ask for the structure by a tool: response_format="
-                "ToolStrategy(YourModel)."
+                "A model that must call a tool, or must answer in a structure, gives no text to "
+                "sample. VerbalizedSampler(llm, output='message') and VerbalizedChatModel(llm) "
+                "verbalize the structure of an agent's answer."
             )
-        return self._but(model=model.bind_tools(tools, **kwargs))
+        from vs_langchain.chat_model import VerbalizedChatModel
+
+        own = ("method", "resampler", "seed", "distribution")
+        settings = {name: getattr(self, name) for name in own}
+        return VerbalizedChatModel(model, **settings, **self._given()).bind_tools(tools, **kwargs)
+
+    def with_structured_output(self, schema: Any, **options: Any) -> Any:
+        """Return what draws a value of a type; see `VerbalizedChatModel.with_structured_output`.
+
+        Raises:
+            ConfigurationError: If it has no model, or ``schema`` is no type.
+        """
+        from vs_langchain.typed import structured_output
+
+        return structured_output(self, schema, **options) if self.steps else None
 
     # --- running -----------------------------------------------------------------------------
 
-    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Out:
         """Ask for a distribution.
 
         Args:
@@ -332,7 +279,7 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
         """
         return self._call_with_config(self._run, input, config, run_type="chain", **kwargs)
 
-    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Out:
         """Ask for a distribution without blocking; see `invoke`."""
         return await self._acall_with_config(self._arun, input, config, run_type="chain", **kwargs)
 
@@ -341,100 +288,103 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
         value: Any,
         run_manager: CallbackManagerForChainRun,
         config: RunnableConfig,
-        **kwargs: Any,
+        **settings: Any,
     ) -> Any:
-        asking = _Asking(self, config, run_manager)
-
-        def complete(request: Request) -> Completion:
-            model = asking.model(request)
-            try:
-                return asking.heard(model.invoke(to_messages(request), asking.config, **kwargs))
-            except Exception as error:
-                return _salvaged(error)
-
-        try:
-            distribution = run(asking.flow(value), complete, max_concurrency=asking.limit)
-        except ToolsCalled as called:
-            return self._passed_on(called)
-        results = None
-        if self.after is not None:
-            answers = asking.answers(distribution)
-            results = self.after.batch(answers, asking.config, return_exceptions=True)
-        return self._finished(distribution, results, asking)
+        return perform(self._running(value, self._run_of(run_manager, config, settings)))
 
     async def _arun(
         self,
         value: Any,
         run_manager: AsyncCallbackManagerForChainRun,
         config: RunnableConfig,
-        **kwargs: Any,
+        **settings: Any,
     ) -> Any:
-        asking = _Asking(self, config, run_manager)
+        return await aperform(self._running(value, self._run_of(run_manager, config, settings)))
 
-        async def complete(request: Request) -> Completion:
-            model = asking.model(request)
-            messages = to_messages(request)
-            try:
-                return asking.heard(await model.ainvoke(messages, asking.config, **kwargs))
-            except Exception as error:
-                return _salvaged(error)
+    def _run_of(
+        self,
+        run_manager: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun,
+        config: RunnableConfig,
+        settings: Mapping[str, Any],
+    ) -> Run:
+        """One run, of which its `Output` says what comes out."""
+        if self.model is None:
+            raise no_model(self)
+        self._output.require(self.schema_, self.after)
+        return Run(
+            self.model,
+            self._strategy(),
+            config,
+            run_manager,
+            method=self.method,
+            tools=self.tools,
+            resampler=self.resampler,
+            seed=self.seed,
+            keeps=self.distribution,
+            shown=self.stream_raw,
+            applied=self.after is not None,
+            settings=settings,
+        )
 
+    @property
+    def _output(self) -> type[Output]:
+        """What comes out."""
+        return OUTPUTS[self.output]
+
+    def _output_of(self, run: Run) -> Output:
+        """What comes out of one run."""
+        return self._output(run)
+
+    def _running(self, value: Any, run: Run) -> Effects[Any]:
+        output = self._output_of(run)
+        flow, limit = run.flow(value), run.limit
         try:
-            distribution = await arun(asking.flow(value), complete, max_concurrency=asking.limit)
+            distribution = yield Effect(
+                lambda: run_flow(flow, run.complete, max_concurrency=limit),
+                lambda: arun_flow(flow, run.acomplete, max_concurrency=limit),
+            )
         except ToolsCalled as called:
-            return self._passed_on(called)
-        results = None
-        if self.after is not None:
-            answers = asking.answers(distribution)
-            results = await self.after.abatch(answers, asking.config, return_exceptions=True)
-        return self._finished(distribution, results, asking)
+            return output.called(called)
+        whole, eligible = yield from self._applied(distribution, run)
+        return output.result(whole, eligible)
 
-    def _finished(
-        self, distribution: Distribution, results: Sequence[Any] | None, asking: _Asking
-    ) -> Any:
-        """What ``output`` says of a distribution and what the step after the model made of it."""
-        if results is not None:
-            assert self.after is not None  # noqa: S101  # it gave the results
-            distribution = _with_values(distribution, results, self.after)
+    def _applied(
+        self, distribution: Distribution, run: Run
+    ) -> Effects[tuple[Distribution, Distribution]]:
+        """The candidates with what the step after the model made of them, and those it took."""
+        after = self.after
         distribution = distribution.seeded(self.seed)
-        if self.output == "distribution":
-            return distribution
-        passed = iter([not isinstance(result, Exception) for result in results or distribution])
-        eligible = distribution.filter(lambda _: next(passed))
-        candidate = eligible.sample(resampler=self.resampler)
-        if self.output == "message":
-            return asking.message(candidate.text, distribution)
-        return candidate.text if self.output == "text" else candidate.value
-
-    def _passed_on(self, called: ToolsCalled) -> AIMessage:
-        """The message by which a model calls tools, where messages come out."""
-        if self.output == "message":
-            return called.message
-        raise ModelError(
-            f"The model called tools ({called}) instead of answering. "
-            "VerbalizedSampler(llm, output='message') passes such a message on."
-        ) from None
+        if after is None:
+            return distribution, distribution
+        answers = run.answers(distribution)
+        results = yield Effect(
+            lambda: after.batch(answers, run.config, return_exceptions=True),
+            lambda: after.abatch(answers, run.config, return_exceptions=True),
+        )
+        whole = _with_values(distribution, results, after)
+        taken = iter([not isinstance(result, Exception) for result in results])
+        return whole, whole.filter(lambda _: next(taken))
 
     # The rest is that of any Runnable, not that of a sequence of steps.
 
-    def batch(self, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Any]:
+    def batch(self, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Out]:
         """Ask for several distributions; see `Runnable.batch`."""
         return Runnable.batch(self, inputs, *args, **kwargs)
 
-    async def abatch(self, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Any]:
+    async def abatch(self, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Out]:
         """Ask for several distributions without blocking; see `Runnable.abatch`."""
         return await Runnable.abatch(self, inputs, *args, **kwargs)
 
     def stream(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Iterator[Any]:
-        """Yield growing distributions, one more candidate each time; see `transform`."""
+    ) -> Iterator[Out]:
+        """Yield what is known so far; see `transform`."""
         yield from self.transform(iter([input]), config, **kwargs)
 
     async def astream(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> AsyncIterator[Any]:
-        """Yield growing distributions without blocking; see `transform`."""
+    ) -> AsyncIterator[Out]:
+        """Yield what is known so far without blocking; see `transform`."""
 
         async def inputs() -> AsyncIterator[Any]:
             yield input
@@ -444,11 +394,14 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
 
     def transform(
         self, input: Iterator[Any], config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Iterator[Any]:
-        """Yield growing distributions, one more candidate each time, before the model is done.
+    ) -> Iterator[Out]:
+        """Yield what is known so far, before the model is done.
 
-        The last one is what `invoke` returns; its candidates alone have the values of a parser
-        after the model. Any other ``output`` is drawn from it, and so comes as one piece.
+        Distributions grow by a candidate each time, and the last one is what `invoke` returns; its
+        candidates alone have the values of a parser after the model. A drawn text comes in pieces,
+        as does that of a message, as soon as it is known which one is drawn: with
+        ``resampler="uniform"``, no seed and one call when its candidate is complete, otherwise when
+        the last one is. A value comes as one piece.
         """
         yield from self._transform_stream_with_config(
             input, self._transform, config, run_type="chain", **kwargs
@@ -456,8 +409,8 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
 
     async def atransform(
         self, input: AsyncIterator[Any], config: RunnableConfig | None = None, **kwargs: Any
-    ) -> AsyncIterator[Any]:
-        """Yield growing distributions without blocking; see `transform`."""
+    ) -> AsyncIterator[Out]:
+        """Yield what is known so far without blocking; see `transform`."""
         async for output in self._atransform_stream_with_config(
             input, self._atransform, config, run_type="chain", **kwargs
         ):
@@ -468,65 +421,38 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
         inputs: Iterator[Any],
         run_manager: CallbackManagerForChainRun,
         config: RunnableConfig,
-        **kwargs: Any,
+        **settings: Any,
     ) -> Iterator[Any]:
-        asking = _Asking(self, config, run_manager)
-
-        def answer(request: Request) -> Iterator[Completion]:
-            model = asking.model(request)
-            chunks = model.stream(to_messages(request), asking.config, **kwargs)
-            return pieces(chunks, asking.hear)
-
-        flow = asking.flow(_added_up(list(inputs)))
-        grown = Snapshot()
-        try:
-            with closing(stream(flow, answer, max_concurrency=asking.limit)) as events:
-                for event in events:
-                    if isinstance(event, Candidate):
-                        grown = grown.grown(event)
-                        if self.output == "distribution":
-                            yield grown
-                        continue
-                    results = None
-                    if self.after is not None:
-                        answers = asking.answers(event)
-                        results = self.after.batch(answers, asking.config, return_exceptions=True)
-                    yield _streamed(self._finished(event, results, asking))
-        except ToolsCalled as called:
-            yield _streamed(self._passed_on(called))
+        run = self._run_of(run_manager, config, settings)
+        flow = run.flow(_added_up(list(inputs)))
+        with closing(stream_flow(flow, run.pieces, max_concurrency=run.limit)) as events:
+            yield from produce(self._streaming(run, Effect(events.__next__, _never)))
 
     async def _atransform(
         self,
         inputs: AsyncIterator[Any],
         run_manager: AsyncCallbackManagerForChainRun,
         config: RunnableConfig,
-        **kwargs: Any,
+        **settings: Any,
     ) -> AsyncIterator[Any]:
-        asking = _Asking(self, config, run_manager)
+        run = self._run_of(run_manager, config, settings)
+        flow = run.flow(_added_up([chunk async for chunk in inputs]))
+        async with aclosing(astream_flow(flow, run.apieces, max_concurrency=run.limit)) as events:
+            async for item in aproduce(self._streaming(run, Effect(_never, events.__anext__))):
+                yield item
 
-        def answer(request: Request) -> AsyncIterator[Completion]:
-            model = asking.model(request)
-            chunks = model.astream(to_messages(request), asking.config, **kwargs)
-            return apieces(chunks, asking.hear)
-
-        flow = asking.flow(_added_up([chunk async for chunk in inputs]))
-        grown = Snapshot()
+    def _streaming(self, run: Run, following: Effect) -> Stream[Any]:
+        """What comes out of a stream whose next event ``following`` gives."""
+        output = self._output_of(run)
         try:
-            async with aclosing(astream(flow, answer, max_concurrency=asking.limit)) as events:
-                async for event in events:
-                    if isinstance(event, Candidate):
-                        grown = grown.grown(event)
-                        if self.output == "distribution":
-                            yield grown
-                        continue
-                    results = None
-                    if self.after is not None:
-                        answers = asking.answers(event)
-                        after = self.after.abatch(answers, asking.config, return_exceptions=True)
-                        results = await after
-                    yield _streamed(self._finished(event, results, asking))
+            while isinstance(event := (yield following), Candidate):
+                for item in output.grown(event):
+                    yield Emit(item)
+            whole, eligible = yield from self._applied(event, run)
+            for item in output.rest(whole, eligible):
+                yield Emit(item)
         except ToolsCalled as called:
-            yield _streamed(self._passed_on(called))
+            yield Emit(as_chunk(output.called(called)))
 
     # --- describing --------------------------------------------------------------------------
 
@@ -538,10 +464,7 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
     @property
     def OutputType(self) -> Any:  # noqa: N802
         """What ``output`` says."""
-        if self.output == "value" and self.after is not None:
-            return self.after.OutputType
-        types = {"distribution": Distribution, "message": AIMessage, "text": str}
-        return types.get(self.output, Any if self.schema_ is None else self.schema_)
+        return self._output.type_of(self.schema_, self.after)
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> Any:
         """See `Runnable.get_input_schema`."""
@@ -571,88 +494,7 @@ class VerbalizedSampler(StrategyOptions, RunnableSequence[Any, Any]):
         return RunnableSequence(*steps).get_graph(config)
 
 
-class _Asking:
-    """How one run asks its model."""
-
-    def __init__(
-        self,
-        sampler: VerbalizedSampler,
-        config: RunnableConfig,
-        run_manager: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun,
-    ) -> None:
-        if sampler.model is None:
-            raise ConfigurationError(f"This VerbalizedSampler has no model. {_SPELLING}")
-        if sampler.output == "value" and sampler.after is None and sampler.schema_ is None:
-            raise ConfigurationError(
-                "output='value' needs something that makes values: a schema, or a parser after the "
-                "model."
-            )
-        self._model = sampler.model
-        self._method = sampler.method
-        self._strategy = sampler._strategy()
-        self._run_id = run_manager.run_id
-        self.config = patch_config(config, callbacks=run_manager.get_child())
-        if sampler.output != "distribution":  # the model's own tokens are not what comes out
-            self.config = merge_configs(self.config, {"tags": [_NO_STREAM]})
-        self.limit = config.get("max_concurrency")
-        self._about: dict[str, Any] = {}
-        self._usage: UsageMetadata | None = None
-        self._lock = Lock()
-
-    def flow(self, value: Any) -> Any:
-        return self._strategy.flow(from_input(value))
-
-    def model(self, request: Request) -> Runnable[Any, Any]:
-        """The model, made to answer a request in its structure where it can."""
-        model = of_one_call(self._model, request.call, self.config)
-        schema = None if self._method == "text" else request.json_schema
-        return model if schema is None else structured(model, schema, self._method, self.config)
-
-    def hear(self, answer: Any) -> None:
-        """Remember what a model says beside its answer: calls come from several threads."""
-        if isinstance(answer, AIMessage):
-            with self._lock:
-                self._about |= answer.response_metadata
-                if answer.usage_metadata is not None:
-                    self._usage = add_usage(self._usage, answer.usage_metadata)
-
-    def heard(self, answer: Any) -> Completion:
-        """The answer of a model as a completion."""
-        self.hear(answer)
-        return from_answer(answer)
-
-    def answers(self, distribution: Distribution) -> list[Any]:
-        """The candidates as what the model would have answered."""
-        texts = [candidate.text for candidate in distribution]
-        if gives_text(self._model):
-            return list(texts)
-        about = self._own_metadata()
-        return [AIMessage(text, response_metadata=dict(about)) for text in texts]
-
-    def message(self, text: str, distribution: Distribution) -> AIMessage:
-        """A drawn answer as a message like the model's own."""
-        about = {**self._own_metadata(), "distribution": distribution.model_dump(mode="json")}
-        return AIMessage(
-            text,
-            response_metadata=about,
-            usage_metadata=self._usage,
-            id=f"lc_run--{self._run_id}",
-        )
-
-    def _own_metadata(self) -> dict[str, Any]:
-        """What the model says of its answers, but for what is of a single call."""
-        return {key: value for key, value in self._about.items() if key not in _OF_ONE_CALL}
-
-
-def _salvaged(error: Exception) -> Completion:
-    """What there is of an answer that was cut off; any other error is raised again."""
-    completion = from_cut_off(error)
-    if completion is None:
-        raise error
-    return completion
-
-
-def _as_model(given: Any) -> Runnable[Any, Any]:
+def as_model(given: Any) -> Runnable[Any, Any]:
     """A model that is given to the sampler, if it can be one."""
     try:
         model: Runnable[Any, Any] = coerce_to_runnable(given)
@@ -673,21 +515,11 @@ def _as_model(given: Any) -> Runnable[Any, Any]:
     return model
 
 
-def _as_seed(seed: Any) -> int | None:
+def as_seed(seed: Any) -> int | None:
+    """Return a seed; ConfigurationError if it is none."""
     if seed is None or (isinstance(seed, int) and not isinstance(seed, bool)):
         return seed
     raise ConfigurationError(f"seed must be a whole number or None, not {seed!r}.")
-
-
-def _around_all(value: Any, model: Any, after: Any) -> Any:
-    """Arguments in which every sampler without a model gets this one."""
-    if isinstance(value, VerbalizedSampler) and value.model is None:
-        return value.around(model, after)
-    if type(value) in (list, tuple):
-        return type(value)(_around_all(item, model, after) for item in value)
-    if type(value) is dict:
-        return {key: _around_all(item, model, after) for key, item in value.items()}
-    return value
 
 
 def _one_of(name: str, value: Any, choices: Any) -> Any:
@@ -695,13 +527,6 @@ def _one_of(name: str, value: Any, choices: Any) -> Any:
     if value not in known:
         raise ConfigurationError(f"{name} must be one of {', '.join(known)}, not {value!r}.")
     return value
-
-
-def _chained(steps: Sequence[Runnable[Any, Any]]) -> Any:
-    """Steps as one Runnable; None if there are none."""
-    if len(steps) < 2:
-        return steps[0] if steps else None
-    return RunnableSequence(*steps)
 
 
 def _with_values(
@@ -725,26 +550,9 @@ def _with_values(
     return distribution.map(valued)
 
 
-def snapshot(output: Distribution) -> Snapshot:
-    """Return a distribution as a snapshot."""
-    return Snapshot(
-        candidates=output.candidates, reasoning=output.reasoning, metadata=output.metadata
-    )
-
-
-def _streamed(output: Any) -> Any:
-    """What comes out as it comes out of a stream: it can be added up, as LangChain does."""
-    if isinstance(output, Distribution):
-        return snapshot(output)
-    if not isinstance(output, AIMessage) or isinstance(output, AIMessageChunk):
-        return output
-    return AIMessageChunk(
-        content=output.content,
-        response_metadata=output.response_metadata,
-        usage_metadata=output.usage_metadata,
-        id=output.id,
-        chunk_position="last",
-    )
+def _never() -> Any:
+    """The other way of an effect that is only ever done in one."""
+    raise NotImplementedError
 
 
 def _added_up(chunks: Sequence[Any]) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, TypeAdapter, ValidationError, WithJsonSchema
 from pydantic.errors import PydanticSchemaGenerationError
 
 from vs_core.candidates import Candidate
@@ -15,28 +17,76 @@ __all__ = ["adapter_of", "json_schema_of", "validated"]
 
 
 @lru_cache(maxsize=256)
-def _cachedadapter_of(schema: Any) -> TypeAdapter[Any]:
+def _adapter_of_type(schema: Any) -> TypeAdapter[Any]:
     return TypeAdapter(schema)
+
+
+@lru_cache(maxsize=256)
+def _adapter_of_json_schema(written: str) -> TypeAdapter[Any]:
+    schema = json.loads(written)
+    kind: Any = Annotated[Any, AfterValidator(_fitting(schema)), WithJsonSchema(schema)]
+    return TypeAdapter(kind)
 
 
 def adapter_of(schema: Any) -> TypeAdapter[Any]:
     """Return what validates a type.
 
+    Args:
+        schema: Any type that pydantic validates, or a JSON schema as a mapping. Of what a JSON
+            schema says, the type and the required properties at its top are checked.
+
     Raises:
-        ConfigurationError: If pydantic cannot validate it.
+        ConfigurationError: If it is neither.
     """
     try:
-        return _cachedadapter_of(schema)
-    except (PydanticSchemaGenerationError, TypeError) as error:
+        if isinstance(schema, Mapping):
+            return _adapter_of_json_schema(json.dumps(schema))
+        return _adapter_of_type(schema)
+    except (PydanticSchemaGenerationError, TypeError, ValueError) as error:
         raise ConfigurationError(
-            f"schema must be a type that pydantic can validate, not {schema!r}: {error}"
+            "schema must be a type that pydantic can validate, or a JSON schema, not "
+            f"{schema!r:.200}: {error}"
         ) from error
 
 
-@lru_cache(maxsize=256)
+_JSON_TYPES: dict[str, tuple[type, ...]] = {
+    "array": (list,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "null": (type(None),),
+    "number": (int, float),
+    "object": (dict,),
+    "string": (str,),
+}
+
+
+def _fitting(schema: Mapping[str, Any]) -> Callable[[Any], Any]:
+    """Return what refuses a value of another type than a JSON schema's, or one that lacks a key."""
+    named = schema.get("type", "object" if "properties" in schema else None)
+    kinds = _JSON_TYPES.get(str(named), (object,))
+    required = list(schema.get("required", ()))
+
+    def check(value: Any) -> Any:
+        a_number = isinstance(value, bool) and int in kinds
+        if a_number or not isinstance(value, kinds):
+            raise ValueError(f"must be of the type {named}")
+        missing = [key for key in required if isinstance(value, dict) and key not in value]
+        if missing:
+            raise ValueError(f"lacks {', '.join(missing)}")
+        return value
+
+    return check
+
+
 def json_schema_of(schema: Any) -> dict[str, Any]:
     """Return the JSON schema of a type. It is made once, and shared: not to be changed."""
-    return adapter_of(schema).json_schema()
+    adapter = adapter_of(schema)
+    return _json_schema_of(adapter)
+
+
+@lru_cache(maxsize=256)
+def _json_schema_of(adapter: TypeAdapter[Any]) -> dict[str, Any]:
+    return adapter.json_schema()
 
 
 def validated(candidate: Candidate, schema: Any) -> tuple[Candidate, str | None]:
