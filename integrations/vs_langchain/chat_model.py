@@ -147,15 +147,17 @@ class VerbalizedChatModel(StrategyOptions, BaseChatModel):
 
     def _sampler(self, stop: Sequence[str] | None = None, count: int = 1) -> Any:
         """What asks for a distribution and draws ``count`` messages from it."""
-        given = self._given()
+        given, method = self._given(), self.method
         if self.form is not None:
             given["schema"] = self.form.schema
+            if self.form.by_tool and method == "auto":
+                method = "tool"
         if count > (self.n or self.k):
             given["n"] = count
         return Answering(
             model=self.llm,
             output="message",
-            method=self.method,
+            method=method,
             resampler=self.resampler,
             seed=self.seed,
             distribution=self.distribution,
@@ -288,6 +290,11 @@ class VerbalizedChatModel(StrategyOptions, BaseChatModel):
 
     # --- describing --------------------------------------------------------------------------
 
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """It is not: LangChain loads chat models from a list of its own. Pickling works."""
+        return False
+
     @property
     def _llm_type(self) -> str:
         return "verbalized"
@@ -297,7 +304,8 @@ class VerbalizedChatModel(StrategyOptions, BaseChatModel):
         own = ("method", "seed", "distribution", "stop")
         options = {key: value for key, value in self._given().items() if key != "prompts"}
         model = _first(self.llm)
-        inner = model.dict() if isinstance(model, BaseChatModel) else repr(model)
+        known = isinstance(model, BaseChatModel)
+        inner = dict(model._identifying_params) if known else repr(model)
         return {**options, **{name: getattr(self, name) for name in own}, "llm": inner}
 
     @property

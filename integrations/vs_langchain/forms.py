@@ -5,18 +5,31 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from langchain_core.tools import BaseTool, StructuredTool
-from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import BaseModel
+from langchain_core.utils.function_calling import (
+    convert_to_json_schema,
+    convert_to_openai_tool,
+)
+from langchain_core.utils.pydantic import is_pydantic_v1_subclass
+from pydantic import AfterValidator, BaseModel, WithJsonSchema
 from typing_extensions import is_typeddict
 
 from vs_core import Candidate, ConfigurationError, Strategy
 from vs_core.plugins import plugins
 from vs_core.strategies.typed import adapter_of
 
-__all__ = ["Form", "form_of_response", "split"]
+__all__ = ["Form", "form_of_response", "split", "validating"]
+
+
+def validating(schema: Any) -> Any:
+    """Return a type as the core can validate it: LangChain takes models of pydantic 1 as well."""
+    if not isinstance(schema, type) or not is_pydantic_v1_subclass(schema):
+        return schema
+    old: Any = schema
+    make = AfterValidator(lambda value: value if isinstance(value, old) else old.parse_obj(value))
+    return Annotated[Any, make, WithJsonSchema(convert_to_json_schema(old))]
 
 
 @dataclass(frozen=True)
@@ -102,7 +115,7 @@ def split(
     if not given:
         return kept, None
     schemas = {about["name"]: _parameters(about) for _, about in given}
-    own = {about["name"]: tool for tool, about in given if isinstance(tool, type)}
+    own = {about["name"]: validating(tool) for tool, about in given if isinstance(tool, type)}
     return kept, Form(schemas, {**own, **types}, by_tool=True)
 
 
@@ -122,7 +135,9 @@ def _is_structure(tool: Any) -> bool:
         return False
     if isinstance(tool, Mapping):
         return "properties" in tool
-    return is_typeddict(tool) or (isinstance(tool, type) and issubclass(tool, BaseModel))
+    if not isinstance(tool, type):
+        return False
+    return is_typeddict(tool) or issubclass(tool, BaseModel) or is_pydantic_v1_subclass(tool)
 
 
 def _parameters(about: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,7 +156,9 @@ def form_of_response(response_format: Any, types: Mapping[str, Any]) -> Form:
     """
     if isinstance(response_format, type):
         about = convert_to_openai_tool(response_format)["function"]
-        return Form({about["name"]: _parameters(about)}, {about["name"]: response_format}, False)
+        return Form(
+            {about["name"]: _parameters(about)}, {about["name"]: validating(response_format)}, False
+        )
     described = response_format.get("json_schema") if isinstance(response_format, Mapping) else None
     if not isinstance(described, Mapping) or "schema" not in described:
         raise ConfigurationError(

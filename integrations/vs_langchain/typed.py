@@ -10,6 +10,7 @@ from langchain_core.utils.function_calling import convert_to_json_schema
 
 from vs_core import Candidate, ConfigurationError, Distribution, ParseError
 from vs_core.effects import Effects
+from vs_langchain.forms import validating
 from vs_langchain.outputs import Drawn, Output, as_message
 from vs_langchain.running import Run
 from vs_langchain.sampler import VerbalizedSampler
@@ -57,7 +58,7 @@ def structured_output(
         output="value",
         method=_METHODS[method] or sampler.method,
         **{name: getattr(sampler, name) for name in own},
-        **{**sampler._given(), "schema": schema},
+        **{**sampler._given(), "schema": validating(schema)},
     )
     about = {"kwargs": {"method": method}, "schema": convert_to_json_schema(schema)}
     settings: dict[str, Any] = {"ls_structured_output_format": about}

@@ -345,8 +345,8 @@ def test_it_works_inside_other_runnables(llm):
         lambda llm: PROMPT | RunnableLambda(lambda p: p) | VerbalizedSampler(k=5),
         lambda llm: {"a": llm} | VerbalizedSampler(k=5),
         lambda llm: PROMPT | llm | VerbalizedSampler(k=5).map(),
-        lambda llm: VerbalizedSampler(k=5) | StrOutputParser(),
         lambda llm: VerbalizedSampler(k=5).invoke("x"),
+        lambda llm: (VerbalizedSampler(k=5) | StrOutputParser()).invoke("x"),
         lambda llm: asyncio.run(VerbalizedSampler(k=5).ainvoke("x")),
     ],
 )

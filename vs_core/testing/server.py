@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.messages import Completion, Message
+from vs_core.testing.calling import arguments, called_tool
 from vs_core.testing.model import SimulatedModel, split, tokens
 
 if TYPE_CHECKING:
@@ -137,17 +138,19 @@ class SimulatedServer:
     def _choice(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """One choice: the message, why it ended, and its usage."""
         messages = [_message(item) for item in body["messages"]]
-        tool = _called_tool(body, messages)
+        tool = called_tool(body, messages)
         schema = tool["parameters"] if tool else _response_schema(body)
         completion = _limited(self.model.answer(messages, schema), body)
         message: dict[str, Any] = {"role": "assistant", "refusal": None}
         if tool is None:
             message["content"] = completion.text
             return {"message": message, "finish": completion.raw, "usage": completion.usage}
+        said = next((m.text for m in reversed(messages) if m.role == "user"), "")
+        written = arguments(completion.text, tool["parameters"], said)
         call = {
             "id": f"call_{hashlib.blake2b(completion.text.encode()).hexdigest()[:12]}",
             "type": "function",
-            "function": {"name": tool["name"], "arguments": completion.text},
+            "function": {"name": tool["name"], "arguments": written},
         }
         message |= {"content": None, "tool_calls": [call]}
         return {"message": message, "finish": "tool_calls", "usage": completion.usage}
@@ -367,28 +370,6 @@ def _response_schema(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return None
     schema: Mapping[str, Any] = response_format["json_schema"]["schema"]
     return schema
-
-
-def _called_tool(body: Mapping[str, Any], messages: Sequence[Message]) -> dict[str, Any] | None:
-    """The function that the model calls: one that it must, or that the user names."""
-    functions = {tool["function"]["name"]: tool["function"] for tool in body.get("tools") or ()}
-    choice = body.get("tool_choice")
-    if isinstance(choice, Mapping):
-        name = choice["function"]["name"]
-        if name not in functions:
-            raise ValueError(f"tool_choice names {name!r}, which is no tool")
-    elif choice == "none" or not functions:
-        return None
-    elif choice in ("required", "any"):
-        name = next(iter(functions))
-    else:
-        last = messages[-1]
-        words = set(re.findall(r"\w+", last.text)) if last.role == "user" else set()
-        name = next((name for name in functions if name in words), None)
-        if name is None:
-            return None
-    parameters = functions[name].get("parameters") or {"properties": {}}
-    return {"name": name, "parameters": parameters}
 
 
 def _limited(completion: Completion, body: Mapping[str, Any]) -> Completion:
