@@ -319,11 +319,12 @@ class Distribution(_Typed[T], Sequence[Candidate[T]]):
             raise ConfigurationError("An empty distribution cannot be sampled.")
         require_optional_count("n", n, least=0)
         draw = plugins.resampler(resampler, **options)
-        rng = self._randomness(seed)
+        rng = self.rng(seed)
         drawn = [self.candidates[index] for index in draw(self, 1 if n is None else n, rng)]
         return drawn[0] if n is None else drawn
 
-    def _randomness(self, seed: int | random.Random | None) -> random.Random:
+    def rng(self, seed: int | random.Random | None = None) -> random.Random:
+        """Return the randomness that `sample` draws with, for whoever draws places; see there."""
         if isinstance(seed, random.Random):
             return seed
         if seed is None:

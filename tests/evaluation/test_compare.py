@@ -95,4 +95,6 @@ def test_a_model_that_cannot_be_reached_is_exit_code_1(tmp_path):
         "--strategies", "direct", "--attempts", "1", "--out", str(tmp_path),
     )  # fmt: skip
     assert done.returncode == 1
-    assert done.stderr.startswith("vs: The model call failed")
+    assert done.stderr.startswith(
+        "vs: The call of 'm' at http://127.0.0.1:9/v1 failed: Connection error"
+    )

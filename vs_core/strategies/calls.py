@@ -187,10 +187,8 @@ class Session:
         """What there is when a flow is interrupted."""
         for call in self.calls:
             call.finish()
-        try:
-            return self.distribution()
-        except Exception:  # nothing is in hand
-            return None
+        some = any(call.candidates or call.torn for call in self.calls)
+        return self._so_far() if some else None
 
     def distribution(self) -> Distribution:
         """Return the candidates of all calls: exactly n, if the model gave as many.
@@ -199,14 +197,29 @@ class Session:
             ParseError: If no answer held a candidate.
             Exception: What the first call failed with, if no call gave one.
         """
+        found = self._so_far()
+        if not found:
+            for error in chain(self._unread(), (failure.error for failure in self._failures())):
+                raise error
+        missing = found.metadata.get("missing")
+        if missing:
+            _log.warning(
+                "%s: %d of %d candidates after %d calls; the rest is missing",
+                self.strategy.name, len(found), len(found) + missing, len(self.completions),
+            )  # fmt: skip
+        return found
+
+    def _unread(self) -> list[ParseError]:
+        return [call.error for call in self.calls if call.error and not call.candidates]
+
+    def _failures(self) -> list[Failure]:
+        return [call.failure for call in self.calls if call.failure]
+
+    def _so_far(self) -> Distribution:
         total = sum(self.strategy.sizes())
         asked = [call.candidates[: call.k] for call in self.calls]
         extra = [call.candidates[call.k :] for call in self.calls]
         pool = list(chain(*asked, *extra, *(call.torn for call in self.calls)))
-        unread = [call.error for call in self.calls if call.error and not call.candidates]
-        failures = [call.failure for call in self.calls if call.failure]
-        if not pool and (unread or failures):
-            raise unread[0] if unread else failures[0].error
         invalid = list(chain(*(call.invalid for call in self.calls)))
         about = {
             "strategy": self.strategy.name,
@@ -220,15 +233,10 @@ class Session:
         left_out = {
             "surplus": [candidate.model_dump(mode="json") for candidate in pool[total:]],
             "invalid": [candidate.model_dump(mode="json") for candidate in invalid],
-            "unread": [error.text for error in unread],
-            "failed": [failure.shown() for failure in failures],
+            "unread": [error.text for error in self._unread()],
+            "failed": [failure.shown() for failure in self._failures()],
             "missing": max(0, total - len(pool)),
         }
-        if left_out["missing"]:
-            _log.warning(
-                "%s: %d of %d candidates after %d calls; the rest is missing",
-                self.strategy.name, len(pool), total, len(self.completions),
-            )  # fmt: skip
         reasonings = [call.reasoning for call in self.calls if call.reasoning]
         return Distribution(
             pool[:total],
