@@ -19,7 +19,7 @@ hand those on. An effect that fails raises inside the generator, where it was yi
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -104,7 +104,7 @@ async def aperform(steps: Effects[T]) -> T:
     return value[0]
 
 
-async def aproduce(steps: Stream[T]) -> AsyncIterator[T]:
+async def aproduce(steps: Stream[T]) -> AsyncGenerator[T, None]:
     """Run a generator of effects without blocking; yield its items; see `produce`."""
     stepping = _astepping(steps, lambda _: None)
     try:

@@ -36,7 +36,8 @@ def main() -> None:
     given = []
     for question in [q for q in QUESTIONS if q.answers][: options.questions]:
         response = engine.query(question.question)
-        confidence = response.metadata["confidence"] or 0.0
+        about = response.metadata["verbalized"]
+        confidence = 0.0 if about["abstains"] else about["confidence"] or 0.0
         given.append((confidence, coverage(question, [str(response)]) > 0))
         answer = response if confidence >= 0.1 else UNSURE
         print(f"{question.question}\n  {confidence:.3f} {answer}")

@@ -41,6 +41,7 @@ from vs_llama_index import (
     VerbalizedFusionRetriever,
     VerbalizedQueryTransform,
     VerbalizedSynthesizer,
+    distribution_of,
 )
 
 K = 10  # passages
@@ -109,8 +110,9 @@ def retrievers(llm: LLM) -> dict[str, BaseRetriever]:
 
 
 def answers(response: Response) -> list[str]:
-    candidates = (response.metadata or {}).get("candidates")
-    return [c["text"] for c in candidates] if candidates else [str(response)]
+    if not isinstance(response.metadata, dict) or "verbalized" not in response.metadata:
+        return [str(response)]
+    return list(distribution_of(response).texts)
 
 
 def main() -> None:

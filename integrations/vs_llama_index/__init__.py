@@ -19,6 +19,7 @@ except ImportError as error:
 from vs_llama_index.fusion_retriever import VerbalizedFusionRetriever
 from vs_llama_index.query_engine import VerbalizedQueryEngine
 from vs_llama_index.query_transform import VerbalizedQueryBundle, VerbalizedQueryTransform
+from vs_llama_index.responses import distribution_of, sources_of
 from vs_llama_index.synthesizer import VerbalizedSynthesizer
 
 __all__ = [
@@ -27,4 +28,6 @@ __all__ = [
     "VerbalizedQueryEngine",
     "VerbalizedQueryTransform",
     "VerbalizedSynthesizer",
+    "distribution_of",
+    "sources_of",
 ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import aclosing, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from llama_index.core.base.llms.base import BaseLLM
@@ -16,17 +16,55 @@ from llama_index.core.llms.utils import LLMType, resolve_llm
 from llama_index.core.prompts import BasePromptTemplate, PromptTemplate
 from llama_index.core.settings import Settings
 from llama_index_instrumentation import get_dispatcher
+from llama_index_instrumentation.base import BaseEvent
 
 from vs_core import Candidate, ConfigurationError, Distribution, Strategy
 from vs_core.driver import arun, astream, run, stream
 from vs_core.strategies import Flow
 from vs_core.strategies.mixture import mixture
-from vs_llama_index.completing import acompleter, apieces, completer, from_chat_messages, pieces
+from vs_llama_index.completing import (
+    Fits,
+    acompleter,
+    apieces,
+    completer,
+    from_chat_messages,
+    pieces,
+)
 from vs_llama_index.structured import Method, method_of, require_method
 
-__all__ = ["Asking", "Event", "configured", "require_query", "template"]
+__all__ = ["Asking", "CandidateEvent", "Event", "Task", "configured", "require_query", "template"]
 
 Event = Candidate | Distribution
+
+
+class CandidateEvent(BaseEvent):
+    """A candidate of a stream is complete.
+
+    Args:
+        candidate: The candidate.
+    """
+
+    candidate: Candidate
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The name of this kind of event."""
+        return "CandidateEvent"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is asked.
+
+    Args:
+        values: Of the prompt's variables.
+        blocks: LlamaIndex's content blocks, such as images, to be added to the last message.
+    """
+
+    values: Mapping[str, str]
+    blocks: Sequence[Any] = ()
+
+
 dispatcher = get_dispatcher(__name__)
 
 
@@ -96,6 +134,7 @@ class Asking:
         strategy: What is asked.
         method: How structured output is asked for; see `completer`.
         seed: Default of `Distribution.sample`.
+        fits: Whether a conversation has room for a further turn; those that do not are not sent.
 
     Raises:
         ConfigurationError: If the LLM does not have the method, or is none.
@@ -105,6 +144,7 @@ class Asking:
     strategy: Strategy
     method: Method = field(default="auto", kw_only=True)
     seed: int | None = field(default=None, kw_only=True)
+    fits: Fits | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         require_method(self.method)
@@ -112,18 +152,23 @@ class Asking:
             object.__setattr__(self, "llm", configured(self.llm))
             method_of(self.model(), self.method)
 
+    def fitting(self, fits: Fits) -> Asking:
+        """Return this, with what says whether a further turn fits."""
+        return replace(self, fits=fits)
+
     def model(self) -> LLM:
         """The LLM of a run."""
         return configured(self.llm)
 
     @dispatcher.span
-    def run(self, prompt: BasePromptTemplate, *tasks: Mapping[str, str]) -> Distribution:
+    def run(self, prompt: BasePromptTemplate, *tasks: Task) -> Distribution:
         """Ask for a distribution.
 
         Args:
             prompt: What is asked.
             *tasks: Values of its variables. Several tasks are asked side by side, and their
-                distributions mixed in equal parts.
+                distributions mixed in equal parts; ``metadata["pack"]`` of a candidate is then the
+                place of its task.
 
         Raises:
             ParseError: If the model gave no distribution, after all retries.
@@ -131,45 +176,54 @@ class Asking:
         """
         llm = self.model()
         flow = self._flow(llm, prompt, tasks)
-        return self._done(run(flow, completer(llm, self.method)))
+        return self._done(run(flow, completer(llm, self.method, self.fits)))
 
     @dispatcher.span
-    async def arun(self, prompt: BasePromptTemplate, *tasks: Mapping[str, str]) -> Distribution:
+    async def arun(self, prompt: BasePromptTemplate, *tasks: Task) -> Distribution:
         """Ask for a distribution without blocking; see `run`."""
         llm = self.model()
         flow = self._flow(llm, prompt, tasks)
-        return self._done(await arun(flow, acompleter(llm, self.method)))
+        return self._done(await arun(flow, acompleter(llm, self.method, self.fits)))
 
-    def stream(
-        self, prompt: BasePromptTemplate, *tasks: Mapping[str, str]
-    ) -> Generator[Event, None, None]:
+    def stream(self, prompt: BasePromptTemplate, *tasks: Task) -> Generator[Event, None, None]:
         """Yield each candidate as soon as it is complete, and the distribution last."""
         llm = self.model()
         flow = self._flow(llm, prompt, tasks)
-        with closing(stream(flow, pieces(llm, self.method))) as events:
+        with closing(stream(flow, pieces(llm, self.method, self.fits))) as events:
             for event in events:
                 yield self._done(event) if isinstance(event, Distribution) else event
 
     async def astream(
-        self, prompt: BasePromptTemplate, *tasks: Mapping[str, str]
+        self, prompt: BasePromptTemplate, *tasks: Task
     ) -> AsyncGenerator[Event, None]:
         """Yield each candidate without blocking; see `stream`."""
         llm = self.model()
         flow = self._flow(llm, prompt, tasks)
-        async with aclosing(astream(flow, apieces(llm, self.method))) as events:
+        async with aclosing(astream(flow, apieces(llm, self.method, self.fits))) as events:
             async for event in events:
                 yield self._done(event) if isinstance(event, Distribution) else event
 
-    def _flow(self, llm: LLM, prompt: BasePromptTemplate, tasks: tuple[Any, ...]) -> Flow:
+    def _flow(self, llm: LLM, prompt: BasePromptTemplate, tasks: Sequence[Task]) -> Flow:
         flows = []
-        for values in tasks:
-            dispatcher.event(LLMPredictStartEvent(template=prompt, template_args=dict(values)))
+        for place, task in enumerate(tasks):
+            values = dict(task.values)
+            dispatcher.event(LLMPredictStartEvent(template=prompt, template_args=values))
             llm._log_template_data(prompt, **values)
             messages = llm._extend_messages(prompt.format_messages(llm=llm, **values))
-            flows.append(self.strategy.flow(from_chat_messages(messages)))
+            if task.blocks:
+                last = messages[-1]
+                messages[-1] = last.model_copy(update={"blocks": [*last.blocks, *task.blocks]})
+            flow = self.strategy.flow(from_chat_messages(messages))
+            flows.append(_marked(flow, place) if len(tasks) > 1 else flow)
         return mixture(flows)
 
     def _done(self, distribution: Distribution) -> Distribution:
         seeded = distribution.seeded(self.seed)
         dispatcher.event(LLMPredictEndEvent(output=seeded.model_dump_json()))
         return seeded
+
+
+def _marked(flow: Flow, place: int) -> Flow:
+    """The flow of a task among several, whose candidates know its place."""
+    found = yield from flow
+    return found.map(lambda c: c.model_copy(update={"metadata": {**c.metadata, "pack": place}}))

@@ -29,6 +29,7 @@ from vs_llama_index.structured import (
 )
 
 __all__ = [
+    "Fits",
     "acompleter",
     "apieces",
     "completer",
@@ -39,43 +40,64 @@ __all__ = [
 
 Response = ChatResponse | CompletionResponse
 
+Fits = Callable[[Sequence[Message]], bool]
+"""Whether a conversation and its answer fit into the context window."""
 
-def completer(llm: LLM, method: Method = "text") -> Callable[[Request], Completion]:
+NO_ROOM = Completion("", finish_reason="no room in the context window")
+"""In place of the answer to a turn that was not sent. What came before is kept."""
+
+
+def completer(
+    llm: LLM, method: Method = "text", fits: Fits | None = None
+) -> Callable[[Request], Completion]:
     """Return a ``complete`` callable over an LLM: by its ``chat``, or else its ``complete``.
 
     Args:
         llm: Any LLM of LlamaIndex.
         method: How structured output is asked for, where the format has a JSON schema:
             ``"json_schema"``, ``"tool"`` (a forced call), ``"text"`` (not at all), or ``"auto"``.
+        fits: Whether a conversation that goes on has room for the next turn. One that does not is
+            not sent: its answer is empty.
 
     Raises:
         ConfigurationError: If the LLM does not have the method.
     """
-    asking = _Asking(llm, method)
+    asking = _Asking(llm, method, fits)
 
     def complete(request: Request) -> Completion:
+        if asking.has_no_room(request):
+            return NO_ROOM
         name, arguments = asking.call(request)
         return asking.completion(getattr(llm, name)(**arguments))
 
     return complete
 
 
-def acompleter(llm: LLM, method: Method = "text") -> Callable[[Request], Awaitable[Completion]]:
+def acompleter(
+    llm: LLM, method: Method = "text", fits: Fits | None = None
+) -> Callable[[Request], Awaitable[Completion]]:
     """Return an async ``complete`` callable over an LLM; see `completer`."""
-    asking = _Asking(llm, method)
+    asking = _Asking(llm, method, fits)
 
     async def complete(request: Request) -> Completion:
+        if asking.has_no_room(request):
+            return NO_ROOM
         name, arguments = asking.call(request)
         return asking.completion(await getattr(llm, f"a{name}")(**arguments))
 
     return complete
 
 
-def pieces(llm: LLM, method: Method = "text") -> Callable[[Request], Iterator[Completion]]:
+def pieces(
+    llm: LLM, method: Method = "text", fits: Fits | None = None
+) -> Callable[[Request], Iterator[Completion]]:
     """Return what answers piece by piece over an LLM, as `vs_core.driver.stream` takes it."""
-    asking = _Asking(llm, method)
+    asking = _Asking(llm, method, fits)
 
     def answer(request: Request) -> Iterator[Completion]:
+        if asking.has_no_room(request):
+            yield NO_ROOM
+            return
         name, arguments = asking.call(request)
         incoming = _Incoming()
         with closing(getattr(llm, f"stream_{name}")(**arguments)) as responses:
@@ -86,11 +108,16 @@ def pieces(llm: LLM, method: Method = "text") -> Callable[[Request], Iterator[Co
     return answer
 
 
-def apieces(llm: LLM, method: Method = "text") -> Callable[[Request], AsyncIterator[Completion]]:
+def apieces(
+    llm: LLM, method: Method = "text", fits: Fits | None = None
+) -> Callable[[Request], AsyncIterator[Completion]]:
     """Return what answers piece by piece without blocking; see `pieces`."""
-    asking = _Asking(llm, method)
+    asking = _Asking(llm, method, fits)
 
     async def answer(request: Request) -> AsyncIterator[Completion]:
+        if asking.has_no_room(request):
+            yield NO_ROOM
+            return
         name, arguments = asking.call(request)
         incoming = _Incoming()
         async with aclosing(await getattr(llm, f"astream_{name}")(**arguments)) as responses:
@@ -104,9 +131,16 @@ def apieces(llm: LLM, method: Method = "text") -> Callable[[Request], AsyncItera
 class _Asking:
     """Which method of an LLM answers a request, and how its answer is read."""
 
-    def __init__(self, llm: LLM, method: Method) -> None:
+    def __init__(self, llm: LLM, method: Method, fits: Fits | None) -> None:
         self._llm = llm
         self._method = method_of(llm, method)
+        self._fits = fits
+
+    def has_no_room(self, request: Request) -> bool:
+        """Whether this is a further turn that does not fit; the first one is the user's matter."""
+        before = request.messages[-2:-1]
+        further = bool(before) and before[0].role == "assistant" and before[0].raw is None
+        return further and self._fits is not None and not self._fits(request.messages)
 
     def call(self, request: Request) -> tuple[str, dict[str, Any]]:
         """The method, by its plain name, and its arguments."""
@@ -122,11 +156,12 @@ class _Asking:
 
     def completion(self, response: Response) -> Completion:
         if isinstance(response, CompletionResponse):
-            return Completion(response.text or "", _usage(response), response)
+            return Completion(response.text or "", _usage(response), response, **_about(response))
         text = called(self._llm, response) if self._method == "tool" else None
         if text is None:
             text = response.message.content or ""
-        return Completion(text, _usage(response), response)
+        about = _about(response)
+        return Completion(text, _usage(response), response, _reasoning(response), **about)
 
 
 class _Incoming:
@@ -136,9 +171,13 @@ class _Incoming:
         self._read = 0  # characters of a tool's arguments
         self._decoded: dict[str, Any] | None = None
         self._usage: dict[str, int] = {}
+        self._about: dict[str, str] = {}
+        self._thoughts: list[str] = []
 
     def piece(self, response: Response) -> Completion:
         self._usage = _usage(response) or self._usage
+        self._about |= _about(response)
+        self._think(response)
         arguments = None
         if isinstance(response, ChatResponse):
             arguments = tool_arguments(response)
@@ -151,7 +190,14 @@ class _Incoming:
     def end(self) -> Completion:
         """The last piece, with the usage: each response gives that of all so far."""
         rest = as_json(self._decoded) if self._decoded and not self._read else ""
-        return Completion(rest, self._usage)
+        return Completion(rest, self._usage, None, "".join(self._thoughts) or None, **self._about)
+
+    def _think(self, response: Response) -> None:
+        piece = _raw_delta(response)
+        if piece:
+            self._thoughts.append(piece)
+        elif isinstance(response, ChatResponse) and (whole := _reasoning(response)):
+            self._thoughts = [whole]  # it is repeated with each piece
 
 
 # --- messages --------------------------------------------------------------------------------
@@ -205,3 +251,36 @@ def _usage(response: Response) -> dict[str, int]:
         )
         if isinstance(counts.get(theirs), int)
     }
+
+
+def _about(response: Response) -> dict[str, str]:
+    """Why an answer ended and which model gave it, as far as the client says so."""
+    raw = response.raw
+    choice = next(iter(_get(raw, "choices") or ()), None)
+    found = {
+        "finish_reason": _get(choice, "finish_reason") or _get(raw, "stop_reason"),
+        "model": _get(raw, "model"),
+    }
+    return {name: value for name, value in found.items() if isinstance(value, str)}
+
+
+def _reasoning(response: ChatResponse) -> str | None:
+    """What a thinking model thought: in blocks of its own, or where compatible servers put it."""
+    blocks = [block for block in response.message.blocks if _get(block, "block_type") == "thinking"]
+    thought = "\n\n".join(filter(None, (_get(block, "content") for block in blocks)))
+    message = _get(next(iter(_get(response.raw, "choices") or ()), None), "message")
+    return thought or _beside(message)
+
+
+def _raw_delta(response: Response) -> str | None:
+    """The piece of reasoning that comes with a piece of an answer."""
+    return _beside(_get(next(iter(_get(response.raw, "choices") or ()), None), "delta"))
+
+
+def _beside(message: Any) -> str | None:
+    found = _get(message, "reasoning_content") or _get(message, "reasoning")
+    return found if isinstance(found, str) else None
+
+
+def _get(holder: Any, name: str) -> Any:
+    return holder.get(name) if isinstance(holder, Mapping) else getattr(holder, name, None)

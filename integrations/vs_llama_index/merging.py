@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 
 from vs_core import Candidate, ConfigurationError, Distribution
+from vs_llama_index.citing import ABSTAINS, SOURCES, UNKNOWN
 
 __all__ = ["Merge", "by_embedding", "merged", "normalised", "require_merge"]
 
@@ -76,21 +77,26 @@ def by_embedding(
 def merged(distribution: Distribution, key: Callable[[str], Any]) -> Distribution:
     """Merge the candidates whose texts have the same key, adding up their probabilities.
 
-    The first of each kind stays. Its metadata gets the ``"sources"`` of all of them, and the other
-    wordings as ``"merged"``.
+    All that abstain are of one kind. The first of each kind stays. Its metadata gets the sources of
+    all of them, and the other wordings as ``"merged"``.
     """
+
+    def kind(candidate: Candidate) -> Any:
+        return ABSTAINS if candidate.metadata.get(ABSTAINS) else (key(candidate.text),)
+
     groups: dict[Any, list[Candidate]] = {}
     for candidate in distribution:
-        groups.setdefault(key(candidate.text), []).append(candidate)
+        groups.setdefault(kind(candidate), []).append(candidate)
 
     def together(candidate: Candidate) -> Candidate:
-        group = groups[key(candidate.text)]
+        group = groups[kind(candidate)]
         if len(group) == 1:
             return candidate
-        sources = [source for one in group for source in one.metadata.get("sources", ())]
-        about = {"merged": [one.text for one in group[1:]]}
-        if sources:
-            about["sources"] = list(dict.fromkeys(sources))
+        about: dict[str, Any] = {"merged": [one.text for one in group[1:]]}
+        for name in (SOURCES, UNKNOWN):
+            found = [number for one in group for number in one.metadata.get(name, ())]
+            if found:
+                about[name] = list(dict.fromkeys(found))
         return candidate.model_copy(update={"metadata": {**candidate.metadata, **about}})
 
-    return distribution.dedupe(lambda candidate: key(candidate.text)).map(together)
+    return distribution.dedupe(kind).map(together)

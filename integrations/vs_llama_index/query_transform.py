@@ -23,7 +23,7 @@ from vs_core.effects import Effect, Effects, aperform, perform
 from vs_core.fusion import searches
 from vs_core.plugins import plugins
 from vs_core.prompts import QUERY_PROMPTS
-from vs_llama_index.asking import Asking, require_query, template
+from vs_llama_index.asking import Asking, Task, require_query, template
 from vs_llama_index.structured import Method
 
 __all__ = ["Mode", "VerbalizedQueryBundle", "VerbalizedQueryTransform", "embedder"]
@@ -159,10 +159,10 @@ class VerbalizedQueryTransform(BaseQueryTransform):
             )
         return bundle
 
-    def _task(self, bundle: QueryBundle) -> dict[str, str]:
+    def _task(self, bundle: QueryBundle) -> Task:
         query = require_query(bundle.query_str)
         number = str(self._asking.strategy.k)  # which templates of QueryFusionRetriever ask for
-        return {"query_str": query, "query": query, "num_queries": number}
+        return Task({"query_str": query, "query": query, "num_queries": number})
 
     def _bundle(self, bundle: QueryBundle, distribution: Distribution) -> VerbalizedQueryBundle:
         found = searches(
