@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import dspy
@@ -13,13 +15,14 @@ from dspy.utils.exceptions import AdapterParseError
 from dspy.utils.usage_tracker import UsageTracker
 from pydantic_core import to_json
 
-from vs_core import Completion, Distribution, ParseError
-from vs_core.formats import Answer, Entry, Format, Shape
+from vs_core import Candidate, Completion, Distribution, ParseError
+from vs_core.formats import Answer, Format, Shape
+from vs_core.strategies import Strategy
 from vs_dspy.candidates import Candidates
 from vs_dspy.signatures import Asked
 from vs_dspy.streaming import CandidateStream
 
-__all__ = ["Attempt", "Reader", "VerbalizedParseError"]
+__all__ = ["Attempt", "Reader", "VerbalizedParseError", "reading"]
 
 
 class VerbalizedParseError(ParseError, AdapterParseError):
@@ -44,12 +47,12 @@ class VerbalizedParseError(ParseError, AdapterParseError):
 
 
 class Reader(Format):
-    """Gives a flow what the predictions of its calls hold: the adapter says how to answer."""
+    """Knows what the answers of a flow hold: the adapter says how to answer, and reads."""
 
     name: ClassVar[str] = "signature"
 
     def __init__(self) -> None:
-        self._answers: dict[str, Answer] = {}  # by the text of the answer
+        self.answers: dict[str, Distribution] = {}  # by the text of the answer
 
     def instructions(self, shape: Shape) -> str:  # noqa: ARG002
         """Nothing: the adapter says how to answer a signature."""
@@ -59,17 +62,26 @@ class Reader(Format):
         """Not needed: nothing writes the answers of an adapter."""
         raise NotImplementedError
 
-    def keep(self, text: str, answer: Answer) -> None:
-        """Remember what an answer holds."""
-        self._answers[text.strip()] = answer
-
     def read(self, text: str, shape: Shape) -> Answer | None:  # noqa: ARG002
-        """Return what an answer holds; None if it was not kept, and so holds nothing known."""
-        said = text.strip()
-        found = self._answers.get(said)
-        if found is None and said:  # the core took away what a model thought before it
-            found = next((a for whole, a in self._answers.items() if whole.endswith(said)), None)
-        return found
+        """Nothing: see `reading`."""
+        return None
+
+
+def reading(strategy: Strategy, reader: Reader, schema: Any) -> Strategy:
+    """Return a strategy that takes its answers from the reader."""
+    parts = dataclasses.fields(strategy)
+    options = {part.name: getattr(strategy, part.name) for part in parts if part.init}
+    return _reading(type(strategy))(**{**options, "format": reader, "schema": schema})
+
+
+@lru_cache(maxsize=64)
+def _reading(kind: type[Strategy]) -> type[Strategy]:
+    class Reading(kind):  # type: ignore[valid-type, misc]
+        def read(self, text: str, k: int) -> Distribution:
+            found: Distribution = self.format.answers.get(text) or super().read(text, k)
+            return found
+
+    return Reading
 
 
 class _Watch(BaseCallback):
@@ -147,7 +159,6 @@ class Attempt:
         self.prediction: dspy.Prediction | None = None
         self.text = ""
         self.outputs: dict[str, Any] = {}
-        self.answer: Answer | None = None
         self.found: Distribution | None = None
         self._reader = reader
         self._watch = _Watch()
@@ -172,11 +183,11 @@ class Attempt:
                 failed = error
         said = self._watch.texts or [failed.lm_response if failed else ""]
         self.text = said[-1]
-        self.answer = self._predicted() or self._recovered(said)
-        if self.answer is None:
+        self.found = self._predicted() or self._recovered(said)
+        if self.found is None:
             self.text, self.outputs = said[0], {}
-        if self.answer is not None:
-            self._reader.keep(self.text, self.answer)
+        if self.found is not None:
+            self._reader.answers[self.text] = self.found
         elif failed is not None and self.asked.kind is None:
             raise failed
 
@@ -184,7 +195,7 @@ class Attempt:
     def asked_twice(self) -> bool:
         """Whether the adapter has itself asked again, and that for nothing."""
         steps = 2 if isinstance(dspy.settings.adapter, dspy.TwoStepAdapter) else 1
-        return self.answer is None and len(self._watch.texts) > steps
+        return self.found is None and len(self._watch.texts) > steps
 
     def unsent(self) -> list[Any]:
         """What of the answer is still to be streamed."""
@@ -197,7 +208,7 @@ class Attempt:
 
     # --- reading -----------------------------------------------------------------------------
 
-    def _predicted(self) -> Answer | None:
+    def _predicted(self) -> Distribution | None:
         """What the prediction holds; None if there is none, or nothing in it."""
         if self.prediction is None:
             return None
@@ -206,13 +217,14 @@ class Attempt:
         reasoning = None if said in (None, "") else str(said)
         if self.asked.kind is None:
             record = {name: self.prediction[name] for name in self.asked.names}
-            return Answer([self._entry_of(record)], reasoning)
+            return Distribution([self._plain(record)], reasoning=reasoning)
         found = self.prediction[self.asked.candidates]
         if not isinstance(found, Candidates) or not len(found):
             return None
-        return self._kept(self._mended(found.distribution), reasoning)
+        mended = self._mended(found.distribution)
+        return mended.model_copy(update={"reasoning": reasoning or mended.reasoning})
 
-    def _recovered(self, said: list[str]) -> Answer | None:
+    def _recovered(self, said: list[str]) -> Distribution | None:
         """What vs-core reads in the texts of an answer that the adapter could not read."""
         best: Distribution | None = None
         for text in said if self.asked.kind is not None else ():
@@ -227,9 +239,9 @@ class Attempt:
                 **({self.asked.reasoning: best.reasoning} if self.asked.reasoning else {}),
                 self.asked.candidates: self.asked.kind.holding_of(best),
             }
-            return self._kept(best, best.reasoning)
+            return best
         plain = self.asked.kind is None and self.asked.content.kind is str
-        return Answer([Entry(self.text.strip())]) if plain and self.text.strip() else None
+        return Distribution([self.text.strip()]) if plain and self.text.strip() else None
 
     def _mended(self, found: Distribution) -> Distribution:
         """The candidates with the repairs that DSPy made in silence, where vs-core sees them."""
@@ -242,15 +254,11 @@ class Attempt:
         repairs = iter([c.repairs for c in read])
         return found.map(lambda c: c.model_copy(update={"repairs": next(repairs)}))
 
-    def _kept(self, found: Distribution, reasoning: str | None) -> Answer:
-        self.found = found
-        return self.asked.content.answer(found, reasoning)
-
-    def _entry_of(self, record: dict[str, Any]) -> Entry:
+    def _plain(self, record: dict[str, Any]) -> Candidate:
         """One plain answer as a candidate."""
         if self.asked.content.name is None:
             value: Any = self.asked.content.kind.model_construct(**record)
         else:
             (value,) = record.values()
         text = value if isinstance(value, str) else to_json(value, fallback=str).decode()
-        return Entry(text.strip(), None, None if self.asked.content.kind is str else value)
+        return Candidate(text=text.strip(), value=None if self.asked.content.kind is str else value)

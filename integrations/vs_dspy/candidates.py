@@ -134,7 +134,9 @@ class Content:
         found = self.of_items(said) if isinstance(said, str) else self._of_data(said)
         if found is None:
             text = said if isinstance(said, str) else to_json(said, fallback=str).decode()
-            found = parsing.read(_MARKER.sub("", text), self.hints, self.format)
+            # That one was asked for is no reason to join several.
+            hints = self.hints if self.shape.k > 1 else replace(self.hints, k=0)
+            found = parsing.read(_MARKER.sub("", text), hints, self.format)
         return found.map(self.typed) if self.schema is not None else found
 
     def _of_data(self, said: Any) -> Distribution | None:

@@ -20,7 +20,7 @@ from vs_core.plugins import plugins
 from vs_core.prompts import Prompts
 from vs_core.strategies import Flow, Strategy
 from vs_dspy import state as states
-from vs_dspy.answers import Attempt, Reader, VerbalizedParseError
+from vs_dspy.answers import Attempt, Reader, VerbalizedParseError, reading
 from vs_dspy.candidates import Candidates
 from vs_dspy.demos import DemoWriter
 from vs_dspy.signatures import Asked, Signature, asked_of, continued, signature_of
@@ -342,7 +342,7 @@ class _Task:
         """The strategy at work; its form is that of the signature."""
         schema = self.asked.content.schema if self.strategy.shape(1) is not None else None
         task = Message("user", _written(self.inputs))
-        return self.strategy.replace(format=self.reader, schema=schema).flow((task,))
+        return reading(self.strategy, self.reader, schema).flow((task,))
 
     @contextmanager
     def failing(self) -> Iterator[None]:
@@ -452,8 +452,6 @@ class _Task:
         choice = _choice()
         if choice is not None:
             choice.known[self._key()] = found
-        if self.asked.kind is None:  # the answers are those of the user's signature
-            found = found.map(self._plain)
         found = found.seeded(self.seed)
         records = [self._record(candidate, found.reasoning) for candidate in found]
         if choice is not None and choice.is_first(self._key()):
@@ -464,14 +462,6 @@ class _Task:
         made = VerbalizedPrediction.drawn_from(found, records, drawn, self.signature)
         self._leave_trace(made)
         return made
-
-    def _plain(self, candidate: Candidate) -> Candidate:
-        """Give the candidate of a plain answer the content of its fields."""
-        answer = self.reader.read(candidate.text, self.asked.content.shape)
-        if answer is None:
-            return candidate
-        (entry,) = answer.entries
-        return candidate.model_copy(update={"text": entry.text, "value": entry.value})
 
     def _record(self, candidate: Candidate, reasoning: str | None) -> dict[str, Any]:
         """A candidate as the user's output fields, its reasoning first and its probability last."""
