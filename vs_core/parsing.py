@@ -364,10 +364,11 @@ class StreamParser:
         found = _distribution(answer, self._shape)
         if self._shape.definition is None:
             return list(found)
-        if any(self._depends(entry) for entry in answer.entries):
-            self._opening.holds = True
+        whole = all(candidate.probability is not None for candidate in found)
+        if not whole or found.remarks or any(map(self._depends, answer.entries)):
+            self._opening.holds = format.name != "json" or whole
             return []
-        return list(found) if found[0].probability is not None else []
+        return list(found)
 
     def _depends(self, entry: Entry) -> bool:
         """Whether what a number means depends on those that are still to come."""

@@ -242,11 +242,17 @@ class _DataReader:
         others = [(k, v) for k, v in others if any(not _is_number(text) for text in v)] or (
             others if all(isinstance(data[k], list) for k, _ in others) else []
         )
-        if not others or isinstance(data[number_key], dict) is not isinstance(
-            data[others[0][0]], dict
-        ):
+        alike = others and isinstance(data[number_key], dict) is isinstance(data[others[0][0]], dict)
+        by_name = others and isinstance(data[number_key], dict) and set(others[0][1]) <= set(
+            data[number_key]
+        )
+        if not alike and not by_name:
             return []
         texts = others[0][1]
+        by_text = data[number_key]
+        if isinstance(by_text, dict) and all(isinstance(text, str) for text in texts):
+            if all(text in by_text for text in texts):
+                numbers = [by_text[text] for text in texts]
         padded = [*numbers, *[None] * len(texts)]
         return [
             Entry(_text(text), number, None, self.repairs)
@@ -326,7 +332,7 @@ class _DataReader:
     def _mapped(self, data: Mapping[str, Any], *, named: bool) -> list[Entry]:
         """``{"text": 0.2, "other text": 0.1}``: by k, by their sum, or because it was asked for."""
         pairs = [(str(k), v) for k, v in data.items() if not kind_of(str(k)) & {REASONING}]
-        pairs = [(k, v) for k, v in pairs if not (TOTAL in kind_of(k) and len(data) > 2)]
+        pairs = [(k, v) for k, v in pairs if not (TOTAL in kind_of(k) and len(data) != 2)]
         if not pairs or not self.shape.definition or not all(_is_number(v) for _, v in pairs):
             return []
         if len(pairs) < 2:

@@ -234,7 +234,8 @@ class Opening:
             return ""  # too early to tell
         self._begin = None
         if match is None:
-            return start
+            head = _TEMPLATE.match(start)
+            return start[head.end() :] if head else start
         self._closing = _closing(match)
         return self._thinking(start[match.end() :])
 

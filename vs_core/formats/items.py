@@ -22,7 +22,7 @@ from vs_core.formats.numbers import (
 )
 from vs_core.words import CANDIDATE, EXPLANATION, META, PROBABILITY, TEXT, TOTAL, WEAK, kind_of
 
-__all__ = ["Item", "cleaned", "is_total", "read_item", "without_label"]
+__all__ = ["Item", "cleaned", "is_rule", "is_total", "read_item", "without_label"]
 
 FIELD = re.compile(
     r"(?P<indent>[ \t]{0,16})(?P<mark>[-*•+]\s{1,3})?[*_`\"']{0,3}"
@@ -59,7 +59,7 @@ class Item:
     enclosed: bool = False
 
 
-def read_item(block: Sequence[str], *, width: int = 0, last: bool = False) -> Item:
+def read_item(block: Sequence[str], *, width: int = 0) -> Item:
     """Read the lines of one candidate, its marker of ``width`` characters cut off."""
     lines = _trimmed(_aligned(block, width) if len(block) > 1 else block)
     total = False
@@ -71,7 +71,7 @@ def read_item(block: Sequence[str], *, width: int = 0, last: bool = False) -> It
         return Item("", total=total)
     item = _on_its_own_line(lines) if len(lines) > 1 else None
     if item is None:
-        item = _beside_the_text(lines, last=last)
+        item = _beside_the_text(lines)
     item.total = total
     return item
 
@@ -90,14 +90,15 @@ _RULE = re.compile(r"\s*(?:[-_*=~]\s?){3,}\s*\Z")
 def _trimmed(lines: Sequence[str]) -> Sequence[str]:
     """Lines without the blank ones and the rules around them."""
     begin, end = 0, len(lines)
-    while begin < end and (not lines[begin].strip() or _is_rule(lines[begin])):
+    while begin < end and (not lines[begin].strip() or is_rule(lines[begin])):
         begin += 1
-    while end > begin and (not lines[end - 1].strip() or _is_rule(lines[end - 1])):
+    while end > begin and (not lines[end - 1].strip() or is_rule(lines[end - 1])):
         end -= 1
     return lines[begin:end] if (begin, end) != (0, len(lines)) else lines
 
 
-def _is_rule(line: str) -> bool:
+def is_rule(line: str) -> bool:
+    """Return whether a line is a rule between candidates."""
     return len(line) < 160 and line.strip()[:1] in tuple("-_*=~") and _RULE.match(line) is not None
 
 
@@ -154,7 +155,7 @@ def _is_weak(line: str) -> bool:
     return number is not None and WEAK in kind_of(number.label)
 
 
-def _beside_the_text(lines: Sequence[str], *, last: bool) -> Item:  # noqa: C901
+def _beside_the_text(lines: Sequence[str]) -> Item:  # noqa: C901
     text = "\n".join(lines)
     final = trailing(lines[-1])
     first = trailing(lines[0]) if len(lines) > 1 else None
@@ -211,7 +212,6 @@ def _beside_the_text(lines: Sequence[str], *, last: bool) -> Item:  # noqa: C901
         if weak is final:
             return _item(cleaned(text[: final.start]), final, "end")
         return _item(cleaned(text[weak.end :]), weak, "begin")
-    del last
     return Item(cleaned(text))
 
 
@@ -314,7 +314,7 @@ def cleaned(text: str) -> str:
     text = text.strip()
     inner, labelled = without_label(text)
     if labelled:
-        text = _value(inner)
+        text = _value(inner, len(text) - len(inner))
     for _ in range(2):
         for opening, closing in _WRAPS:
             if text.startswith(opening) and text.endswith(closing):
@@ -339,26 +339,35 @@ def _nests(inner: str, quote: str) -> bool:
     return at > 0 and inner[at - 1].isspace() and not inner[at + 1 : at + 2].isspace()
 
 
+def _indentation(text: str) -> int:
+    """The least indentation of the lines behind the first."""
+    _, *rest = text.split("\n")
+    return min((len(line) - len(line.lstrip()) for line in rest if line.strip()), default=0)
+
+
 def _outdented(text: str) -> str:
     """Lines of an item without the indentation that the list gives them."""
     if "\n" not in text:
         return text
-    first, *rest = text.split("\n")
-    least = min((len(line) - len(line.lstrip()) for line in rest if line.strip()), default=0)
+    least = _indentation(text)
     if not least:
         return text
+    first, *rest = text.split("\n")
     return "\n".join([first, *(line[least:] for line in rest)])
 
 
 _FOLD = re.compile(r"(?<!\n)\n(?!\n)")
 
 
-def _value(text: str) -> str:
+def _value(text: str, width: int) -> str:
     """What stands behind a label: a plain text, or a string or block of YAML or TOML."""
     if text[:1] in ("|", ">") and "\n" in text[:4]:
         body = _outdented("\n" + text.partition("\n")[2]).strip()
         return body if text[0] == "|" else _FOLD.sub(" ", body)
-    text = _outdented(text.strip())
+    text = text.strip()
+    least = _indentation(text)
+    if least in (2, width):
+        text = _outdented(text)
     for quotes in ('"""', "'''"):
         if text.startswith(quotes) and text.endswith(quotes) and len(text) >= 6:
             return text[3:-3].strip()

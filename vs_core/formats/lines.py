@@ -95,6 +95,10 @@ _LONGEST_MARKER = 48
 """Characters of a line within which it shows whether it begins an item."""
 
 
+_CLEAR = frozenset(("label", "1.", "1)", "(1)", "[1]", "#1.", "#1)", "1、"))
+"""Styles of markers that tell by themselves, before the next comes, that a list has begun."""
+
+
 def _marks_item(line: str) -> bool:
     found = marker(line)
-    return found is not None and found.ordinal > 0 and found.end < len(line)
+    return found is not None and found.style in _CLEAR and found.end < len(line)

@@ -12,7 +12,18 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from vs_core.formats.numbers import BARE, LABELLED, SHORT, leading, number_line, trailing
+from vs_core.formats.items import is_rule
+from vs_core.formats.numbers import (
+    BARE,
+    LABELLED,
+    PLAIN,
+    SHORT,
+    Found,
+    leading,
+    number_in,
+    number_line,
+    trailing,
+)
 from vs_core.words import (
     CANDIDATE,
     FINAL,
@@ -25,7 +36,7 @@ from vs_core.words import (
     kind_of,
 )
 
-__all__ = ["Cut", "Marker", "cuts", "inline", "marker"]
+__all__ = ["Cut", "Marker", "cuts", "inline", "marker", "paragraphs"]
 
 
 class Marker(NamedTuple):
@@ -69,12 +80,13 @@ _NUMERIC = re.compile(
     rf"{_PRE}(?P<open>[(\[（【]|[#№]\s?)?(?P<ord>\d{{1,4}})(?P<close>\s?[)\]）】]\.?|\.\)|[.．:：](?!\d)|、"
     r"|️?⃣|(?=[*_`]{1,3}[.):])|\s[-–—]\s|(?<=\#\d)\s|\s?\|\s)(?(decor)[*_`]{0,3}[.):：]?)(?P<space>\s*)"
 )
-_CIRCLED = re.compile(r"(?P<indent>[ \t]{0,12})(?P<ord>[①-⑳➀-➉❶-❿])\s?")
+_CIRCLED = re.compile(r"(?P<indent>[ \t]{0,12})(?P<ord>[①-⑳➀-➉❶-❿🥇🥈🥉])\s?")
 _LETTER = re.compile(
     rf"{_PRE}(?P<open>[(\[（])?(?P<ord>[A-Za-z]|[ivxIVX]{{1,4}})(?P<close>[)\]）]\.?|[.:](?=\s))[*_`]{{0,3}}\s+"
 )
 _BULLET = re.compile(
-    r"(?P<indent>[ \t]{0,12})(?P<mark>[-*•–—▪◦‣+·●○■□►▶➤✓✔➢⁃❖◆◇★☆→]|🔹|🔸|👉|✅)"
+    r"(?P<indent>[ \t]{0,12})"
+    r"(?P<mark>[-*•–—▪◦‣+·●○■□►▶▸➤✓✔➢⁃❖◆◇★☆→⭐✨⚫⚪◾◽]|[🔹🔸👉✅🌟📌📍🎯💡🟢🔵🟣🔴]|\\item(?=\s))"
     r"(?:\s+|(?=\*\*|\"|“)|\Z)"
     r"(?:\[[ xX✓]?\]\s+)?"
 )
@@ -83,7 +95,7 @@ _LABEL = re.compile(
     rf"{_PRE}[*_`\[(【]{{0,3}}"
     rf"(?P<word>[^\W\d_][{_LETTERS}]*(?:[ -][^\W\d_][{_LETTERS}]*){{0,2}}?)"
     r"\s?(?:no\.?|nr\.?|n°|№|#)?\s?"
-    r"[\[(（]?(?P<ord>\d{1,4}|[A-Za-z](?![\w'’])|[ivxIVX]{2,4}(?!\w))[\])）】]?[*_`]{0,3}\s{0,3}"
+    r"[\[(（]?(?P<ord>\d{1,4}|(?<=[\s\[(（])(?:[A-Za-z](?![\w'’])|[ivxIVX]{2,4}(?!\w)))[\])）】]?[*_`]{0,3}\s{0,3}"
     r"(?P<sep>[:：.)\]】–—|-][*_`]{0,3}|(?=[(\[（])|\Z)\s*"
 )
 _ORDERED = re.compile(
@@ -92,7 +104,9 @@ _ORDERED = re.compile(
 )
 _CHINESE = "一二三四五六七八九十"
 _HEADING = re.compile(r"(?P<indent>)#{1,6}\s+")
-_MARK_CHARACTERS = frozenset("-*•–—▪◦‣+·●○■□►▶➤✓✔➢⁃❖◆◇★☆→🔹🔸👉✅")
+_MARK_CHARACTERS = frozenset(
+    "-*•–—▪◦‣+·●○■□►▶▸➤✓✔➢⁃❖◆◇★☆→⭐✨⚫⚪◾◽🔹🔸👉✅🌟📌📍🎯💡🟢🔵🟣🔴\\"
+)
 _ROMAN = {
     "i": 1,
     "ii": 2,
@@ -124,7 +138,7 @@ def marker(line: str) -> Marker | None:  # noqa: C901
             decor = "#" if (match["decor"] or "").startswith("#") else ""
             style = f"{decor}{(match['open'] or '').strip()}1{closing[:1]}"
             return Marker(style, int(match["ord"]), match.end(), indent)
-    if "①" <= first <= "❿" and (match := _CIRCLED.match(head)):
+    if ("①" <= first <= "❿" or first in "🥇🥈🥉") and (match := _CIRCLED.match(head)):
         return Marker("circled", _circled(match["ord"]), match.end(), indent)
     if first == "第" and (match := _ORDERED.match(head)):
         ordinal = match["ord"]
@@ -148,7 +162,7 @@ def _is_time(head: str, match: re.Match[str]) -> bool:
 
 
 def _circled(character: str) -> int:
-    for begin in ("①", "➀", "❶"):
+    for begin in ("①", "➀", "❶", "🥇"):
         offset = ord(character) - ord(begin)
         if 0 <= offset < 20:
             return offset + 1
@@ -279,7 +293,7 @@ _KEY = re.compile(
     r"(?P<key>[^\W\d][^:：=\n\"*`<>(]{0,38}?)"
     r"[*_`\"']{0,3}\s?(?:[:：]|=(?![=>]))"
 )
-_TABLE_HEAD = re.compile(r"[ \t]*\[\[?(?P<name>[^\[\]\n]{1,60})\]\]?\s*\Z")
+_TABLE_HEAD = re.compile(r"[ \t]*\[\[?(?P<name>[A-Za-z_\"][\w.\" -]{0,59})\]\]?\s*\Z")
 
 
 def _keyed(lines: Sequence[str]) -> Iterator[Cut]:  # noqa: C901
@@ -395,12 +409,12 @@ def _either_way(lines: Sequence[str], numbers: Sequence[int]) -> list[str]:
     return ["below", "above"] if introduces and len(opening) < 3 else ["above", "below"]
 
 
-def _paragraphs(lines: Sequence[str]) -> list[tuple[int, int]]:
-    """Beginning and end of each run of lines that are not blank."""
+def paragraphs(lines: Sequence[str]) -> list[tuple[int, int]]:
+    """Return beginning and end of each run of lines that are neither blank nor rules."""
     found: list[tuple[int, int]] = []
     begin = None
     for at, line in enumerate(lines):
-        if line.strip():
+        if line.strip() and not is_rule(line):
             begin = at if begin is None else begin
         elif begin is not None:
             found.append((begin, at))
@@ -412,8 +426,8 @@ def _paragraphs(lines: Sequence[str]) -> list[tuple[int, int]]:
 
 def _after_the_introduction(blocks: Sequence[Sequence[str]]) -> int:
     """How many lines of the first block introduce the list: what the others have not."""
-    first = _paragraphs(blocks[0])
-    usual = max((len(_paragraphs(block)) for block in blocks[1:]), default=0)
+    first = paragraphs(blocks[0])
+    usual = max((len(paragraphs(block)) for block in blocks[1:]), default=0)
     if not usual:
         if len(first) > 1 and _introduces(blocks[0][first[0][1] - 1]):
             return first[1][0]
@@ -425,12 +439,15 @@ def _after_the_introduction(blocks: Sequence[Sequence[str]]) -> int:
 
 def _introduced(blocks: Sequence[Sequence[str]]) -> int:
     """How many lines of the first block only introduce: one more than the others have."""
-    first = _paragraphs(blocks[0])
+    first = paragraphs(blocks[0])
     if not first:
         return 0
     at = first[0][0]
     usual = max((_filled(block) for block in blocks[1:]), default=2)
-    return at + 1 if _introduces(blocks[0][at]) and _filled(blocks[0]) > usual else 0
+    follows = next((line for line in blocks[0][at + 1 :] if line.strip()), "")
+    if follows.startswith((" ", "\t")) or not _introduces(blocks[0][at]):
+        return 0
+    return at + 1 if _filled(blocks[0]) > usual else 0
 
 
 def _filled(block: Sequence[str]) -> int:
@@ -445,8 +462,8 @@ def _introduces(line: str) -> bool:
 def _like_the_others(blocks: Sequence[list[str]]) -> tuple[list[str], int]:
     """The last block without the paragraphs that the others have not, and how many lines went."""
     last = blocks[-1]
-    usual = max((len(_paragraphs(block)) for block in blocks[:-1]), default=0)
-    found = _paragraphs(last)
+    usual = max((len(paragraphs(block)) for block in blocks[:-1]), default=0)
+    found = paragraphs(last)
     if usual and len(found) > usual:
         end = found[usual - 1][1]
         return last[:end], len(last) - end
@@ -476,12 +493,20 @@ def _has_number(line: str) -> bool:
     return begin is not None and begin.strength > BARE and begin.end < len(line.rstrip())
 
 
+def _may_have_number(line: str) -> bool:
+    final = trailing(line)
+    if final is not None and final.start > 0:
+        return True
+    begin = leading(line)
+    return begin is not None and begin.end < len(line.rstrip())
+
+
 def _each_line(lines: Sequence[str]) -> Iterator[Cut]:
     """Lines that all hold a text and its probability."""
     filled = [at for at, line in enumerate(lines) if line.strip()]
     hits = [at for at in filled if _has_number(lines[at])]
     if len(hits) < 2:
-        bare = [at for at in filled if (found := trailing(lines[at])) and found.start > 0]
+        bare = [at for at in filled if _may_have_number(lines[at])]
         if len(bare) < 2:
             return
         hits = bare
@@ -495,7 +520,7 @@ def _each_line(lines: Sequence[str]) -> Iterator[Cut]:
 
 def _each_paragraph(lines: Sequence[str]) -> Iterator[Cut]:
     """Paragraphs that each hold a text and its probability."""
-    found = _paragraphs(lines)
+    found = paragraphs(lines)
     hits = [
         at for at, (a, b) in enumerate(found) if _has_number(lines[b - 1]) or _has_number(lines[a])
     ]
@@ -522,11 +547,9 @@ _PAIR_END = re.compile(
 )
 
 
-def inline(line: str) -> list[tuple[str, str]]:
+def inline(line: str) -> list[tuple[str, Found]]:
     """Return the candidates of one line that holds several, with their probabilities."""
-    from vs_core.formats.numbers import number_in
-
-    found: list[tuple[str, str]] = []
+    found: list[tuple[str, Found]] = []
     if len(line) > 20_000 or len(line) < 8:
         return found
     at = 0
@@ -534,12 +557,14 @@ def inline(line: str) -> list[tuple[str, str]]:
         number = number_in(match[1])
         if number is None or number.strength == BARE:
             continue
-        found.append((_piece(line[at : match.start()]), number.number))
+        found.append((_piece(line[at : match.start()]), number._replace(enclosed=True)))
         at = match.end()
     if len(found) < 2:
         found, at = [], 0
         for match in _PAIR_END.finditer(line):
-            found.append((_piece(line[at : match.start()]), match[1]))
+            piece = _piece(line[at : match.start()])
+            number = trailing(f"{piece}: {match[1]}") or Found(len(piece), 0, match[1], PLAIN)
+            found.append((piece[: number.start].removesuffix(" has a"), number))
             at = match.end()
     rest = line[at:].strip(" .,;|*")
     if len(found) < 2 or any(not text for text, _ in found) or len(rest) > 60:

@@ -69,7 +69,8 @@ _UNPARTED = re.compile(
         re.escape(word)
         for word in sorted(VOCABULARY[PROBABILITY] + VOCABULARY[WEAK], key=len, reverse=True)
         if "\u0900" <= word[0] <= "\u0e7f" or word[0] >= "\u3040" or " " in word
-    )
+    ),
+    re.I,
 )
 _ABOUT = words_of(ABOUT)
 _PICTURES = re.compile("[\u2190-\u21ff\u2600-\u27bf\U0001f000-\U0001faff]")
@@ -162,6 +163,8 @@ _PARENTHESIS = re.compile(r"\s*[(\[（][^()\[\]（）]{0,60}[)\]）]?|\s*[)\]）
 def _is_qualified(after: str) -> bool:
     """Whether what stands behind a number only qualifies it: ``0.6, high``, ``0.6 (estimated)``."""
     rest = _PARENTHESIS.sub("", after, count=3).strip()
+    if rest and after.lstrip()[:1] in tuple(")]）】}"):
+        return False
     if not rest:
         return True
     if rest[0] in "|:：–—-" or _PICTURES.search(rest):
@@ -357,13 +360,15 @@ def _without_separator(tail: str, found: Found) -> int:
             return len(_without_emphasis(head[: -len(mark)].rstrip()))
     if head.endswith((" -", " --", "\n-")):
         head = head.rstrip("-")
-    elif head[-1:] in tuple(",;:：，；、(（[【"):
+    elif head[-1:] in (",:：，、(（[【" if found.enclosed else ",;:：，；、(（[【"):
         head = head[:-1]
     return len(_without_emphasis(head.rstrip()))
 
 
 def _without_emphasis(head: str) -> str:
     """A text without the emphasis that opens at its end, for the number."""
+    if head.endswith("```"):
+        return head
     for mark in ("***", "**", "__", "*", "_", "`"):
         if head.endswith(mark) and head.count(mark) % 2:
             before = head[: -len(mark)]

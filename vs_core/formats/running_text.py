@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from vs_core.display import shorten
 from vs_core.formats.base import Answer, Entry, Shape
 from vs_core.formats.items import Item, cleaned, is_total, read_item
-from vs_core.formats.lists import Cut, cuts, inline, marker
+from vs_core.formats.lists import Cut, cuts, inline, marker, paragraphs
 from vs_core.formats.numbers import BARE, LABELLED, PLAIN, SHORT, number_line, trailing
 from vs_core.formats.tables import Table, tables
 from vs_core.probabilities import depends_on_others, read_probabilities
@@ -155,7 +155,17 @@ def _proposals(lines: list[str], shape: Shape) -> Iterator[_Reading]:
         for at, line in enumerate(lines):
             pairs = inline(line)
             if pairs:
-                items = [Item(cleaned(text), number, PLAIN, way="inline") for text, number in pairs]
+                items = [
+                    Item(
+                        cleaned(text),
+                        found.number,
+                        found.strength,
+                        found.label,
+                        way="end",
+                        enclosed=found.enclosed,
+                    )
+                    for text, found in pairs
+                ]
                 yield _Reading("inline", items, lines[:at])
     for cut in cuts(lines, shape.k):
         yield _of_cut(cut, lines)
@@ -173,19 +183,32 @@ def _of_table(table: Table, lines: Sequence[str]) -> _Reading:
 def _of_cut(cut: Cut, lines: Sequence[str]) -> _Reading:
     blocks = cut.blocks
     remarks: list[str] = []
-    items = []
-    for number, block in enumerate(blocks):
-        items.append(read_item(block, width=cut.width, last=number == len(blocks) - 1))
-    _part_from_what_follows(items, blocks, remarks)
+    items = [read_item(block, width=cut.width) for block in blocks[:-1]]
+    items.append(_last_item(items, blocks, cut.width))
+    remark = _part_from_what_follows(items, blocks[-1])
+    if remark:
+        remarks.append(remark)
+    _without_common_marks(items)
     for item in items[:-1]:
         if item.leftover and _is_section(item.leftover):
             remarks.append(f"sections joined: {shorten(item.leftover, 40)!r}")
             item.leftover = ""
-    if cut.numbered and any(item.total for item in items):
-        pass
     return _Reading(cut.name, items, lines[: cut.before], tuple(dict.fromkeys(remarks)))
 
 
+def _without_common_marks(items: Sequence[Item]) -> None:
+    """Take from all texts what all have as the structure's: a heading's mark, a colon."""
+    if len(items) < 2 or not all(item.text for item in items):
+        return
+    if all(_HEAD_MARK.match(item.text) for item in items):
+        for item in items:
+            item.text = cleaned(_HEAD_MARK.sub("", item.text, count=1))
+    if all(item.text[-1] in ":：" and "\n" not in item.text for item in items):
+        for item in items:
+            item.text = cleaned(item.text[:-1])
+
+
+_HEAD_MARK = re.compile(r"#{1,6} ")
 _HEADING = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*\n]{1,80}\*\*:?\s*\Z|[^\n]{1,80}[:：]\s*\Z)")
 
 
@@ -194,69 +217,38 @@ def _is_section(leftover: str) -> bool:
     return "\n" not in leftover and len(leftover) < SHORT and _HEADING.match(leftover) is not None
 
 
-def _part_from_what_follows(  # noqa: C901
-    items: list[Item], blocks: Sequence[Sequence[str]], remarks: list[str]
-) -> None:
-    """Cut from the last candidate what the answer says after all of them."""
+def _last_item(items: Sequence[Item], blocks: Sequence[Sequence[str]], width: int) -> Item:
+    """Read the last candidate: not what the answer says after all of them, which others lack."""
+    block = blocks[-1]
+    found = paragraphs(block)
+    others = [len(paragraphs(other)) for other in blocks[:-1]]
+    usual = max(others, default=1)
+    if len(found) > usual:
+        item = read_item(block[: found[usual - 1][1]], width=width)
+        if item.number is not None and item.text:
+            return item
+    item = read_item(block, width=width)
+    if item.number is None and "\n" in item.text:  # what follows may stand close to it
+        ends = (at for at, line in enumerate(block) if trailing(line) is not None)
+        end = next(ends, None)
+        if end is not None and end + 1 < len(block):
+            shorter = read_item(block[: end + 1], width=width)
+            item = shorter if shorter.number is not None else item
+    return item
+
+
+def _part_from_what_follows(items: Sequence[Item], block: Sequence[str]) -> str:
+    """Take from the last candidate what the answer says after all; return a remark or nothing."""
     last = items[-1]
-    if last.leftover:
-        paragraph, _, rest = last.leftover.partition("\n\n")
-        own = [bool(item.leftover) for item in items[:-1]]
-        if not any(own) and (_stands_apart(blocks[-1], last.leftover) or len(own) > 0):
-            last.leftover = ""
-        elif rest:
-            last.leftover = paragraph
-    if len(items) < 2:
-        if last.number is None:
-            _shortened(last, blocks[-1], 1)
-        return
-    others = [len(_paragraphs(item.text)) for item in items[:-1] if item.text]
-    usual = max(others, default=0)
-    found = _paragraphs(last.text)
-    if usual and len(found) > usual and last.way != "line":
-        if last.number is None:
-            _shortened(last, blocks[-1], usual)
-        elif last.way == "begin":
-            last.text = cleaned("\n\n".join(found[:usual]))
-            remarks.append(f"left out at the end: {shorten(' '.join(found[usual:]), 60)!r}")
-    elif last.way == "line" and usual and len(found) > usual and items[0].way == "line":
-        first_line = next((line for line in blocks[-1] if line.strip()), "")
-        if number_line(first_line) is not None:
-            last.text = cleaned("\n\n".join(found[:usual]))
-            remarks.append(f"left out at the end: {shorten(' '.join(found[usual:]), 60)!r}")
-    elif last.number is None and usual == len(found) and "\n" in last.text:
-        _shortened(last, blocks[-1], 0)
-
-
-def _stands_apart(block: Sequence[str], leftover: str) -> bool:
-    """Whether a blank line parts what follows from the candidate."""
-    first = leftover.split("\n", 1)[0].strip()
-    for at, line in enumerate(block):
-        if line.strip() == first and at:
-            return not block[at - 1].strip()
-    return False
-
-
-def _shortened(item: Item, block: Sequence[str], paragraphs: int) -> None:
-    """Read an item again without what stands behind its first paragraphs or lines."""
-    text = "\n".join(block).strip("\n")
-    if paragraphs:
-        head = "\n\n".join(_paragraphs(text)[:paragraphs])
-    else:
-        lines = text.split("\n")
-        head = next(
-            ("\n".join(lines[: at + 1]) for at, line in enumerate(lines) if trailing(line)), ""
-        )
-    if not head or head == text:
-        return
-    again = read_item(head.split("\n"), last=True)
-    if again.number is not None:
-        item.text, item.number, item.strength = again.text, again.number, again.strength
-        item.label, item.way, item.notes = again.label, again.way, again.notes
-
-
-def _paragraphs(text: str) -> list[str]:
-    return [part for part in re.split(r"\n[ \t]*\n\s*", text) if part.strip()] if text else []
+    if last.leftover and not any(item.leftover for item in items[:-1]):
+        last.leftover = ""
+    found = paragraphs(block)
+    behind = [line for line in block[found[-1][0] :] if line.strip()] if found else []
+    first = next((line for line in block if line.strip()), "")
+    early = last.way == "begin" or (last.way == "line" and number_line(first) is not None)
+    if early and behind and len(items) > 1 and not last.text.endswith(behind[-1].strip()):
+        return f"left out at the end: {shorten(' '.join(behind), 60)!r}"
+    return ""
 
 
 # --- what is a probability -----------------------------------------------------------------------

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 from pydantic_core import from_json
 
 from vs_core.formats.base import CUT_OFF, Answer, Entry, Format, Shape, Splitter
-from vs_core.formats.items import read_item
-from vs_core.formats.numbers import WORD, number_in
+from vs_core.formats.items import is_total, read_item
+from vs_core.formats.numbers import BARE, WORD, number_in
 from vs_core.formats.running_text import read_text
 from vs_core.words import CANDIDATE, EXPLANATION, META, PROBABILITY, REASONING, TEXT, WEAK, kind_of
 
@@ -159,7 +159,11 @@ class _Tag:
             return None
         found = [(name, value) for name, value in self.pairs().items() if len(value) <= 40]
         sure = (value for name, value in found if PROBABILITY in kind_of(name))
-        weak = (value for name, value in found if WEAK in kind_of(name) and CANDIDATE in self.kinds)
+        weak = (
+            value
+            for name, value in found
+            if WEAK in kind_of(name) and (CANDIDATE in self.kinds or name == "p")
+        )
         return next(sure, None) or next(weak, None)
 
     def text(self) -> str | None:
@@ -241,18 +245,35 @@ def _candidates(tags: Sequence[_Tag]) -> list[_Tag]:
     """The opening tags of the candidates: of the names it could be, that with the most evidence."""
     opening = [tag for tag in tags if not tag.closes]
     numbers = sum(tag.numbers for tag in opening)
-    numbers = numbers or sum(tag.number() is not None for tag in opening)
+    if not numbers:
+        named = [tag for tag in opening if tag.number() is not None]
+        if named and named[0].kinds & {CANDIDATE, TEXT}:
+            return [tag for tag in opening if tag.name == named[0].name]
     counts = Counter(tag.name for tag in opening)
     for kind in (CANDIDATE, TEXT):
         names = list(dict.fromkeys(t.name for t in opening if kind in t.kinds and not t.numbers))
         if not names:
             continue
         fitting = [name for name in names if numbers and counts[name] == numbers]
-        best = fitting[0] if fitting else max(names, key=lambda name: counts[name])
+        best = max(names, key=lambda name: counts[name])
+        if fitting:
+            best = next((n for n in reversed(fitting) if _encloses(n, tags)), fitting[0])
         if not fitting and numbers > 1 and counts[best] == 1 and kind == CANDIDATE:
             continue  # a wrapper
         return [tag for tag in opening if tag.name == best]
-    return []
+    other = [tag for tag in opening if not tag.kinds and tag.number() is not None]
+    return [tag for tag in other if tag.name == other[0].name] if len(other) > 1 else []
+
+
+def _encloses(name: str, tags: Sequence[_Tag]) -> bool:
+    """Whether the first tag of a name is open where the first probability stands."""
+    is_open = False
+    for tag in tags:
+        if tag.name == name:
+            is_open = not tag.closes
+        elif tag.numbers:
+            return is_open
+    return False
 
 
 def _entry(opened: _Tag, body: str, inside: Sequence[_Tag], limit: int) -> Entry | None:  # noqa: C901
@@ -279,22 +300,31 @@ def _entry(opened: _Tag, body: str, inside: Sequence[_Tag], limit: int) -> Entry
             embedded = _embedded(content)
             if embedded is not None:
                 return embedded
+            if close is not None and (inner := _labelled(content)) is not None:
+                return inner
             if close is not None:
                 behind = body[close.end : limit].strip(" \t\n-–—:()[]|,.")
-                found = number_in(behind.split("\n")[0]) if behind else None
+                behind = behind.split("\n")[0]
+                found = number_in(behind) if behind and not is_total(behind) else None
                 if found is not None:
                     probability = found.number
     else:
         content = text
-    if probability is None:
-        item = read_item(content.strip("\n").split("\n"))
-        if item.number is not None and (item.label or item.enclosed):
-            return Entry(_unescaped(item.text), item.number, None, (), item.notes)
+    if probability is None and (inner := _labelled(content)) is not None:
+        return inner
     content = _unescaped(content)
     if not content:
         return None
     repair = () if close else (_UNCLOSED if number is not None else CUT_OFF,)
     return Entry(content, probability, None, repair, notes)
+
+
+def _labelled(content: str) -> Entry | None:
+    """A candidate that is written inside its tag as it would be in a list."""
+    item = read_item(content.strip("\n").split("\n"))
+    if item.strength == BARE or item.number is None or not (item.label or item.enclosed):
+        return None
+    return Entry(_unescaped(item.text), item.number, None, (), item.notes)
 
 
 def _last_end(inside: Sequence[_Tag], opened: _Tag) -> int:
