@@ -242,9 +242,13 @@ class _DataReader:
         others = [(k, v) for k, v in others if any(not _is_number(text) for text in v)] or (
             others if all(isinstance(data[k], list) for k, _ in others) else []
         )
-        alike = others and isinstance(data[number_key], dict) is isinstance(data[others[0][0]], dict)
-        by_name = others and isinstance(data[number_key], dict) and set(others[0][1]) <= set(
-            data[number_key]
+        alike = others and isinstance(data[number_key], dict) is isinstance(
+            data[others[0][0]], dict
+        )
+        by_name = (
+            others
+            and isinstance(data[number_key], dict)
+            and set(others[0][1]) <= set(data[number_key])
         )
         if not alike and not by_name:
             return []

@@ -104,9 +104,7 @@ _ORDERED = re.compile(
 )
 _CHINESE = "一二三四五六七八九十"
 _HEADING = re.compile(r"(?P<indent>)#{1,6}\s+")
-_MARK_CHARACTERS = frozenset(
-    "-*•–—▪◦‣+·●○■□►▶▸➤✓✔➢⁃❖◆◇★☆→⭐✨⚫⚪◾◽🔹🔸👉✅🌟📌📍🎯💡🟢🔵🟣🔴\\"
-)
+_MARK_CHARACTERS = frozenset("-*•–—▪◦‣+·●○■□►▶▸➤✓✔➢⁃❖◆◇★☆→⭐✨⚫⚪◾◽🔹🔸👉✅🌟📌📍🎯💡🟢🔵🟣🔴\\")
 _ROMAN = {
     "i": 1,
     "ii": 2,
