@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tests.corpus.blind import NOTHING, cases, kinds
-from tests.corpus.blind.figures import Read, is_exact, verdict
+from tests.corpus.blind.figures import Read, is_consistent, is_exact, streams_alike, verdict
 from tests.corpus.blind.kinds import Item
 
 CASES = cases()
@@ -31,9 +31,9 @@ def test_kinds_and_cases_have_names_of_their_own() -> None:
 def test_every_truth_is_a_distribution() -> None:
     for case in CASES:
         assert case.truths, case.name
-        assert len(set(case.truths)) == len(case.truths) or case.group != "singular", case.name
+        assert len(set(case.truths)) == len(case.truths), case.name
         for truth in case.truths:
-            assert 1 <= len(truth) <= case.k or case.group == "truncated", case.name
+            assert 1 <= len(truth) <= case.k, case.name
             for text, p in truth:
                 assert text == text.strip(), case.name
                 assert text, case.name
@@ -52,3 +52,12 @@ def test_verdicts_tell_what_was_read_from_what_is_true() -> None:
     assert verdict(case, Read(right[:1], repaired=True)) == "repaired"
     assert verdict(case, Read(None)) == "refused"
     assert not is_exact((Item("yes", 0.7), Item("no", None)), case.truths)
+
+
+def test_a_stream_that_ends_otherwise_is_not_consistent() -> None:
+    case = next(case for case in CASES if case.name == "singular/yes and no")
+    right = (Item("yes", 0.7), Item("no", 0.3))
+    assert is_consistent(case.answer, case.k)
+    assert streams_alike(case.answer, case.k, 1, right)
+    assert not streams_alike(case.answer, case.k, 1, right[:1])
+    assert not streams_alike(case.answer, case.k, 1, None)

@@ -70,4 +70,5 @@ def failing(console: Console, corpus: list[Case]) -> None:
             console.print(f"--- accepted: {name}\n{text}\nread: {read.items}", markup=False)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -9,6 +9,8 @@ from typing import Any
 from .figures import Read
 from .kinds import Item
 
+ASKED = {"text", "probability"}
+
 
 def json_repair(answer: str, k: int) -> Read:
     import json_repair as library
@@ -51,6 +53,8 @@ def _lists(value: Any) -> Iterable[list[Item]]:
 
 def _item(value: Any) -> Item | None:
     if isinstance(value, dict):
+        if ASKED <= value.keys():  # as a caller reads it who has asked for these keys
+            value = {key: value[key] for key in ("text", "probability")}
         value = list(value.values())
     if not isinstance(value, list):
         return None

@@ -47,7 +47,7 @@ def is_exact(items: Sequence[Item], truths: Iterable[Truth]) -> bool:
 def verdict(case: Case, read: Read) -> str:
     """``exact``, ``wrong`` (nothing on record), ``repaired`` (wrong, on record) or ``refused``."""
     if read.items is None:
-        return "exact" if () in case.truths else "refused"
+        return "refused"
     if is_exact(read.items, case.truths):
         return "exact"
     return "repaired" if read.repaired else "wrong"
@@ -56,10 +56,11 @@ def verdict(case: Case, read: Read) -> str:
 def is_consistent(answer: str, k: int) -> bool:
     """Whether streams of 1, 7 and all characters agree with `parse` and take nothing back."""
     whole = vs_core(answer, k).items
-    return all(_streamed(answer, k, size or 1, whole) for size in (1, 7, len(answer)))
+    return all(streams_alike(answer, k, size or 1, whole) for size in (1, 7, len(answer)))
 
 
-def _streamed(answer: str, k: int, size: int, whole: Truth | None) -> bool:
+def streams_alike(answer: str, k: int, size: int, whole: Truth | None) -> bool:
+    """Whether a stream ends with ``whole`` and gave early only texts of it, in order."""
     stream = StreamParser(k=k)
     early: list[str] = []
     for at in range(0, len(answer), size):

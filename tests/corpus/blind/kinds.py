@@ -75,7 +75,8 @@ class Kind:
                 written = Written(written, (tuple(items),))
             name = f"{self.group}/{self.name}/{chosen}"
             k = written.k or len(items)
-            yield Case(self.group, self.name, name, written.answer, written.truths, k)
+            truths = tuple(dict.fromkeys(written.truths))
+            yield Case(self.group, self.name, name, written.answer, truths, k)
 
     def _chosen(self) -> list[str]:
         fitting = [

@@ -16,7 +16,6 @@ from .kinds import (
     Render,
     Written,
     alternatives,
-    blocks,
     comma,
     fixed,
     lines,
@@ -687,12 +686,44 @@ def table_kinds() -> Iterator[Kind]:
     yield separated("psv", "|", ("text", "probability"))
 
 
+def prose_kinds() -> Iterator[Kind]:
+    """Answers in sentences. The texts are quoted, or have nothing that could be taken for more."""
+
+    def kind(
+        name: str, head: str, each: Each, between: str, tail: str, avoid: str = QUOTED
+    ) -> Kind:
+        body = sep(between, each)
+        return Kind("prose", name, lambda items: head + str(body(items)) + tail, avoid=avoid)
+
+    yield kind(
+        "with probability",
+        "I would answer ",
+        lambda i, t, p: f'"{t}" with probability {fixed(p)}',
+        ", ",
+        ".",
+    )
+    yield kind(
+        "parentheses", "My answers are ", lambda i, t, p: f'"{t}" ({percent(p)}%)', ", ", "."
+    )
+    yield kind(
+        "a chance of", "", lambda i, t, p: f'There is a {percent(p)}% chance of "{t}".', " ", ""
+    )
+    yield kind(
+        "sentences",
+        "",
+        lambda i, t, p: f'Response {i} is "{t}", with a probability of {fixed(p)}.',
+        "\n",
+        "",
+    )
+    yield kind(
+        "paragraphs", "", lambda i, t, p: f'"{t}" has a probability of {fixed(p)}.', "\n\n", ""
+    )
+
+
 def kinds() -> Iterator[Kind]:
     yield from tag_kinds()
     yield from list_kinds()
     yield from block_kinds()
     yield from order_kinds()
     yield from table_kinds()
-
-
-__all__ = ["blocks", "kinds"]
+    yield from prose_kinds()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .kinds import LINE, Item, Kind, Render, Written, fixed, number, percent, sep
+from .kinds import LINE, Item, Kind, Render, fixed, number, percent
 
 QUOTES = r"""["'\\`]"""
 
@@ -499,7 +499,6 @@ def program_kinds() -> Iterator[Kind]:
     yield kind("go", coded("[]Response{", "{Text: <t>, Probability: <p>}", ",\n}"))
     yield kind("rust", coded("vec![", "(<t>, <p>)", "]"))
     yield kind("rust structs", coded("vec![", "Response { text: <t>, probability: <p> }", "]"))
-    yield kind("lisp", coded("(", "(<t> . <p>)", ")", "\n "))
     yield kind(
         "sql", coded("INSERT INTO responses (text, probability) VALUES\n", "('<s>', <p>)", ";")
     )
@@ -512,6 +511,3 @@ def kinds() -> Iterator[Kind]:
     yield from json_kinds()
     yield from yaml_kinds()
     yield from program_kinds()
-
-
-__all__ = ["Written", "dump", "kinds", "rows", "sep"]
