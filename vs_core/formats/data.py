@@ -242,21 +242,15 @@ class _DataReader:
         others = [(k, v) for k, v in others if any(not _is_number(text) for text in v)] or (
             others if all(isinstance(data[k], list) for k, _ in others) else []
         )
-        alike = others and isinstance(data[number_key], dict) is isinstance(
-            data[others[0][0]], dict
-        )
-        by_name = (
-            others
-            and isinstance(data[number_key], dict)
-            and set(others[0][1]) <= set(data[number_key])
-        )
-        if not alike and not by_name:
-            return []
-        texts = others[0][1]
+        texts = others[0][1] if others else []
         by_text = data[number_key]
-        if isinstance(by_text, dict) and all(isinstance(text, str) for text in texts):
-            if all(text in by_text for text in texts):
+        if isinstance(by_text, dict):
+            if texts and all(isinstance(text, str) and text in by_text for text in texts):
                 numbers = [by_text[text] for text in texts]
+            elif not texts or not isinstance(data[others[0][0]], dict):
+                return []
+        elif not texts or isinstance(data[others[0][0]], dict):
+            return []
         padded = [*numbers, *[None] * len(texts)]
         return [
             Entry(_text(text), number, None, self.repairs)

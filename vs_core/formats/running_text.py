@@ -184,7 +184,7 @@ def _of_cut(cut: Cut, lines: Sequence[str]) -> _Reading:
     blocks = cut.blocks
     remarks: list[str] = []
     items = [read_item(block, width=cut.width) for block in blocks[:-1]]
-    items.append(_last_item(items, blocks, cut.width))
+    items.append(_last_item(blocks, cut.width))
     remark = _part_from_what_follows(items, blocks[-1])
     if remark:
         remarks.append(remark)
@@ -217,7 +217,7 @@ def _is_section(leftover: str) -> bool:
     return "\n" not in leftover and len(leftover) < SHORT and _HEADING.match(leftover) is not None
 
 
-def _last_item(items: Sequence[Item], blocks: Sequence[Sequence[str]], width: int) -> Item:
+def _last_item(blocks: Sequence[Sequence[str]], width: int) -> Item:
     """Read the last candidate: not what the answer says after all of them, which others lack."""
     block = blocks[-1]
     found = paragraphs(block)
