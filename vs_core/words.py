@@ -238,20 +238,26 @@ def kind_of(label: str) -> frozenset[str]:
     found = _KINDS.get(" ".join(parts))
     if found is not None:
         return found
+    if not parts:
+        return _NOTHING
     kinds = [_one(part) for part in parts]
-    if any(PROBABILITY in kind for kind in kinds):
+    if PROBABILITY in kinds[-1] or (PROBABILITY in kinds[0] and parts[1] in _VALUES):
         return _SUM if any(part in _SUMMING for part in parts) else _PROBABLE
     if len(parts) > 1 and len(parts) < 4:
         if WEAK in kinds[-1]:
             return _SUM if any(part in _SUMMING for part in parts) else _WEAKLY
         return kinds[-1] & _NAMING  # "response text", "joke", "answer_1"
-    return kinds[0] if kinds else _NOTHING
+    return kinds[0] if len(parts) == 1 else _NOTHING
 
 
 _SUM, _PROBABLE, _WEAKLY = frozenset((TOTAL,)), frozenset((PROBABILITY,)), frozenset((WEAK,))
 _SUMMING = frozenset(
     ("total", "sum", "cumulative", "remaining", "threshold", "max", "min", "mass", "all", "average")
 )
+_VALUES = frozenset(
+    ("estimate", "of", "value", "score", "percent", "percentage", "pct", "number", "est", "for",
+     "in", "level", "range", "%", "(%)", "estimates", "this", "that", "given", "assigned", "p")
+)  # fmt: skip
 _NAMING = frozenset((TEXT, CANDIDATE, LIST, META, EXPLANATION))
 
 

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from tests.corpus.texts import LINES, NUMBERS, WHOLE, Texts
+from tests.corpus.texts import LINES, NUMBERS, PLAIN, REAL, WHOLE, Texts
 from vs_core import ParseError, StreamParser, parse
 from vs_core.candidates import Distribution
 
@@ -229,6 +229,117 @@ def fits(mark: str, beside: str, written: str) -> bool:
     if mark in ("-", "*", "•", "–", "- [ ]") and beside == "dash fields":
         return False
     return not (written in ("words", "fraction", "about") and beside.endswith("first"))
+
+
+LONG = ("(label: 0.2)", "(0.2)", "below", "below, bold", "below, bullet", "below, brackets", "above",
+        "below, blank", "dash fields", "— 0.2", "Text, below")  # fmt: skip
+
+
+def long_lists(rng: random.Random) -> Iterator[tuple[str, Notation, Texts]]:
+    """Lists of texts of several lines, indented as Markdown wants it or not at all."""
+    for texts in WHOLE[len(LINES) :]:
+        for mark in ("1.", "1)", "-", "**1.**", "Response 1:", "**Response 1:**", "Option A:"):
+            for beside in LONG:
+                for pad in (0, 3):
+                    if beside == "dash fields" or (texts.name == "numbered" and not pad):
+                        continue
+                    inner = listed(mark, beside, "plain", rng.choice(LABELS[:5]), rng.choice(("\n", "\n\n")))
+
+                    def write(t, p, rng, inner=inner, pad=pad):
+                        return inner([x.replace("\n", "\n" + " " * pad) for x in t], p, rng)
+
+                    yield f"{mark} {beside} {pad}, {texts.name}", write, texts
+
+
+# --- the order of text and number, and how numbers are written ------------------------------------
+
+VALUES: dict[str, Callable[[float], object]] = {
+    "percent": lambda p: f"{percent(p)}%",
+    "percent, space": lambda p: f"{percent(p)} %",
+    "wide percent": lambda p: f"{percent(p)}％",
+    "words": lambda p: f"{percent(p)} percent",
+    "fraction": lambda p: f"{percent(p)}/100",
+    "in": lambda p: f"{percent(p)} in 100",
+    "out of": lambda p: f"{percent(p)} out of 100",
+    "about": lambda p: f"~{p:g}",
+    "≈": lambda p: f"≈ {p:g}",
+    "approx.": lambda p: f"approx. {p:g}",
+    "about in words": lambda p: f"about {percent(p)}%",
+    "comma": lambda p: f"{p:g}".replace(".", ","),
+    "no zero": lambda p: f"{p:g}".removeprefix("0"),
+    "exponent": lambda p: f"{p:.3e}",
+    "explained": lambda p: f"{p:g} (high)",
+    "label": lambda p: f"p = {p:g}",
+    "string": lambda p: f"{p:g}",
+    "hundreds": lambda p: round(p * 100, 4),
+    "five places": lambda p: f"{p:.5f}",
+    "ca.": lambda p: f"ca. {percent(p)} %",
+    "약": lambda p: f"약 {percent(p)}%",
+    "約": lambda p: f"約{percent(p)}%",
+}
+
+
+def number_cases(rng: random.Random) -> Iterator[tuple[str, Notation, Texts]]:
+    forms: dict[str, Callable[[str, object], str]] = {
+        "JSON": lambda t, v: dump({"text": t, "probability": v}),
+        "list": lambda t, v: f"- {t} (probability: {v})",
+        "below": lambda t, v: f"- {t}\n  Probability: {v}",
+        "tags": lambda t, v: f"<response><text>{t}</text><probability>{v}</probability></response>",
+        "heading": lambda t, v: f"### Response (Probability: {v})\n{t}\n",
+        "YAML": lambda t, v: f"- text: {dump(t)}\n  probability: {v}",
+        "table": lambda t, v: f"| {t} | {v} |",
+    }
+    for name, value in VALUES.items():
+        for form, line in forms.items():
+            for texts in (PLAIN, REAL):
+
+                def write(t, p, rng, value=value, line=line, form=form):
+                    head = "| Response | Probability |\n|---|---|\n" if form == "table" else ""
+                    return head + "\n".join(line(a, value(b)) for a, b in zip(t, p, strict=True))
+
+                yield f"{form}, {name}, {texts.name}", write, texts
+
+
+ORDERS = {
+    "JSON": '{{"probability": {p}, "text": {d}}}',
+    "tags": "<response><probability>{p}</probability><text>{t}</text></response>",
+    "tags outside": "<probability>{p}</probability>\n<response>{t}</response>",
+    "YAML": "- probability: {p}\n  text: {d}",
+    "YAML, no dashes": "probability: {p}\ntext: {d}\n",
+    "TOML": "[[responses]]\nprobability = {p}\ntext = {d}\n",
+    "labels": "Probability: {p}\nResponse: {t}\n",
+    "labels, no gap": "Probability: {p}\nText: {t}",
+    "bold labels": "**Probability:** {p}\n**Response:** {t}\n",
+    "numbered": "{i}. Probability: {p}\n   Response: {t}",
+    "numbered, bold": "{i}. **Probability: {p}**\n   {t}",
+    "bullets": "- Probability: {p}\n- Response: {t}\n",
+    "line": "Probability: {p}\n{t}\n",
+    "brackets": "[{p}]\n{t}\n",
+    "percent line": "{q}%\n{t}\n",
+    "percent heading": "## {q}%\n{t}\n",
+    "bracket": "({p}) {t}",
+    "labelled bracket": "(Probability: {p}) {t}",
+    "tuple": "({p}, {d}),",
+    "pairs": "[{p}, {d}]",
+    "block": "Response {i} (Probability: {p})\n{t}\n",
+}
+
+
+def order_cases(rng: random.Random) -> Iterator[tuple[str, Notation, Texts]]:
+    for name, form in ORDERS.items():
+        for texts in WHOLE:
+            if texts not in LINES and name in ("labels, no gap", "bracket", "labelled bracket", "bullets",
+                                               "tuple", "numbered"):  # fmt: skip
+                continue
+            for intro in ("", "Here are some answers:\n\n"):
+
+                def write(t, p, rng, form=form, intro=intro):
+                    return intro + "\n".join(
+                        form.format(i=i, t=a, d=dump(a), p=f"{b:g}", q=percent(b))
+                        for i, (a, b) in enumerate(zip(t, p, strict=True), 1)
+                    )
+
+                yield f"{name}, {texts.name}{', introduced' if intro else ''}", write, texts
 
 
 # --- blocks --------------------------------------------------------------------------------------------
@@ -846,7 +957,10 @@ KINDS: dict[str, Callable[[random.Random], Iterator[tuple[str, Notation, Texts]]
     "json": json_cases,
     "tags": tags,
     "lists": lists,
+    "long lists": long_lists,
     "blocks": blocks,
+    "numbers": number_cases,
+    "order": order_cases,
     "tables": tables,
     "YAML and TOML": yaml_cases,
     "programs": program_cases,
@@ -861,6 +975,7 @@ def made(kind: str, name: str, write: Notation, texts: Texts, rng: random.Random
     numbers = rng.choice(NUMBERS[size])
     bare = "mapping" in name or any(f" {m} " in f" {name} " for m in MAPPING) or "no header" in name
     bare = bare or "Python tuples" in name or "pairs" in name or name.startswith(("tuple", "SQL"))
+    bare = bare or name.startswith(("percent line", "percent heading"))
     if bare:
         numbers = NUMBERS[size][0]
     answer = write(texts.texts[:size], numbers, rng)

@@ -125,9 +125,69 @@ PARAGRAPHS = Texts(
         "It began in June.\n\nIt ended there, too.",
     ),
 )
-LINES = (PLAIN, NAMES, PROSE, WIDE, RTL, EMOJI, MARKUP, REAL)
+TABLE = Texts(
+    "table",
+    (
+        "| a | b |\n|---|---|\n| 1 | 2 |",
+        "x,y\n1,2\n3,4",
+        "| day | rain |\n|---|---|\n| Mon | 20% |",
+        "name\tage\nAl\t30",
+        "| k |\n|---|\n| v |",
+        "a;b\n1;2",
+    ),
+)
+NUMBERED = Texts(
+    "numbered",
+    (
+        "1. Get up.\n2. Eat.\n3. Sleep.",
+        "First:\n- milk\n- bread",
+        "1) look\n2) leap",
+        "* one\n* two",
+        "Step 1: wait\nStep 2: go",
+        "- yes\n- no",
+    ),
+)
+DIALOG = Texts(
+    "dialog",
+    (
+        "A: Is it raining?\nB: It is.",
+        '"No," she said.\n"Yes," he said.',
+        "Q: Why?\nA: Because.",
+        "Knock, knock.\nWho's there?",
+        "Waiter: Tea?\nGuest: No: coffee!",
+        "HAMLET. To be.\nOPHELIA. Or not?",
+    ),
+)
+AWKWARD = Texts(
+    "awkward",
+    (
+        "Probability theory", "p = mv", "Text: the musical", "Response time", "Option", "The answer is 42",
+    ),
+)  # fmt: skip
+QUOTED = Texts(
+    "quoted",
+    (
+        '"Be quiet," he said.', "'Tis the season", "She said “no”.", '"Yes" and "no"', "It's 5 o'clock",
+        "The so-called “expert”",
+    ),
+)  # fmt: skip
+SIGNS = Texts(
+    "signs",
+    (
+        "Wait... what?!", "C++ & C#", "50/50 (more or less)", "Rock, paper, scissors", "A/B - C/D",
+        "[sic] (no date)",
+    ),
+)  # fmt: skip
+STARS = Texts(
+    "emphasis",
+    (
+        "**Bold** move", "A *slow* start", "`code` first", "_Under_ the line", "The **end**",
+        "**All bold**",
+    ),
+)  # fmt: skip
+LINES = (PLAIN, NAMES, PROSE, WIDE, RTL, EMOJI, MARKUP, REAL, AWKWARD, QUOTED, SIGNS)
 """Texts of one line."""
-WHOLE = (*LINES, VERSE, CODE, JSON, HTML, PARAGRAPHS)
+WHOLE = (*LINES, VERSE, CODE, JSON, HTML, PARAGRAPHS, TABLE, NUMBERED, DIALOG, STARS)
 """All texts."""
 
 NUMBERS: dict[int, tuple[tuple[float, ...], ...]] = {

@@ -22,7 +22,7 @@ from vs_core.formats.numbers import (
 )
 from vs_core.words import CANDIDATE, EXPLANATION, META, PROBABILITY, TEXT, TOTAL, WEAK, kind_of
 
-__all__ = ["Item", "cleaned", "is_rule", "is_total", "read_item", "without_label"]
+__all__ = ["Item", "cleaned", "cleaned_alike", "is_rule", "is_total", "read_item"]
 
 FIELD = re.compile(
     r"(?P<indent>[ \t]{0,16})(?P<mark>[-*•+]\s{1,3})?[*_`\"']{0,3}"
@@ -59,9 +59,9 @@ class Item:
     enclosed: bool = False
 
 
-def read_item(block: Sequence[str], *, width: int = 0) -> Item:
-    """Read the lines of one candidate, its marker of ``width`` characters cut off."""
-    lines = _trimmed(_aligned(block, width) if len(block) > 1 else block)
+def read_item(block: Sequence[str]) -> Item:
+    """Read the lines of one candidate, its marker cut off."""
+    lines = _trimmed(block)
     total = False
     if len(lines) > 1:
         kept = [line for at, line in enumerate(lines) if not (at and is_total(line))]
@@ -74,14 +74,6 @@ def read_item(block: Sequence[str], *, width: int = 0) -> Item:
         item = _beside_the_text(lines)
     item.total = total
     return item
-
-
-def _aligned(block: Sequence[str], width: int) -> Sequence[str]:
-    """Lines without the indentation that the list gives them."""
-    least = min((len(line) - len(line.lstrip()) for line in block[1:] if line.strip()), default=0)
-    if not least or (block[0].strip() and not width <= least <= width + 1):
-        return block
-    return [block[0], *(line[least:] for line in block[1:])]
 
 
 _RULE = re.compile(r"\s*(?:[-_*=~]\s?){3,}\s*\Z")
@@ -138,7 +130,7 @@ def _on_its_own_line(lines: Sequence[str]) -> Item | None:
     else:
         notes = {}
     above, more = _without_notes(above, number.label)
-    text, way = cleaned("\n".join(above)), "line"
+    text, way = "\n".join(above).strip(), "line"
     item = Item(
         text, number.number, number.strength, number.label, notes={**notes, **more}, way=way
     )
@@ -146,7 +138,7 @@ def _on_its_own_line(lines: Sequence[str]) -> Item | None:
     item.notes.update(after)
     item.leftover = "\n".join(rest).strip()
     if not text and rest:
-        item.text, item.leftover = cleaned("\n".join(rest)), ""
+        item.text, item.leftover = "\n".join(rest).strip(), ""
     return item
 
 
@@ -162,13 +154,13 @@ def _beside_the_text(lines: Sequence[str]) -> Item:  # noqa: C901
     if first is None and len(lines) > 1:  # a number alone on the first line
         bare = number_in(lines[0].strip(" *_`:")[:60])
         if bare is not None and bare.strength > BARE and not bare.label:
-            return _item(cleaned("\n".join(lines[1:])), bare, "begin")
+            return _item(_bare("\n".join(lines[1:])), bare, "begin")
     if first is not None and first.strength >= (final.strength if final else LABELLED - 1):
         rest, notes = _without_notes(lines[1:], "")
-        head = cleaned(lines[0][: first.start])
+        head = _bare(lines[0][: first.start])
         body = "\n".join(rest).strip()
-        if not head:
-            return _item(cleaned(body), first, "begin", notes=notes)
+        if not cleaned(head) or (body and CANDIDATE in kind_of(head.strip("#* "))):
+            return _item(_bare(body), first, "begin", notes=notes)
         return _item(head, first, "end", leftover=body, notes=notes)
     begin = leading(lines[0])
     if (
@@ -180,13 +172,13 @@ def _beside_the_text(lines: Sequence[str]) -> Item:  # noqa: C901
         final = None  # what looks like a label behind the number is the text
     if final is not None and final.strength > BARE:
         kept, notes = _without_notes([*lines[:-1], lines[-1][: final.start]], "")
-        return _item(cleaned("\n".join(kept)), final, "end", notes=notes)
+        return _item(_bare("\n".join(kept)), final, "end", notes=notes)
     if begin is not None and begin.strength > BARE:
         body = "\n".join([lines[0][begin.end :], *lines[1:]])
-        return _item(cleaned(body), begin, "begin")
+        return _item(_bare(body), begin, "begin")
     alone = number_line(lines[0])
     if alone is not None and len(lines) > 1:
-        return _item(cleaned("\n".join(lines[1:])), alone, "begin")
+        return _item(_bare("\n".join(lines[1:])), alone, "begin")
     if len(lines) > 1:
         for at, line in enumerate(lines[1:-1], 1):
             middle = trailing(line)
@@ -197,7 +189,7 @@ def _beside_the_text(lines: Sequence[str]) -> Item:  # noqa: C901
             ):
                 above = "\n".join([*lines[:at], line[: middle.start]])
                 body = "\n".join(lines[at + 1 :]).strip()
-                return _item(cleaned(above), middle, "end", leftover=body)
+                return _item(_bare(above), middle, "end", leftover=body)
     for at, line in enumerate(lines):
         inside = within(line)
         if inside is not None:
@@ -205,14 +197,18 @@ def _beside_the_text(lines: Sequence[str]) -> Item:  # noqa: C901
             after = "\n".join([line[inside.end :], *lines[at + 1 :]])
             if head.strip():
                 return _item(
-                    cleaned(_unparted(head)), inside, "within", leftover=after.strip(_PARTS)
+                    _bare(_unparted(head)), inside, "within", leftover=after.strip(_PARTS)
                 )
     weak = final or begin
     if weak is not None and len(lines) == 1:  # a number that may be one if all have one
         if weak is final:
-            return _item(cleaned(text[: final.start]), final, "end")
-        return _item(cleaned(text[weak.end :]), weak, "begin")
-    return Item(cleaned(text))
+            return _item(_bare(text[: final.start]), final, "end")
+        return _item(_bare(text[weak.end :]), weak, "begin")
+    return Item(_bare(text))
+
+
+def _bare(text: str) -> str:
+    return text.strip()
 
 
 _PARTS = " \t\n–—-:;,.|"
@@ -286,57 +282,98 @@ def _plain(value: str) -> str:
     return value.strip("*_")
 
 
-# --- the text ------------------------------------------------------------------------------------
+# --- the texts ----------------------------------------------------------------------------------
 
 _WRAPS = (
     ("***", "***"), ("**", "**"), ("__", "__"), ('"', '"'), ("“", "”"), ("「", "」"), ("«", "»"),
-    ("„", "“"), ("『", "』"), ("`", "`"), ("'", "'"), ("‘", "’"), ("*", "*"),
+    ("„", "“"), ("『", "』"), ("`", "`"), ("'", "'"), ("‘", "’"), ("*", "*"), ("_", "_"),
 )  # fmt: skip
-
-
-def without_label(text: str) -> tuple[str, bool]:
-    """A text without the label in front of it, and whether it had one."""
-    match = FIELD.match(text[:160])
-    if match is None:
-        return text, False
-    key = match["key"].strip()
-    kinds = kind_of(key)
-    if not kinds & _NAMES or len(key.split()) > 3 or WEAK in kinds:
-        return text, False
-    return text[match.end() :], True
-
-
 _NAMES = frozenset((TEXT, CANDIDATE))
 
 
 def cleaned(text: str) -> str:
-    """A text without its label, and without emphasis or quotes around all of it."""
-    text = text.strip()
-    inner, labelled = without_label(text)
-    if labelled:
-        text = _value(inner, len(text) - len(inner))
+    """Return a text alone without its label, and without emphasis or quotes around all of it."""
+    return cleaned_alike([text])[0]
+
+
+def cleaned_alike(texts: Sequence[str]) -> list[str]:
+    """Return the texts of one list without what all of them have: a label, emphasis, quotes.
+
+    What only some have is part of the text: ``Text: the musical`` among other titles.
+    """
+    texts = [text.strip() for text in texts]
+    filled = [text for text in texts if text]
+    labels = {_label(text) for text in filled}
+    if filled and None not in labels and len(labels) == 1:
+        texts = [_without_label(text) if text else text for text in texts]
     for _ in range(2):
+        filled = [text for text in texts if text]
         for opening, closing in _WRAPS:
-            if text.startswith(opening) and text.endswith(closing):
-                inner = text[len(opening) : len(text) - len(closing)]
-                if inner and (
-                    (opening not in inner and closing not in inner) or _nests(inner, closing)
-                ):
-                    text = inner.strip()
-                    break
+            if filled and all(_wraps(text, opening, closing) for text in filled):
+                width = len(opening), len(closing)
+                texts = [text[width[0] : len(text) - width[1]].strip() for text in texts]
+                break
         else:
             break
-    if text.startswith("**") and text.count("**") == 1:
-        text = text[2:].lstrip()
-    return text
+    return [_balanced(text) for text in texts]
 
 
-def _nests(inner: str, quote: str) -> bool:
-    """Whether the first quote within a quoted text opens: ``"He said "no" and left"``."""
-    if quote not in ('"', "'") or inner.count(quote) % 2:
+def _label(text: str) -> str | None:
+    """The label in front of a text, if it names a text."""
+    match = FIELD.match(text[:160])
+    if match is None:
+        return None
+    key = match["key"].strip().rstrip("0123456789 ").lower()
+    kinds = kind_of(key)
+    return key if kinds & _NAMES and len(key.split()) <= 3 and WEAK not in kinds else None
+
+
+def _without_label(text: str) -> str:
+    match = FIELD.match(text[:160])
+    return text if match is None else _value(text[match.end() :], match.end())
+
+
+def _wraps(text: str, opening: str, closing: str) -> bool:
+    """Whether a pair of marks stands around all of a text, and not around two parts of it."""
+    if len(text) <= len(opening) + len(closing):
         return False
-    at = inner.index(quote)
-    return at > 0 and inner[at - 1].isspace() and not inner[at + 1 : at + 2].isspace()
+    if not (text.startswith(opening) and text.endswith(closing)):
+        return False
+    inner = text[len(opening) : len(text) - len(closing)]
+    if opening not in inner and closing not in inner:
+        return True
+    return _nests(inner, opening, closing)
+
+
+def _nests(inner: str, opening: str, closing: str) -> bool:
+    """Whether the marks within are pairs of their own: ``"He said "no" and left"``."""
+    if len(opening) > 1 or opening in "*_`":
+        return False
+    depth = 0
+    for at, character in enumerate(inner):
+        if character not in (opening, closing):
+            continue
+        before, after = inner[at - 1 : at], inner[at + 1 : at + 2]
+        if opening == closing:
+            opens = (not before or before.isspace() or before in "([“‘\"") and not after.isspace()
+            if character == "'" and before.isalnum() and after.isalnum():
+                continue  # an apostrophe
+        else:
+            opens = character == opening
+        depth += 1 if opens else -1
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def _balanced(text: str) -> str:
+    """A text without emphasis that opens and never closes, or closes and never opened."""
+    if text.count("**") == 1:
+        if text.startswith("**"):
+            return text[2:].lstrip()
+        if text.endswith("**"):
+            return text[:-2].rstrip()
+    return text
 
 
 def _indentation(text: str) -> int:
@@ -375,7 +412,7 @@ def _value(text: str, width: int) -> str:
         with suppress(ValueError):
             read: Any = from_json(text)
             return str(read)
-        return text[1:-1]
-    if text[:1] == "'" and text[-1:] == "'" and len(text) > 1:
+        return text[1:-1] if '"' not in text[1:-1] else text
+    if text[:1] == "'" and text[-1:] == "'" and _wraps(text, "'", "'"):
         return text[1:-1].replace("''", "'")
     return text.rstrip(",") if text.endswith(('",', "',")) else text

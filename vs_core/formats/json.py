@@ -206,8 +206,8 @@ def _documents(text: str) -> list[tuple[int, Lenient]]:
 # What an object or list of candidates can begin with; brackets in prose begin otherwise.
 _PLAUSIBLE = re.compile(
     r"\{(?=\s{0,99}(?:[\"'“‘„`}/#{]|:?\w[\w -]{0,40}(?::|\s=|=)))"
-    r"|\[(?=\s{0,99}(?:[\"'“‘„`{\[/#(\]]|[A-Za-z_]\w{0,40}\())"
-    r"|\((?=\s{0,99}(?:\(\s{0,9})?[\"'])"
+    r"|\[(?=\s{0,99}(?:[\"'“‘„`{\[/#(\]]|[A-Za-z_]\w{0,40}\(|[\d.]{1,9}\s{0,9},\s{0,9}[\"']))"
+    r"|\((?=\s{0,99}(?:\(\s{0,9})?(?:[\"']|[\d.]{1,9}\s{0,9},\s{0,9}[\"']))"
 )
 
 

@@ -64,7 +64,6 @@ class Cut(NamedTuple):
         blocks: The lines of each candidate, its marker cut off.
         numbered: Whether the candidates are numbered, one after the other.
         tail: Number of lines behind the last candidate.
-        width: Characters of the marker.
     """
 
     name: str
@@ -72,7 +71,6 @@ class Cut(NamedTuple):
     blocks: list[list[str]]
     numbered: bool = False
     tail: int = 0
-    width: int = 0
 
 
 _PRE = r"(?P<indent>[ \t]{0,12})(?P<decor>#{1,6}[ \t]+|(?:[*_`]{1,3}(?!\s)))?"
@@ -282,12 +280,26 @@ def _cut(name: str, lines: Sequence[str], marks: Sequence[tuple[int, Marker]]) -
     ]
     ordinals = [found.ordinal for _, found in marks]
     runs = all(b == a + 1 or b == 1 for a, b in itertools.pairwise(ordinals))
-    width = marks[0][1].end - marks[0][1].indent if name not in ("label", "heading") else 99
-    return Cut(name, marks[0][0], blocks, bool(ordinals[0]) and runs, width=width)
+    width = marks[0][1].end - marks[0][1].indent
+    return Cut(name, marks[0][0], _aligned(blocks, width), bool(ordinals[0]) and runs)
+
+
+def _aligned(blocks: list[list[str]], width: int) -> list[list[str]]:
+    """Blocks without the indentation that the list gives all their lines but the first."""
+    indents = [
+        len(line) - len(line.lstrip()) for block in blocks for line in block[1:] if line.strip()
+    ]
+    least = min(indents, default=0)
+    if not least:
+        return blocks
+    opens = all(block[0].rstrip().endswith((":", "{", "(")) for block in blocks if len(block) > 1)
+    if not (least in (width, 2, 3) or (least in (width + 1, 4) and not opens)):
+        return blocks
+    return [[block[0], *(line[least:] for line in block[1:])] for block in blocks]
 
 
 _KEY = re.compile(
-    r"(?P<indent>[ \t]{0,16})(?P<mark>[-*•+]\s{1,3}(?:\[[ xX]\]\s)?)?[*_`\"'{]{0,3}"
+    r"(?P<indent>[ \t]{0,16})(?P<mark>[-*•+]\s{1,3}(?:\[[ xX]\]\s)?)?[*_`\"']{0,3}"
     r"(?P<key>[^\W\d][^:：=\n\"*`<>(]{0,38}?)"
     r"[*_`\"']{0,3}\s?(?:[:：]|=(?![=>]))"
 )
@@ -358,6 +370,8 @@ def _without_mark(line: str) -> str:
 def _by_number_lines(lines: Sequence[str], k: int) -> Iterator[Cut]:
     """Texts between lines that hold a probability alone, above or below them."""
     numbers = [at for at, line in enumerate(lines) if _stands_alone(line)]
+    if not numbers:
+        numbers = [at for at, line in enumerate(lines) if _is_bare(line)]
     if not numbers or (len(numbers) == 1 and k not in (0, 1)):
         return
     edges = [-1, *numbers, len(lines)]
@@ -392,6 +406,15 @@ def _by_number_lines(lines: Sequence[str], k: int) -> Iterator[Cut]:
 def _stands_alone(line: str) -> bool:
     found = number_line(line)
     return found is not None and (found.strength == LABELLED or found.enclosed)
+
+
+def _is_bare(line: str) -> bool:
+    """Whether a line holds an unlabelled number alone that may be a probability."""
+    plain = line.strip(" \t*_`#>:")
+    if not plain or len(plain) > 16 or not (plain[0].isdigit() or plain[0] in "~≈.,"):
+        return False
+    found = number_in(plain)
+    return found is not None and found.strength == PLAIN
 
 
 def _either_way(lines: Sequence[str], numbers: Sequence[int]) -> list[str]:
@@ -547,27 +570,48 @@ _PAIR_END = re.compile(
 
 def inline(line: str) -> list[tuple[str, Found]]:
     """Return the candidates of one line that holds several, with their probabilities."""
-    found: list[tuple[str, Found]] = []
-    if len(line) > 20_000 or len(line) < 8:
-        return found
-    at = 0
-    for match in _BRACKETS.finditer(line):
-        number = number_in(match[1])
-        if number is None or number.strength == BARE:
-            continue
-        found.append((_piece(line[at : match.start()]), number._replace(enclosed=True)))
-        at = match.end()
-    if len(found) < 2:
-        found, at = [], 0
-        for match in _PAIR_END.finditer(line):
-            piece = _piece(line[at : match.start()])
-            number = trailing(f"{piece}: {match[1]}") or Found(len(piece), 0, match[1], PLAIN)
-            found.append((piece[: number.start].removesuffix(" has a"), number))
-            at = match.end()
-    rest = line[at:].strip(" .,;|*")
-    if len(found) < 2 or any(not text for text, _ in found) or len(rest) > 60:
+    if not 8 <= len(line) <= 20_000:
         return []
-    return found
+    spans = [
+        (match.start(), match.end(), number._replace(enclosed=True))
+        for match in _BRACKETS.finditer(line)
+        if (number := number_in(match[1])) is not None and number.strength > BARE
+    ]
+    if len(spans) < 2:
+        spans = []
+        for match in _PAIR_END.finditer(line):
+            begin = spans[-1][1] if spans else 0
+            piece = line[begin : match.start()]
+            number = trailing(f"{piece}: {match[1]}") or Found(len(piece), 0, match[1], PLAIN)
+            spans.append((begin + number.start, match.end(), number))
+    if len(spans) < 2 or len(line[spans[-1][1] :].strip(" .,;|*")) > 60:
+        return []
+    begins = [0, *(end for _, end, _ in spans)]
+    raws = [line[begin:start] for begin, (start, _, _) in zip(begins, spans, strict=False)]
+    said = [_SAID.findall(raw) for raw in raws]
+    if all(said):  # in a sentence the answers are what it quotes
+        texts = ["".join(quotes[-1]) for quotes in said]
+    else:
+        texts = [_VERB.sub("", _piece(raw)) for raw in raws]
+        if not all(texts) or any(_is_clause(text) for text in texts):
+            return []
+    return [(text, number) for text, (_, _, number) in zip(texts, spans, strict=True)]
+
+
+_SAID = re.compile(r"“([^“”]{1,400})”|\"([^\"]{1,400})\"|\*\*([^*]{1,400})\*\*|«([^«»]{1,400})»")
+_VERB = re.compile(
+    r"\s*,?\s(?:has|have|is|are|gets|at|with|receives|comes|comes with|which has)(?:\s(?:an?|the))?\Z"
+)
+_CLAUSE = re.compile(
+    r"(?:i|i'd|we|you|it|there|the most|most|next|then|followed|finally|maybe|perhaps|another|my|"
+    r"a less|less|in|about|around|roughly|only|also|with|after|while|lastly|first|second|third)\b",
+    re.I,
+)
+
+
+def _is_clause(text: str) -> bool:
+    """Whether a piece of a line is part of a sentence around the answer, and not the answer."""
+    return len(text.split()) > 3 and _CLAUSE.match(text) is not None
 
 
 def _piece(text: str) -> str:

@@ -85,10 +85,7 @@ def number_in(content: str) -> Found | None:  # noqa: C901
     alone = _ALONE.match(content)
     if alone:
         return Found(0, len(content), alone[1], _strength(alone[1]))
-    match = None
-    for match in _NUMBER.finditer(content):
-        if not _is_ordinal(content, match):
-            break
+    match = _the_number(content)
     if match is None:
         return None
     rest = f"{content[: match.start()]} {content[match.end() :]}"
@@ -109,10 +106,20 @@ def number_in(content: str) -> Found | None:  # noqa: C901
         unknown = 0
     if unknown and not (strong and unknown <= 6):
         return None
-    if not label and _NUMBER.search(content, match.end()):
+    if not label and _NUMBER.search(rest):
         return None
     strength = LABELLED if label else _strength(match[0])
     return Found(0, len(content), match[0].strip(), strength, label)
+
+
+def _the_number(content: str) -> re.Match[str] | None:
+    """The first number behind a label, or else the first; that of a candidate is none."""
+    found = [match for match in _NUMBER.finditer(content) if not _is_ordinal(content, match)]
+    if len(found) > 1:
+        for word in _WORD.finditer(content):
+            if PROBABILITY in kind_of(word[0]):
+                return next((match for match in found if match.start() > word.end()), found[0])
+    return found[0] if found else None
 
 
 def _is_ordinal(content: str, match: re.Match[str]) -> bool:
@@ -213,8 +220,8 @@ _OPENING = "([（【{<「«"
 _DECOR = "*_` \t"
 _AFTER = " \t*_`.,;!。；，、|"
 _SEPARATOR = re.compile(
-    r"(?:\s[–—―-]{1,3}(?=[\s\d.~≈*]|[^\W\d])|\s*[|｜]\s*|\s*(?:->|→|=>|⇒|⟶|>>|[:：=≈])"
-    r"|\t|\s{2,}|\s?(?:\.{3,}|…+|·{2,})|[,;，；、](?=\s|\D)|\s(?=[~≈]))[*_`\s]*"
+    r"(?:\s[–—―-]{1,3}(?=[\s\d.~≈*]|[^\W\d])|\s*[|｜]|\s*(?:->|→|=>|⇒|⟶|>>|[:：=≈])"
+    r"|\t|\s{2,}|\s?(?:\.{3,}|…+|·{2,})|[,;，；、](?=\s|\D)|\s(?=[~≈]))[*_`]*"
 )
 _LAST_WORD = re.compile(
     rf"(?:^|(?<=[\s*_`(\[–—|,;，；-]))([^\W\d_][{WORD}'’-]*\.?|%)[*_`\s:：=]*\Z"
@@ -259,7 +266,7 @@ def _bracketed(tail: str) -> Found | None:
     if found is None and tail[close] == ")":  # 0.2 (approx.), Probability: 0.2 (high)
         before = _separated(tail[:start].rstrip(_AFTER))
         inner = tail[start + 1 : close]
-        if before is not None and len(inner) <= 40 and not _NUMBER.search(inner):
+        if before is not None and all(w.lower() in _ABOUT for w in _WORD.findall(inner)):
             return before
         return None
     if found is None:
@@ -296,6 +303,8 @@ def _separated(tail: str) -> Found | None:
     if last is None:
         return None
     after = tail[last.end() :]
+    if any(bracket in after for bracket in ")]）】"):
+        return None
     found = number_in(tail[last.start() :]) if after.strip() else number_in(last[0])
     if found is None:
         return None
@@ -355,7 +364,8 @@ def _without_separator(tail: str, found: Found) -> int:
     if not found.label and not found.enclosed:
         return len(head)  # the separator has been found
     arrows = ("->", "=>", "→", "⇒") if not found.enclosed else ()
-    for mark in (*arrows, "–", "—", "―", "|", "｜", "=", "≈", "~"):
+    pipes = ("|", "｜", "=", "≈", "~") if not found.enclosed or found.label else ()
+    for mark in (*arrows, "–", "—", "―", *pipes):
         if head.endswith(mark):
             return len(_without_emphasis(head[: -len(mark)].rstrip()))
     if head.endswith((" -", " --", "\n-")):

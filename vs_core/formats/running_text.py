@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from vs_core.display import shorten
 from vs_core.formats.base import Answer, Entry, Shape
-from vs_core.formats.items import Item, cleaned, is_total, read_item
+from vs_core.formats.items import Item, cleaned_alike, is_total, read_item
 from vs_core.formats.lists import Cut, cuts, inline, marker, paragraphs
 from vs_core.formats.numbers import BARE, LABELLED, PLAIN, SHORT, number_line, trailing
 from vs_core.formats.tables import Table, tables
@@ -136,6 +136,7 @@ def _read_lines(lines: list[str], shape: Shape, *, code: bool) -> _Reading | Non
     for found in _proposals(lines, shape):
         if not found.items:
             continue
+        _clean(found.items)
         _settle(found, shape, code=code)
         if shape.definition and all(item.number is None for item in found.items):
             continue
@@ -157,7 +158,7 @@ def _proposals(lines: list[str], shape: Shape) -> Iterator[_Reading]:
             if pairs:
                 items = [
                     Item(
-                        cleaned(text),
+                        text.strip(),
                         found.number,
                         found.strength,
                         found.label,
@@ -183,12 +184,11 @@ def _of_table(table: Table, lines: Sequence[str]) -> _Reading:
 def _of_cut(cut: Cut, lines: Sequence[str]) -> _Reading:
     blocks = cut.blocks
     remarks: list[str] = []
-    items = [read_item(block, width=cut.width) for block in blocks[:-1]]
-    items.append(_last_item(blocks, cut.width))
+    items = [read_item(block) for block in blocks[:-1]]
+    items.append(_last_item(blocks))
     remark = _part_from_what_follows(items, blocks[-1])
     if remark:
         remarks.append(remark)
-    _without_common_marks(items)
     for item in items[:-1]:
         if item.leftover and _is_section(item.leftover):
             remarks.append(f"sections joined: {shorten(item.leftover, 40)!r}")
@@ -196,16 +196,16 @@ def _of_cut(cut: Cut, lines: Sequence[str]) -> _Reading:
     return _Reading(cut.name, items, lines[: cut.before], tuple(dict.fromkeys(remarks)))
 
 
-def _without_common_marks(items: Sequence[Item]) -> None:
-    """Take from all texts what all have as the structure's: a heading's mark, a colon."""
-    if len(items) < 2 or not all(item.text for item in items):
-        return
-    if all(_HEAD_MARK.match(item.text) for item in items):
-        for item in items:
-            item.text = cleaned(_HEAD_MARK.sub("", item.text, count=1))
-    if all(item.text[-1] in ":：" and "\n" not in item.text for item in items):
-        for item in items:
-            item.text = cleaned(item.text[:-1])
+def _clean(items: Sequence[Item]) -> None:
+    """Take from the texts what all have as the structure's: a label, quotes, a heading's mark."""
+    texts = [item.text for item in items]
+    if len(items) > 1 and all(texts):
+        if all(map(_HEAD_MARK.match, texts)):
+            texts = [_HEAD_MARK.sub("", text, count=1) for text in texts]
+        if all(text[-1] in ":：" and "\n" not in text for text in texts):
+            texts = [text[:-1] for text in texts]
+    for item, text in zip(items, cleaned_alike(texts), strict=True):
+        item.text = text
 
 
 _HEAD_MARK = re.compile(r"#{1,6} ")
@@ -217,22 +217,22 @@ def _is_section(leftover: str) -> bool:
     return "\n" not in leftover and len(leftover) < SHORT and _HEADING.match(leftover) is not None
 
 
-def _last_item(blocks: Sequence[Sequence[str]], width: int) -> Item:
+def _last_item(blocks: Sequence[Sequence[str]]) -> Item:
     """Read the last candidate: not what the answer says after all of them, which others lack."""
     block = blocks[-1]
     found = paragraphs(block)
     others = [len(paragraphs(other)) for other in blocks[:-1]]
     usual = max(others, default=1)
     if len(found) > usual:
-        item = read_item(block[: found[usual - 1][1]], width=width)
+        item = read_item(block[: found[usual - 1][1]])
         if item.number is not None and item.text:
             return item
-    item = read_item(block, width=width)
+    item = read_item(block)
     if item.number is None and "\n" in item.text:  # what follows may stand close to it
         ends = (at for at, line in enumerate(block) if trailing(line) is not None)
         end = next(ends, None)
         if end is not None and end + 1 < len(block):
-            shorter = read_item(block[: end + 1], width=width)
+            shorter = read_item(block[: end + 1])
             item = shorter if shorter.number is not None else item
     return item
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from vs_core.formats.items import cleaned
 from vs_core.formats.lists import marker
 from vs_core.formats.numbers import BARE, number_in
 from vs_core.words import CANDIDATE, META, PROBABILITY, TEXT, TOTAL, WEAK, kind_of
@@ -44,6 +43,7 @@ class Table(NamedTuple):
 
 _RULE = re.compile(r"[\s|:+=─━═┼╪╬├┤╞╡┠┨╟╢┌┐└┘┬┴╔╗╚╝╦╩╠╣┏┓┗┛┳┻┯┷╤╧╒╕╘╛-]{3,}\Z")
 _DRAWN = str.maketrans("│┃║", "|||")
+_ASIDE = re.compile(r"\s*[(\[（][^()\[\]（）]{0,60}[)\]）]")
 _BREAK = re.compile(r"(?<! )<br\s?/?>\s?|\s?<br\s?/?>(?! )", re.I)
 _CELL = re.compile(r"(?<!\\)\|")
 
@@ -171,8 +171,7 @@ def _is_number_head(cell: str) -> bool:
     kinds = kind_of(cell)
     if kinds & {PROBABILITY, WEAK}:
         return True
-    words = re.split(r"[^\w%]+", cell[:60])
-    return any(PROBABILITY in kind_of(word) for word in words if word)
+    return bool(kind_of(_ASIDE.sub("", cell[:80])) & {PROBABILITY, WEAK})
 
 
 def _table(rows: list[list[str]], begin: int, end: int, *, header: bool) -> Table | None:  # noqa: C901
@@ -204,7 +203,7 @@ def _table(rows: list[list[str]], begin: int, end: int, *, header: bool) -> Tabl
         if TOTAL in kind_of(label) and row is body[-1] and len(found) > 1:
             total = True
             continue
-        content = cleaned(_BREAK.sub("\n", row[text]) if "<" in row[text] else row[text])
+        content = _BREAK.sub("\n", row[text]) if "<" in row[text] else row[text]
         if not content or set(content) <= set("-: "):
             continue
         notes = {

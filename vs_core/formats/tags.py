@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from pydantic_core import from_json
 
 from vs_core.formats.base import CUT_OFF, Answer, Entry, Format, Shape, Splitter
-from vs_core.formats.items import is_total, read_item
+from vs_core.formats.items import cleaned, is_total, read_item
 from vs_core.formats.numbers import BARE, WORD, number_in
 from vs_core.formats.running_text import read_text
 from vs_core.words import CANDIDATE, EXPLANATION, META, PROBABILITY, REASONING, TEXT, WEAK, kind_of
@@ -324,7 +324,7 @@ def _labelled(content: str) -> Entry | None:
     item = read_item(content.strip("\n").split("\n"))
     if item.strength == BARE or item.number is None or not (item.label or item.enclosed):
         return None
-    return Entry(_unescaped(item.text), item.number, None, (), item.notes)
+    return Entry(_unescaped(cleaned(item.text)), item.number, None, (), item.notes)
 
 
 def _last_end(inside: Sequence[_Tag], opened: _Tag) -> int:
