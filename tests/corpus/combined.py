@@ -467,6 +467,9 @@ def json_shapes(t: Sequence[str], p: Sequence[float], rng: random.Random) -> dic
         "mapping under a key": {key: dict(zip(t, p, strict=True))},
         "mapping, percents": dict(zip(t, percents, strict=True)),
         "mapping to objects": {a: {number: b} for a, b in zip(t, p, strict=True)},
+        "strings with numbers": {key: [f"{a} ({b:g})" for a, b in zip(t, p, strict=True)]},
+        "settings beside": {key: items, "settings": {"temperature": 0.7, "top_p": 0.9}},
+        "under probabilities": {"probabilities": dict(zip(t, p, strict=True))},
         "list of mappings": [{a: b} for a, b in zip(t, p, strict=True)],
         "nested candidate": {key: [{"response": x} for x in items]},
         "nested number": {
@@ -514,7 +517,7 @@ def json_cases(rng: random.Random) -> Iterator[tuple[str, Notation, Texts]]:
                     if "mapping" not in name
                     else "none"
                 )
-                if "string" in name or texts.name in ("json", "code", "markup"):
+                if "string" in name or texts.name in ("json", "code", "markup", "signs"):
                     damage = "none"
 
                 def write(t, p, rng, name=name, indent=indent, damage=damage):

@@ -185,9 +185,20 @@ STARS = Texts(
         "**All bold**",
     ),
 )  # fmt: skip
+FENCED = Texts(
+    "fenced code",
+    (
+        "```python\nprint('a')\n```",
+        "```\nx = 1\n```",
+        "```js\nlet a = 1;\n```",
+        "```python\nfor i in x:\n    print(i)\n```",
+        "```sh\nls -l\n```",
+        "```\n1. one\n```",
+    ),
+)
 LINES = (PLAIN, NAMES, PROSE, WIDE, RTL, EMOJI, MARKUP, REAL, AWKWARD, QUOTED, SIGNS)
 """Texts of one line."""
-WHOLE = (*LINES, VERSE, CODE, JSON, HTML, PARAGRAPHS, TABLE, NUMBERED, DIALOG, STARS)
+WHOLE = (*LINES, VERSE, CODE, JSON, HTML, PARAGRAPHS, TABLE, NUMBERED, DIALOG, STARS, FENCED)
 """All texts."""
 
 NUMBERS: dict[int, tuple[tuple[float, ...], ...]] = {

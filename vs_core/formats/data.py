@@ -11,6 +11,7 @@ from pydantic_core import from_json
 
 from vs_core.formats.base import CUT_OFF, Answer, Entry, Shape
 from vs_core.formats.lenient_json import Lenient, read_leniently
+from vs_core.formats.numbers import BARE, trailing
 from vs_core.formats.running_text import sums_to_one
 from vs_core.probabilities import read_probabilities
 from vs_core.words import (
@@ -117,6 +118,7 @@ class _DataReader:
             inner = self._joined([(str(at), item) for at, item in enumerate(items)], depth)
             if inner and any(entry.probability is not None for entry in inner):
                 return inner
+        entries = self._with_inner_numbers(entries)
         if not self._is_distribution(items, entries, named=named) or _is_conversation(items):
             return []
         if self.unproven and not _at_most_one(entries) and len(entries) != self.shape.k:
@@ -133,6 +135,19 @@ class _DataReader:
             if all(isinstance(cell, str) for cell in head) and any(map(_is_number_key, head)):
                 return items[1:]
         return items
+
+    def _with_inner_numbers(self, entries: list[Entry]) -> list[Entry]:
+        """``["Paris (0.5)", "Rome (0.3)"]``: strings that all hold their probability."""
+        if len(entries) < 2 or any(e.probability is not None or e.value for e in entries):
+            return entries
+        found = [trailing(entry.text) for entry in entries]
+        if not all(number and number.start > 0 and number.strength > BARE for number in found):
+            return entries
+        return [
+            entry._replace(text=entry.text[: number.start].strip(), probability=number.number)
+            for entry, number in zip(entries, found, strict=True)
+            if number is not None
+        ]
 
     def _is_distribution(
         self, items: Sequence[Any], entries: Sequence[Entry], *, named: bool
@@ -187,10 +202,13 @@ class _DataReader:
             said = named or bool(kind_of(key) & _NAMING) or _NAMED_LIKE.search(key) is not None
             if found and not said and not _has_numbers(value):
                 continue
+            sure, self.sure = self.sure, True
             entries = self.entries(value, depth + 1, named=said)
-            if entries:
-                if found and all(e.probability is None for e in entries):
-                    continue
+            extra = bool(found) and (
+                not self.sure or all(entry.probability is None for entry in entries)
+            )
+            self.sure = sure if extra or not entries else sure and self.sure
+            if entries and not extra:
                 found += entries
                 sections += 1
         if sections > 1:
@@ -470,6 +488,8 @@ class _DataReader:
                 continue
             kinds = kind_of(str(key))
             found = _text_rank(str(key).lower(), kinds)
+            if found and isinstance(value, (int, float)) and " " in str(key).strip():
+                continue  # the key of a mapping
             if found < rank and not (found >= _LAST_RANKS and not isinstance(value, str)):
                 best, rank = key, found
             if isinstance(value, str) and not kinds & _ASIDE_TEXT:
@@ -482,7 +502,7 @@ class _DataReader:
 _AS_ASKED = {"text", "probability"}
 _NUMBER = frozenset((PROBABILITY, WEAK))
 _CONTENT = frozenset((TEXT, CANDIDATE))
-_NAMING = frozenset((TEXT, CANDIDATE, LIST, FINAL))
+_NAMING = frozenset((TEXT, CANDIDATE, LIST, FINAL, PROBABILITY))
 _ASIDE = frozenset((REASONING, REFUSAL, TOTAL))
 _ASIDE_TEXT = frozenset((REASONING, META, EXPLANATION, REFUSAL, TOTAL))
 _NAMED_LIKE = re.compile(r"response|sample|candidate|answer|distribution", re.I)
@@ -556,7 +576,8 @@ def _fraction(value: Any) -> bool:
 
 
 _NUMERIC = re.compile(
-    r"[~≈]?\s*\d*[.,/]?\d+(?:[eE]-?\d+)?\s*(?:%|％|percent)?(?:\s*\([^()]{0,20}\))?\Z"
+    r"[~≈]?\s*\d*[.,/]?\d+(?:[eE]-?\d+)?\s*(?:%|％|percent)?"
+    r"(?:\s*\((?:approx\.?|estimated?|high|low|medium|rough(?:ly)?)\))?\Z"
 )
 _NUMBERED = re.compile(r"\s*([^\W\d]*)[ _.#-]*(\d{1,4})\s*\Z")
 

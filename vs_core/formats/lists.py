@@ -292,7 +292,10 @@ def _aligned(blocks: list[list[str]], width: int) -> list[list[str]]:
     least = min(indents, default=0)
     if not least:
         return blocks
-    opens = all(block[0].rstrip().endswith((":", "{", "(")) for block in blocks if len(block) > 1)
+    longer = [block for block in blocks if any(line.strip() for line in block[1:])]
+    opens = all(block[0].rstrip().endswith((":", "{", "(")) for block in longer)
+    if least + 1 in indents and least > 1:
+        return blocks  # what is left would be odd: the texts have an indentation of their own
     if not (least in (width, 2, 3) or (least in (width + 1, 4) and not opens)):
         return blocks
     return [[block[0], *(line[least:] for line in block[1:])] for block in blocks]
@@ -350,7 +353,7 @@ def _keyed(lines: Sequence[str]) -> Iterator[Cut]:  # noqa: C901
     for at, edge in zip(starts, edges, strict=True):
         head = _without_mark(lines[at]) if at not in heads else ""
         blocks.append([head, *lines[at + 1 : edge]])
-    yield Cut("records", starts[0], blocks)
+    yield Cut("records", starts[0], _aligned(blocks, 2))
 
 
 def _is_list_key(lines: Sequence[str], at: int, kinds: frozenset[str]) -> bool:

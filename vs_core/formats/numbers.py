@@ -106,6 +106,8 @@ def number_in(content: str) -> Found | None:  # noqa: C901
         unknown = 0
     if unknown and not (strong and unknown <= 6):
         return None
+    if unknown and label not in content[: match.start()].lower():
+        return None  # 0.5: Probability theory
     if not label and _NUMBER.search(rest):
         return None
     strength = LABELLED if label else _strength(match[0])
@@ -199,9 +201,12 @@ def _first_is_text(inner: str, found: Found) -> bool:
         if kinds & _LABELS:
             if not labelled and PROBABILITY not in kinds and _PARTED.search(head, match.end()):
                 return True  # Chance, with a probability of 0.2
+            if labelled and unknown:
+                return True  # Probability theory: probability 0.2
             labelled = True
         elif word not in _ABOUT and not (_UNPARTED.search(word)):
-            if not labelled and not (kinds & _CANDIDATES and not unknown):
+            named = kinds & _CANDIDATES and not unknown
+            if not labelled and not (named and not _PARTED.search(head, match.end())):
                 return True
             unknown += 1
     if unknown > (3 if head.rstrip("*_` ")[-1:] in tuple(":：=≈") else 0):
@@ -209,7 +214,7 @@ def _first_is_text(inner: str, found: Found) -> bool:
     return "(" in head.rstrip("*_` (") or "（" in head.rstrip("*_` （")
 
 
-_PARTED = re.compile(r"[,|–—(\[{;]|\s-\s")
+_PARTED = re.compile(r"[,|–—(\[{;]|\s-\s|\s\*\*")
 _CANDIDATES = frozenset((TEXT, CANDIDATE))
 _LABELS = frozenset((PROBABILITY, WEAK))
 
@@ -290,10 +295,13 @@ def _opening(tail: str, close: int) -> int:
 def _separated(tail: str) -> Found | None:
     """``Paris - 0.5``, ``Paris: 50%``, ``Paris, with a probability of 0.5``."""
     separators = list(_SEPARATOR.finditer(tail))
-    for match in reversed(separators[-5:]):
+    for at in range(len(separators) - 1, max(-1, len(separators) - 6), -1):
+        match = separators[at]
         found = number_in(tail[match.end() :].replace("**", ""))
         if found is None:
             continue
+        if not match[0].strip() and at and separators[at - 1].end() == match.start():
+            match = separators[at - 1]  # the space before a sign such as ~
         before = _label_before(tail, match.start())
         if before is not None:
             return found._replace(start=before[0], label=before[1], strength=LABELLED)
@@ -364,7 +372,7 @@ def _without_separator(tail: str, found: Found) -> int:
     if not found.label and not found.enclosed:
         return len(head)  # the separator has been found
     arrows = ("->", "=>", "→", "⇒") if not found.enclosed else ()
-    pipes = ("|", "｜", "=", "≈", "~") if not found.enclosed or found.label else ()
+    pipes = ("|", "｜", "=", "≈", "~") if not found.enclosed else ()
     for mark in (*arrows, "–", "—", "―", *pipes):
         if head.endswith(mark):
             return len(_without_emphasis(head[: -len(mark)].rstrip()))
