@@ -517,7 +517,7 @@ def json_cases(rng: random.Random) -> Iterator[tuple[str, Notation, Texts]]:
                     if "mapping" not in name
                     else "none"
                 )
-                if "string" in name or texts.name in ("json", "code", "markup", "signs"):
+                if "string" in name or texts.name in ("json", "code", "markup", "signs", "data", "code with numbers"):
                     damage = "none"
 
                 def write(t, p, rng, name=name, indent=indent, damage=damage):

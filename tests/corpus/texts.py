@@ -196,9 +196,42 @@ FENCED = Texts(
         "```\n1. one\n```",
     ),
 )
+NUMERIC_CODE = Texts(
+    "code with numbers",
+    (
+        "x = 0.5\ny = 0.25",
+        "if x:\n    y()\nelse:\n    z(0.3)",
+        "const f = (a, b) => {\n  return a / b; // 0.5\n};",
+        "#!/bin/sh\necho 20%",
+        "def half(n: float) -> float:\n    return n * 0.5",
+        "while True:\n    pass",
+    ),
+)
+DATA = Texts(
+    "data",
+    (
+        "| x | y |\n|---|---|\n| 1 | 0.5 |",
+        "| name | score |\n|---|---|\n| Al | 0.9 |\n| Bo | 0.8 |",
+        "a | b\n--- | ---\n1 | 2",
+        '{\n  "a": 0.5,\n  "b": [1, 2]\n}',
+        "city,share\nParis,0.4\nRome,0.2",
+        '[{"text": "x", "probability": 0.1}]',
+    ),
+)
+STANZAS = Texts(
+    "stanzas",
+    (
+        "Shall I compare thee to a day?\nThou art more lovely:\n\nRough winds do shake",
+        "O Captain!\n  our trip is done;\n\nThe ship",
+        "Tyger, tyger —\nburning bright",
+        "Because I could not stop,\n\nhe kindly stopped\nfor me.",
+        "Two roads\n\nand I",
+        "Do not go gentle;\nrage, rage!",
+    ),
+)
 LINES = (PLAIN, NAMES, PROSE, WIDE, RTL, EMOJI, MARKUP, REAL, AWKWARD, QUOTED, SIGNS)
 """Texts of one line."""
-WHOLE = (*LINES, VERSE, CODE, JSON, HTML, PARAGRAPHS, TABLE, NUMBERED, DIALOG, STARS, FENCED)
+WHOLE = (*LINES, VERSE, CODE, JSON, HTML, PARAGRAPHS, TABLE, NUMBERED, DIALOG, STARS, FENCED, NUMERIC_CODE, DATA, STANZAS)
 """All texts."""
 
 NUMBERS: dict[int, tuple[tuple[float, ...], ...]] = {

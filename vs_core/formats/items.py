@@ -59,8 +59,13 @@ class Item:
     enclosed: bool = False
 
 
-def read_item(block: Sequence[str]) -> Item:
-    """Read the lines of one candidate, its marker cut off."""
+def read_item(block: Sequence[str], *, at_end: bool = False) -> Item:
+    """Read the lines of one candidate, its marker cut off.
+
+    Args:
+        block: The lines.
+        at_end: Whether the numbers of the list stand at the very end of each candidate.
+    """
     lines = _trimmed(block)
     total = False
     if len(lines) > 1:
@@ -71,7 +76,7 @@ def read_item(block: Sequence[str]) -> Item:
         return Item("", total=total)
     item = _on_its_own_line(lines) if len(lines) > 1 else None
     if item is None:
-        item = _beside_the_text(lines)
+        item = _beside_the_text(lines, at_end=at_end)
     item.total = total
     return item
 
@@ -147,10 +152,11 @@ def _is_weak(line: str) -> bool:
     return number is not None and WEAK in kind_of(number.label)
 
 
-def _beside_the_text(lines: Sequence[str]) -> Item:  # noqa: C901
+def _beside_the_text(lines: Sequence[str], *, at_end: bool) -> Item:  # noqa: C901
     text = "\n".join(lines)
     final = trailing(lines[-1])
-    first = trailing(lines[0]) if len(lines) > 1 else None
+    late = at_end and final is not None and final.strength > BARE
+    first = trailing(lines[0]) if len(lines) > 1 and not late else None
     if first is None and len(lines) > 1:  # a number alone on the first line
         bare = number_in(lines[0].strip(" *_`:")[:60])
         if bare is not None and bare.strength > BARE and not bare.label:
@@ -413,6 +419,7 @@ def _value(text: str, width: int) -> str:
             read: Any = from_json(text)
             return str(read)
         return text[1:-1] if '"' not in text[1:-1] else text
-    if text[:1] == "'" and text[-1:] == "'" and _wraps(text, "'", "'"):
+    single = text[:1] == "'" and text[-1:] == "'" and len(text) > 2
+    if single and (_wraps(text, "'", "'") or "'" not in text[1:-1].replace("''", "")):
         return text[1:-1].replace("''", "'")
     return text.rstrip(",") if text.endswith(('",', "',")) else text

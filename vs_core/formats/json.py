@@ -13,8 +13,10 @@ from pydantic_core import from_json
 from vs_core.formats.base import CUT_OFF, Answer, Format, Shape, Splitter
 from vs_core.formats.data import JOINED, interpret, is_placeholder
 from vs_core.formats.lenient_json import Lenient, read_leniently
-from vs_core.formats.numbers import number_in
+from vs_core.formats.lists import marker
+from vs_core.formats.numbers import BARE, number_line, trailing
 from vs_core.formats.running_text import sums_to_one
+from vs_core.words import PROBABILITY, kind_of
 
 __all__ = ["Json"]
 
@@ -308,23 +310,43 @@ def _sums(parts: Sequence[Answer]) -> bool:
 
 def _alone(found: tuple[int, int, Answer], text: str) -> Answer:
     start, end, answer = found
-    line = text[text.rfind("\n", 0, start) + 1 : start].strip()
-    behind = text[end : end + 80].partition("\n")[0]
-    beside = number_in(behind.strip(" ()[],.")) if behind.strip() else None
-    small = len(answer.entries) == 1 and len(text) > 4 * (end - start) + 400
-    if (beside is not None and line) or small:
-        return answer._replace(explained=0.4)
-    return answer
+    return answer._replace(explained=_explained([found], text))
+
+
+_OUTSIDE = 20_000
+"""Characters before and behind what was read that are looked at for what speaks against it."""
 
 
 def _explained(found: Sequence[tuple[int, int, Answer]], text: str) -> float:
-    """Less than all if numbers stand between the documents: then those are texts of a list."""
-    for (_, end, _), (start, _, _) in itertools.pairwise(found):
-        gap = text[end:start]
-        if len(gap) < 200 and any(
-            number_in(line.strip(" ()[],.:*")) is not None
-            for line in gap.split("\n")
-            if line.strip()
-        ):
+    """Less than all if there are probabilities outside: then what was read are texts of a list."""
+    if len(found) == 1 and len(found[0][2].entries) == 1:
+        start, end, _ = found[0]
+        if len(text) > 4 * (end - start) + 400:
             return 0.4
+    edges = [(0, found[0][0]), *_gaps(found), (found[-1][1], len(text))]
+    for begin, end in edges[:200]:
+        if end - begin < 2:
+            continue
+        outside = text[max(begin, end - _OUTSIDE) : end] if not begin else text[begin : begin + _OUTSIDE][: end - begin]
+        for line in outside.split("\n"):
+            if _counts(line):
+                return 0.4
     return 1.0
+
+
+def _gaps(found: Sequence[tuple[int, int, Answer]]) -> list[tuple[int, int]]:
+    return [(end, start) for (_, end, _), (start, _, _) in zip(found, found[1:], strict=False)]
+
+
+def _counts(line: str) -> bool:
+    """Whether a line outside of JSON gives the probability of a candidate."""
+    line = line.strip()
+    if not 3 <= len(line) <= 160 or not any(character.isdigit() for character in line):
+        return False
+    number = number_line(line)
+    if number is not None:
+        return PROBABILITY in kind_of(number.label) or number.enclosed
+    found = trailing(line)
+    if found is None or found.strength == BARE:
+        return False
+    return found.start == 0 or marker(line) is not None

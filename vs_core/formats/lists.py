@@ -296,7 +296,9 @@ def _aligned(blocks: list[list[str]], width: int) -> list[list[str]]:
     opens = all(block[0].rstrip().endswith((":", "{", "(")) for block in longer)
     if least + 1 in indents and least > 1:
         return blocks  # what is left would be odd: the texts have an indentation of their own
-    if not (least in (width, 2, 3) or (least in (width + 1, 4) and not opens)):
+    if opens and longer and least != 4 and least - width in (2, 4):
+        least = width  # of a program, indented as it is and as a whole
+    elif not (least in (width, 2, 3) or (least in (width + 1, 4) and not opens)):
         return blocks
     return [[block[0], *(line[least:] for line in block[1:])] for block in blocks]
 
@@ -395,7 +397,7 @@ def _by_number_lines(lines: Sequence[str], k: int) -> Iterator[Cut]:
             before = numbers[0]
             blocks = [list(lines[at:b]) for at, (_, b) in zip(numbers, chunks[1:], strict=True)]
             blocks[-1], tail = _like_the_others(blocks)
-            yield Cut("numbers above", before, blocks, tail=tail)
+            yield Cut("numbers above", before, _aligned(blocks, 2), tail=tail)
         else:
             blocks = [
                 list(lines[a : at + 1]) for at, (a, _) in zip(numbers, chunks[:-1], strict=True)

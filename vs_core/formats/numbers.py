@@ -148,9 +148,9 @@ _LINE = re.compile(r"[\s*_`\"'#>•([（【{|–—+-]*(?P<label>[^\d:：=]{1,60
 def number_line(line: str) -> Found | None:
     """Return the probability that a line holds, if it holds nothing but that and its label."""
     size = len(line)
-    if size > SHORT or size < 2:
+    if size > SHORT or size < 2 or line.lstrip().startswith("```"):
         return None
-    inner = line.strip(_QUOTES + ")]）】}.,;。")
+    inner = line.lstrip(_QUOTES).rstrip(_QUOTES + ")]）】}.,;。")
     if not inner:
         return None
     if inner[-1] not in _ENDS and _NUMBER.search(inner) is None:
@@ -401,8 +401,9 @@ _LEADING_BRACKET = re.compile(
     r"[\s*_`]*[(\[（【{]([^()\[\]（）【】{}\n]{1,80})[)\]）】}](?:[*_`]{1,3}(?=[\s:：–—-]))?\s*"
 )
 _LEADING = re.compile(
-    rf"[\s*_`]*(?P<label>[^\W\d][^\d:：=\n]{{0,40}}[:：=]\s*)?[*_`]*[~≈]?\s?(?P<number>{NUMBER})[*_`]*"
-    r"(?P<sep>\s*[:：|｜–—,;](?:[*_`]{1,3}(?=\s))?\s*|\s+[-=]>?\s+|\s*(?:->|→|=>)\s*|\t\s*|\s{2,}|\s)",
+    rf"[\s*_`]*(?P<label>[^\W\d][^\d*:：=\n]{{0,40}}[:：=]\s*)?[*_`]*[~≈]?\s?(?P<number>{NUMBER})[*_`]*"
+    r"(?P<sep>\s*[:：|｜–—,;](?:[*_`]{1,3}(?=\s))?\s*|\s+[-=]>?\s+|\s*(?:->|→|=>)\s*|\t\s*|\s{2,}|\s)"
+    r"(?!\s*[%％])",
     re.I,
 )
 _AFTER_LEADING = re.compile(

@@ -29,6 +29,7 @@ class _Reading:
     remarks: tuple[str, ...] = ()
     sure: bool = True
     score: float = 0.0
+    interrupted: bool = False
 
     @property
     def complete(self) -> bool:
@@ -149,8 +150,7 @@ def _read_lines(lines: list[str], shape: Shape, *, code: bool) -> _Reading | Non
 
 
 def _proposals(lines: list[str], shape: Shape) -> Iterator[_Reading]:
-    for table in tables(lines):
-        yield _of_table(table, lines)
+    yield from _of_tables(list(tables(lines)), lines)
     single = len([line for line in lines if line.strip()]) <= 6
     if single:
         for at, line in enumerate(lines):
@@ -172,20 +172,51 @@ def _proposals(lines: list[str], shape: Shape) -> Iterator[_Reading]:
         yield _of_cut(cut, lines)
 
 
+def _of_tables(found: Sequence[Table], lines: Sequence[str]) -> Iterator[_Reading]:
+    """The tables of a text: together if they are alike, then each."""
+    alike = [table for table in found if table.sure and table.head == found[0].head]
+    if len(alike) > 1:
+        parts = [_of_table(table, lines) for table in alike]
+        joined = _Reading("table", [item for part in parts for item in part.items], parts[0].before)
+        joined.remarks = ("sections joined",)
+        joined.interrupted = _interrupts(
+            [line for a, b in zip(alike, alike[1:], strict=False) for line in lines[a.end : b.before]]
+        )
+        yield joined
+    for table in found:
+        yield _of_table(table, lines)
+
+
+def _interrupts(outside: Sequence[str]) -> bool:
+    """Whether lines that a reading leaves out hold probabilities of their own."""
+    for line in outside:
+        number = number_line(line)
+        if number is not None and (PROBABILITY in kind_of(number.label) or number.enclosed):
+            return True
+        mark = marker(line)
+        if mark is not None and mark.ordinal:
+            return True
+    return False
+
+
 def _of_table(table: Table, lines: Sequence[str]) -> _Reading:
     items = [
         Item(row.text, row.number, LABELLED if table.sure else PLAIN, notes=row.notes, way="table")
         for row in table.rows
     ]
     remarks = ("total left out",) if table.total else ()
-    return _Reading("table", items, lines[: table.before], remarks)
+    outside = [*lines[: table.before], *lines[table.end :]]
+    return _Reading(
+        "table", items, lines[: table.before], remarks, interrupted=_interrupts(outside)
+    )
 
 
 def _of_cut(cut: Cut, lines: Sequence[str]) -> _Reading:
     blocks = cut.blocks
     remarks: list[str] = []
-    items = [read_item(block) for block in blocks[:-1]]
-    items.append(_last_item(blocks))
+    at_end = all(map(_ends_in_number, blocks[:-1]))
+    items = [read_item(block, at_end=at_end) for block in blocks[:-1]]
+    items.append(_last_item(blocks, at_end=at_end and len(blocks) > 1))
     remark = _part_from_what_follows(items, blocks[-1])
     if remark:
         remarks.append(remark)
@@ -217,17 +248,22 @@ def _is_section(leftover: str) -> bool:
     return "\n" not in leftover and len(leftover) < SHORT and _HEADING.match(leftover) is not None
 
 
-def _last_item(blocks: Sequence[Sequence[str]]) -> Item:
+def _ends_in_number(block: Sequence[str]) -> bool:
+    line = next((line for line in reversed(block) if line.strip()), "")
+    return trailing(line) is not None
+
+
+def _last_item(blocks: Sequence[Sequence[str]], *, at_end: bool) -> Item:
     """Read the last candidate: not what the answer says after all of them, which others lack."""
     block = blocks[-1]
     found = paragraphs(block)
     others = [len(paragraphs(other)) for other in blocks[:-1]]
     usual = max(others, default=1)
     if len(found) > usual:
-        item = read_item(block[: found[usual - 1][1]])
+        item = read_item(block[: found[usual - 1][1]], at_end=at_end)
         if item.number is not None and item.text:
             return item
-    item = read_item(block)
+    item = read_item(block, at_end=at_end)
     if item.number is None and "\n" in item.text:  # what follows may stand close to it
         ends = (at for at, line in enumerate(block) if trailing(line) is not None)
         end = next(ends, None)
@@ -364,13 +400,13 @@ def _weigh(reading: _Reading, shape: Shape, size: int) -> None:
     score += 0.5 if reading.sure else -2.0
     score += 0.3 if reading.name not in ("lines", "paragraphs", "inline") else 0.0
     score -= 0.3 * min(1.0, len(reading.before) / max(1, size))
-    reading.score = score
+    reading.score = score - (3.0 if reading.interrupted else 0.0)
 
 
 def _is_clear(reading: _Reading, shape: Shape) -> bool:
     """Whether nothing speaks against a reading, so that no other need be tried."""
     items = reading.items
-    if len(items) < 2 or not reading.sure or not reading.complete:
+    if len(items) < 2 or not reading.sure or not reading.complete or reading.interrupted:
         return False
     if shape.k and len(items) != shape.k:
         return False

@@ -31,6 +31,7 @@ class Table(NamedTuple):
         rows: Its candidates.
         total: Whether a row of sums was left out.
         end: Number of the line behind it.
+        head: Its header, lower case.
         sure: Whether a header or the numbers themselves say which column is the probability.
     """
 
@@ -39,6 +40,7 @@ class Table(NamedTuple):
     total: bool
     end: int
     sure: bool
+    head: tuple[str, ...]
 
 
 _RULE = re.compile(r"[\s|:+=─━═┼╪╬├┤╞╡┠┨╟╢┌┐└┘┬┴╔╗╚╝╦╩╠╣┏┓┗┛┳┻┯┷╤╧╒╕╘╛-]{3,}\Z")
@@ -212,7 +214,8 @@ def _table(rows: list[list[str]], begin: int, end: int, *, header: bool) -> Tabl
             if named and i not in (number, text) and cell and i < len(head) and head[i]
         }
         found.append(Row(content, row[number].strip("*_` ") or None, notes))
-    return Table(begin, found, total, end, sure) if found else None
+    names = tuple(cell.lower() for cell in head) if named else ()
+    return Table(begin, found, total, end, sure, names) if found else None
 
 
 def _number_column(head: Sequence[str]) -> int | None:

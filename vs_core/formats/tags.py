@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from pydantic_core import from_json
 
 from vs_core.formats.base import CUT_OFF, Answer, Entry, Format, Shape, Splitter
-from vs_core.formats.items import cleaned, is_total, read_item
+from vs_core.formats.items import cleaned_alike, is_total, read_item
 from vs_core.formats.numbers import BARE, WORD, number_in
 from vs_core.formats.running_text import read_text
 from vs_core.words import CANDIDATE, EXPLANATION, META, PROBABILITY, REASONING, TEXT, WEAK, kind_of
@@ -218,7 +218,7 @@ def _read_tags(tags: Sequence[_Tag], body: str, shape: Shape) -> Answer | None:
                 inside.append(tags[at])
             at += 1
         entries.append(_entry(tag, body, inside, limit))
-    found = [entry for entry in entries if entry is not None]
+    found = _unmarked([entry for entry in entries if entry is not None])
     if shape.definition and len(found) == 1 and found[0].probability is None:
         return None  # one text in a tag is an answer, but no distribution
     if not found:
@@ -227,6 +227,15 @@ def _read_tags(tags: Sequence[_Tag], body: str, shape: Shape) -> Answer | None:
     known = any(entry.probability is not None for entry in found)
     sure = named or known or CANDIDATE in opened[0].kinds
     return Answer(found, None, (), sure)
+
+
+def _unmarked(entries: list[Entry]) -> list[Entry]:
+    """Entries without the mark, and without the labels that all marked ones have."""
+    marked = [at for at, entry in enumerate(entries) if entry.repairs is _LABELLED]
+    texts = cleaned_alike([entries[at].text for at in marked])
+    for at, text in zip(marked, texts, strict=True):
+        entries[at] = entries[at]._replace(text=text, repairs=())
+    return entries
 
 
 def _with_numbers_before(opened: Sequence[_Tag], numbers: Sequence[_Tag]) -> list[int]:
@@ -300,8 +309,6 @@ def _entry(opened: _Tag, body: str, inside: Sequence[_Tag], limit: int) -> Entry
             embedded = _embedded(content)
             if embedded is not None:
                 return embedded
-            if close is not None and (inner := _labelled(content)) is not None:
-                return inner
             if close is not None:
                 behind = body[close.end : limit].strip(" \t\n-–—:()[]|,.")
                 behind = behind.split("\n")[0]
@@ -319,12 +326,16 @@ def _entry(opened: _Tag, body: str, inside: Sequence[_Tag], limit: int) -> Entry
     return Entry(content, probability, None, repair, notes)
 
 
+_LABELLED = ("labels inside a tag",)
+"""Marks, while a list is read, a candidate that is written inside its tag as in a list."""
+
+
 def _labelled(content: str) -> Entry | None:
     """A candidate that is written inside its tag as it would be in a list."""
     item = read_item(content.strip("\n").split("\n"))
     if item.strength == BARE or item.number is None or not (item.label or item.enclosed):
         return None
-    return Entry(_unescaped(cleaned(item.text)), item.number, None, (), item.notes)
+    return Entry(_unescaped(item.text), item.number, None, _LABELLED, item.notes)
 
 
 def _last_end(inside: Sequence[_Tag], opened: _Tag) -> int:
