@@ -229,7 +229,36 @@ STANZAS = Texts(
         "Do not go gentle;\nrage, rage!",
     ),
 )
-LINES = (PLAIN, NAMES, PROSE, WIDE, RTL, EMOJI, MARKUP, REAL, AWKWARD, QUOTED, SIGNS)
+DIGITS = Texts("digits", ("4", "6", "1", "3", "2", "5"))
+NUMBER_FIRST = Texts(
+    "number first",
+    (
+        "50% off everything", "3 little pigs", "1984 by Orwell", "1/2 cup of sugar", "7: a lucky number",
+        "0.5 litres of milk",
+    ),
+)  # fmt: skip
+NUMBER_LAST = Texts(
+    "number last",
+    (
+        "Route 66", "Catch-22", "Apollo 13 (1995)", "Up by 20%", "Version 0.5", "Pi is about 3.14",
+    ),
+)  # fmt: skip
+SYMBOLS = Texts("symbols", ("🎲", "?", "-", "...!", "#1", "@home"))
+COLONS = Texts(
+    "colons",
+    (
+        "Note: bring a coat", "Dear diary: today it rained", "Name: unknown", "Three words: I love you",
+        "Reason: none", "Style: bold as brass",
+    ),
+)  # fmt: skip
+ENDINGS = Texts(
+    "endings",
+    (
+        "He left (finally)", "So it goes...", "What did she say: nothing", "a, b, or c;",
+        "Total: everything",
+    ),
+)  # fmt: skip
+LINES = (PLAIN, NAMES, PROSE, WIDE, RTL, EMOJI, MARKUP, REAL, AWKWARD, QUOTED, SIGNS, DIGITS, NUMBER_FIRST, NUMBER_LAST, COLONS, ENDINGS)
 """Texts of one line."""
 WHOLE = (*LINES, VERSE, CODE, JSON, HTML, PARAGRAPHS, TABLE, NUMBERED, DIALOG, STARS, FENCED, NUMERIC_CODE, DATA, STANZAS)
 """All texts."""

@@ -352,7 +352,7 @@ class _DataReader:
         if not pairs or not self.shape.definition or not all(_is_number(v) for _, v in pairs):
             return []
         if len(pairs) < 2:
-            if not (self.lines or named):
+            if not (self.lines or named) or WEAK in kind_of(pairs[0][0]):
                 return []
             self.sure = named
         if any(_is_number_key(key) and PROBABILITY in kind_of(key) for key, _ in pairs):

@@ -267,6 +267,8 @@ def _without_notes(lines: Sequence[str], label: str) -> tuple[list[str], dict[st
             note = None
             begun = begun or bool(line.strip())
             kept.append(line)
+    if not any(line.strip() for line in kept):
+        return list(lines), {}
     return kept, notes
 
 

@@ -286,9 +286,7 @@ def _cut(name: str, lines: Sequence[str], marks: Sequence[tuple[int, Marker]]) -
 
 def _aligned(blocks: list[list[str]], width: int) -> list[list[str]]:
     """Blocks without the indentation that the list gives all their lines but the first."""
-    indents = [
-        len(line) - len(line.lstrip()) for block in blocks for line in block[1:] if line.strip()
-    ]
+    indents = _indents(blocks[:-1]) or _indents(blocks)  # behind the last stands what follows
     least = min(indents, default=0)
     if not least:
         return blocks
@@ -300,7 +298,16 @@ def _aligned(blocks: list[list[str]], width: int) -> list[list[str]]:
         least = width  # of a program, indented as it is and as a whole
     elif not (least in (width, 2, 3) or (least in (width + 1, 4) and not opens)):
         return blocks
-    return [[block[0], *(line[least:] for line in block[1:])] for block in blocks]
+    return [
+        [block[0], *(line[least:] if line[:least].isspace() else line for line in block[1:])]
+        for block in blocks
+    ]
+
+
+def _indents(blocks: Sequence[Sequence[str]]) -> list[int]:
+    return [
+        len(line) - len(line.lstrip()) for block in blocks for line in block[1:] if line.strip()
+    ]
 
 
 _KEY = re.compile(

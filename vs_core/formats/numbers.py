@@ -55,7 +55,7 @@ _UNIT = (
 )
 NUMBER = (
     r"(?<![A-Za-z\d.,/])[-−+]?(?:\d{1,12}(?:[.,٫]\d{1,24})?|[.,٫]\d{1,24})(?:[eE][-+−]?\d{1,3})?"
-    rf"(?:\s?(?:{_UNIT})|\s?/\s?\d{{1,9}}|\s(?:in|out\sof|von|sur|из|su)\s\d{{1,9}})?(?![A-Za-z\d])"
+    rf"(?:\s?(?:{_UNIT})|\s?/\s?\d{{1,9}}(?:\.\d{{1,4}})?|\s(?:in|out\sof|von|sur|из|su)\s\d{{1,9}})?(?![A-Za-z\d])"
 )
 _NUMBER = re.compile(NUMBER, re.I)
 _ALONE = re.compile(rf"[\s*_`'\"]*[~≈≃∼<>≤≥±]?\s?({NUMBER})[\s*_`'\"]*\Z", re.I)
@@ -223,10 +223,11 @@ _LABELS = frozenset((PROBABILITY, WEAK))
 _CLOSING = {")": "(", "]": "[", "）": "（(", "】": "【", "}": "{", ">": "<", "」": "「", "»": "«"}
 _OPENING = "([（【{<「«"
 _DECOR = "*_` \t"
-_AFTER = " \t*_`.,;!。；，、|"
+_AFTER = " \t*_`.,;!。；，、|$"
 _SEPARATOR = re.compile(
     r"(?:\s[–—―-]{1,3}(?=[\s\d.~≈*]|[^\W\d])|\s*[|｜]|\s*(?:->|→|=>|⇒|⟶|>>|[:：=≈])"
-    r"|\t|\s{2,}|\s?(?:\.{3,}|…+|·{2,})|[,;，；、](?=\s|\D)|\s(?=[~≈]))[*_`]*"
+    r"|\t|\s{2,}|\s?(?:\.{3,}|…+|·{2,})|[,;，；、](?=\s|\D)|\s(?=[~≈])"
+    r"|\s(?:@|//|#|/\*|<!--)\s?)[*_`]*"
 )
 _LAST_WORD = re.compile(
     rf"(?:^|(?<=[\s*_`(\[–—|,;，；-]))([^\W\d_][{WORD}'’-]*\.?|%)[*_`\s:：=]*\Z"
@@ -243,7 +244,7 @@ def trailing(text: str) -> Found | None:
     found = None
     if stripped[-1] in _CLOSING:
         found = _bracketed(stripped)
-    elif tail.rstrip(" \t.,;")[-1:] in ("`", "*") and (match := _MARKED.search(tail)):
+    elif tail.rstrip(" \t.,;")[-1:] in ("`", "*", "_") and (match := _MARKED.search(tail)):
         inner = number_in(match[1])
         if inner is not None and inner.strength > BARE:
             before = _label_before(tail, match.start())
@@ -258,7 +259,7 @@ def trailing(text: str) -> Found | None:
     return found._replace(start=offset + start, end=len(text))
 
 
-_MARKED = re.compile(r"(?:`|\*{1,3})([^`*\n]{1,60})(?:`|\*{1,3})[\s.,;]*\Z")
+_MARKED = re.compile(r"(?:`|\*{1,3}|(?<=\s)_)([^`*_\n]{1,60})(?:`|\*{1,3}|_)[\s.,;]*\Z")
 _NEAR_END = re.compile(r"\d[^\d]{0,30}\Z")
 
 
@@ -398,10 +399,10 @@ def _without_emphasis(head: str) -> str:
 # --- at the beginning and within -----------------------------------------------------------------
 
 _LEADING_BRACKET = re.compile(
-    r"[\s*_`]*[(\[（【{]([^()\[\]（）【】{}\n]{1,80})[)\]）】}](?:[*_`]{1,3}(?=[\s:：–—-]))?\s*"
+    r"[\s*_`]*[(\[（【{<]([^()\[\]（）【】{}<>\n]{1,80})[)\]）】}>](?:[*_`]{1,3}(?=[\s:：–—-]))?\s*"
 )
 _LEADING = re.compile(
-    rf"[\s*_`]*(?P<label>[^\W\d][^\d*:：=\n]{{0,40}}[:：=]\s*)?[*_`]*[~≈]?\s?(?P<number>{NUMBER})[*_`]*"
+    rf"[\s*_`]*(?P<label>[^\W\d][^\d*:：=\n]{{0,40}}(?:[:：=]|(?<=[a-z])\s)\s*)?[*_`]*[~≈]?\s?(?P<number>{NUMBER})[*_`]*"
     r"(?P<sep>\s*[:：|｜–—,;](?:[*_`]{1,3}(?=\s))?\s*|\s+[-=]>?\s+|\s*(?:->|→|=>)\s*|\t\s*|\s{2,}|\s)"
     r"(?!\s*[%％])",
     re.I,

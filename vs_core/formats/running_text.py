@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from vs_core.display import shorten
 from vs_core.formats.base import Answer, Entry, Shape
+from vs_core.formats.common import without_common_marks
 from vs_core.formats.items import Item, cleaned_alike, is_total, read_item
 from vs_core.formats.lists import Cut, cuts, inline, marker, paragraphs
 from vs_core.formats.numbers import BARE, LABELLED, PLAIN, SHORT, number_line, trailing
@@ -235,7 +236,7 @@ def _clean(items: Sequence[Item]) -> None:
             texts = [_HEAD_MARK.sub("", text, count=1) for text in texts]
         if all(text[-1] in ":：" and "\n" not in text for text in texts):
             texts = [text[:-1] for text in texts]
-    for item, text in zip(items, cleaned_alike(texts), strict=True):
+    for item, text in zip(items, without_common_marks(cleaned_alike(texts)), strict=True):
         item.text = text
 
 

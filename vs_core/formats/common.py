@@ -1,0 +1,98 @@
+"""What all texts of a list have in common and no text of its own would have: ordinals, bullets, labels.
+
+A marker that no pattern knows shows in this: it runs through.
+"""
+
+from __future__ import annotations
+
+import os.path
+import re
+from collections.abc import Sequence
+
+from vs_core.formats.items import cleaned_alike
+from vs_core.words import ABOUT, PROBABILITY, WEAK, kind_of, words_of
+
+__all__ = ["without_common_marks"]
+
+_COUNTED = (
+    ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"),
+    ("一", "二", "三", "四", "五", "六", "七", "八", "九", "十"),
+    ("ein", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn"),
+    ("uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve", "diez"),
+    ("premier", "deuxième", "troisième", "quatrième", "cinquième", "sixième"),
+    ("alpha", "beta", "gamma", "delta", "epsilon", "zeta"),
+)
+_ORDINALS = {word: at for words in _COUNTED for at, word in enumerate(words, 1)}
+_NUMBERED = re.compile(
+    r"(?P<head>[^\w\n]{0,4}(?:[^\W\d_]{1,16}[ .:_-]{0,3})?[#№<({\[]{0,2})"
+    rf"(?P<ord>\d{{1,3}}|{'|'.join(sorted(_ORDINALS, key=len, reverse=True))})"
+    r"(?P<tail>(?:st|nd|rd|th|º|ª|er|e)?(?: (?:response|answer|option|choice))?"
+    r"(?:</\w{1,8}>)?[^\w\n(\[“\"'‘«<]{1,4}\s{0,3})(?=\S)",
+    re.I,
+)
+_BULLET = re.compile(r"(?:[^\w\s\"'“”‘’«»(\[{<$#@*_`]{1,3}|\[[ xX✓]?\]|#{1,6}|<\w{1,8}>)[ \t]+(?=\S)")
+_CALLED = re.compile(r"(?:p|pr|prob|probability)\s?\((?P<text>.+)\)\Z", re.I | re.DOTALL)
+_ENDS = re.compile(r"[\s:;,=@/#|~<>({\[$\\*-]+\Z")
+_VERBS = frozenset(("has", "have", "is", "with", "at", "gets", "hat", "mit", "con", "avec", "a"))
+_ABOUT = words_of(ABOUT)
+
+
+def without_common_marks(texts: Sequence[str]) -> list[str]:
+    """Return the texts of a list without what all have in front or behind as its structure."""
+    texts = list(texts)
+    if len(texts) < 2 or not all(texts):
+        return texts
+    numbered = [_NUMBERED.match(text[:80]) for text in texts]
+    if all(numbered) and _runs(numbered):
+        texts = [text[match.end() :] for text, match in zip(texts, numbered, strict=True) if match]
+    bullets = [_BULLET.match(text[:20]) for text in texts]
+    if all(bullets) and len({match[0] for match in bullets if match}) == 1:
+        texts = [text[match.end() :] for text, match in zip(texts, bullets, strict=True) if match]
+    called = [_CALLED.match(text) if len(text) < 400 else None for text in texts]
+    if all(called):
+        texts = [match["text"] for match in called if match]
+    width = _shared_end(texts)
+    if width:
+        texts = [text[:-width].rstrip() for text in texts]
+    return cleaned_alike(texts)
+
+
+def _runs(found: Sequence[re.Match[str] | None]) -> bool:
+    """Whether the ordinals count on, behind and in front of the same."""
+    heads = {match["head"].lower() for match in found if match}
+    tails = {re.sub(r"^(?:st|nd|rd|th)", "", match["tail"]) for match in found if match}
+    ordinals = [_ordinal(match["ord"]) for match in found if match]
+    return (
+        len(heads) == 1
+        and len(tails) == 1
+        and ordinals[0] in (0, 1)
+        and all(b == a + 1 for a, b in zip(ordinals, ordinals[1:], strict=False))
+    )
+
+
+def _ordinal(written: str) -> int:
+    return int(written) if written.isdigit() else _ORDINALS[written.lower()]
+
+
+def _shared_end(texts: Sequence[str]) -> int:
+    """How many characters all texts end with that belong to the probability behind them."""
+    shared = os.path.commonprefix([text[-24:][::-1] for text in texts])[::-1]
+    if not shared or any(len(shared) >= len(text) for text in texts):
+        return 0
+    end = _ENDS.search(shared)
+    width = len(end[0]) if end else 0
+    before = shared[: len(shared) - width]
+    words = before.split(" ")
+    for count in range(1, min(4, len(words))):
+        tail = words[-count:]
+        if not all(_belongs(word) for word in tail):
+            break
+        width = len(shared) - len(" ".join(words[:-count]))
+    return width
+
+
+def _belongs(word: str) -> bool:
+    plain = word.strip("(<{[$*_:=").lower()
+    kinds = kind_of(plain)
+    return plain in _VERBS or plain in _ABOUT or bool(kinds & {PROBABILITY, WEAK}) or plain == "p(x)"
