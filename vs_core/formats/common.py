@@ -31,7 +31,7 @@ _NUMBERED = re.compile(
     r"(?:</\w{1,8}>)?[^\w\n(\[“\"'‘«<]{1,4}\s{0,3})(?=\S)",
     re.I,
 )
-_BULLET = re.compile(r"(?:[^\w\s\"'“”‘’«»(\[{<$#@*_`]{1,3}|\[[ xX✓]?\]|#{1,6}|<\w{1,8}>)[ \t]+(?=\S)")
+_BULLET = re.compile(r"(?:[^\w\s\"'“”‘’«»(\[{<$#@*_`|]{1,3}|\[[ xX✓]?\]|#{1,6}|<\w{1,8}>)[ \t]+(?=\S)")
 _CALLED = re.compile(r"(?:p|pr|prob|probability)\s?\((?P<text>.+)\)\Z", re.I | re.DOTALL)
 _ENDS = re.compile(r"[\s:;,=@/#|~<>({\[$\\*-]+\Z")
 _VERBS = frozenset(("has", "have", "is", "with", "at", "gets", "hat", "mit", "con", "avec", "a"))
@@ -81,6 +81,8 @@ def _shared_end(texts: Sequence[str]) -> int:
     if not shared or any(len(shared) >= len(text) for text in texts):
         return 0
     end = _ENDS.search(shared)
+    if end and "|" in end[0] and all(text.startswith("|") for text in texts):
+        return 0  # rows of a table
     width = len(end[0]) if end else 0
     before = shared[: len(shared) - width]
     words = before.split(" ")

@@ -139,7 +139,7 @@ def _on_its_own_line(lines: Sequence[str]) -> Item | None:
     item = Item(
         text, number.number, number.strength, number.label, notes={**notes, **more}, way=way
     )
-    rest, after = _without_notes(below, number.label or "number")
+    rest, after = _without_notes(below, number.label or "number", text=False)
     item.notes.update(after)
     item.leftover = "\n".join(rest).strip()
     if not text and rest:
@@ -162,12 +162,15 @@ def _beside_the_text(lines: Sequence[str], *, at_end: bool) -> Item:  # noqa: C9
         if bare is not None and bare.strength > BARE and not bare.label:
             return _item(_bare("\n".join(lines[1:])), bare, "begin")
     if first is not None and first.strength >= (final.strength if final else LABELLED - 1):
-        rest, notes = _without_notes(lines[1:], "")
+        rest, notes = _without_notes(lines[1:], "", text=False)
         head = _bare(lines[0][: first.start])
         body = "\n".join(rest).strip()
         if not cleaned(head) or (body and CANDIDATE in kind_of(head.strip("#* "))):
             return _item(_bare(body), first, "begin", notes=notes)
         return _item(head, first, "end", leftover=body, notes=notes)
+    bare = number_in(lines[-1].strip(" \t*_`–—-")[:60]) if final is None and lines[1:] else None
+    if bare is not None and bare.strength > BARE and not bare.label:
+        return _item("\n".join(lines[:-1]).strip(), bare, "line")
     begin = leading(lines[0])
     if (
         final is not None
@@ -244,7 +247,9 @@ def _field(line: str) -> tuple[str, str]:
     return match["key"].strip(), _plain(line[match.end() :])
 
 
-def _without_notes(lines: Sequence[str], label: str) -> tuple[list[str], dict[str, str]]:
+def _without_notes(
+    lines: Sequence[str], label: str, *, text: bool = True
+) -> tuple[list[str], dict[str, str]]:
     """Lines without those that a label marks as something other than the text."""
     kept: list[str] = []
     notes: dict[str, str] = {}
@@ -267,8 +272,8 @@ def _without_notes(lines: Sequence[str], label: str) -> tuple[list[str], dict[st
             note = None
             begun = begun or bool(line.strip())
             kept.append(line)
-    if not any(line.strip() for line in kept):
-        return list(lines), {}
+    if text and not any(line.strip() for line in kept):
+        return list(lines), {}  # a text that looks like a note
     return kept, notes
 
 
