@@ -243,7 +243,9 @@ def long_lists(rng: random.Random) -> Iterator[tuple[str, Notation, Texts]]:
                 for pad in (0, 3):
                     if beside == "dash fields" or (texts.name == "numbered" and not pad):
                         continue
-                    inner = listed(mark, beside, "plain", rng.choice(LABELS[:5]), rng.choice(("\n", "\n\n")))
+                    inner = listed(
+                        mark, beside, "plain", rng.choice(LABELS[:5]), rng.choice(("\n", "\n\n"))
+                    )
 
                     def write(t, p, rng, inner=inner, pad=pad):
                         return inner([x.replace("\n", "\n" + " " * pad) for x in t], p, rng)
@@ -517,7 +519,14 @@ def json_cases(rng: random.Random) -> Iterator[tuple[str, Notation, Texts]]:
                     if "mapping" not in name
                     else "none"
                 )
-                if "string" in name or texts.name in ("json", "code", "markup", "signs", "data", "code with numbers"):
+                if "string" in name or texts.name in (
+                    "json",
+                    "code",
+                    "markup",
+                    "signs",
+                    "data",
+                    "code with numbers",
+                ):
                     damage = "none"
 
                 def write(t, p, rng, name=name, indent=indent, damage=damage):

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- samples
 """The texts of the corpus by combination, and the probabilities beside them.
 
 Some are answers that a model really wrote (GPT-4.1; published by the authors of the paper under
@@ -258,9 +259,41 @@ ENDINGS = Texts(
         "Total: everything",
     ),
 )  # fmt: skip
-LINES = (PLAIN, NAMES, PROSE, WIDE, RTL, EMOJI, MARKUP, REAL, AWKWARD, QUOTED, SIGNS, DIGITS, NUMBER_FIRST, NUMBER_LAST, COLONS, ENDINGS)
+LINES = (
+    PLAIN,
+    NAMES,
+    PROSE,
+    WIDE,
+    RTL,
+    EMOJI,
+    MARKUP,
+    REAL,
+    AWKWARD,
+    QUOTED,
+    SIGNS,
+    DIGITS,
+    NUMBER_FIRST,
+    NUMBER_LAST,
+    COLONS,
+    ENDINGS,
+)
 """Texts of one line."""
-WHOLE = (*LINES, VERSE, CODE, JSON, HTML, PARAGRAPHS, TABLE, NUMBERED, DIALOG, STARS, FENCED, NUMERIC_CODE, DATA, STANZAS)
+WHOLE = (
+    *LINES,
+    VERSE,
+    CODE,
+    JSON,
+    HTML,
+    PARAGRAPHS,
+    TABLE,
+    NUMBERED,
+    DIALOG,
+    STARS,
+    FENCED,
+    NUMERIC_CODE,
+    DATA,
+    STANZAS,
+)
 """All texts."""
 
 NUMBERS: dict[int, tuple[tuple[float, ...], ...]] = {

@@ -1,11 +1,11 @@
-"""What all texts of a list have in common and no text of its own would have: ordinals, bullets, labels.
+"""What all texts of a list share and none of its own would have: ordinals, bullets, labels.
 
 A marker that no pattern knows shows in this: it runs through.
 """
 
 from __future__ import annotations
 
-import os.path
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -31,7 +31,9 @@ _NUMBERED = re.compile(
     r"(?:</\w{1,8}>)?[^\w\n(\[“\"'‘«<]{1,4}\s{0,3})(?=\S)",
     re.I,
 )
-_BULLET = re.compile(r"(?:[^\w\s\"'“”‘’«»(\[{<$#@*_`|]{1,3}|\[[ xX✓]?\]|#{1,6}|<\w{1,8}>)[ \t]+(?=\S)")
+_BULLET = re.compile(
+    r"(?:[^\w\s\"'“”‘’«»(\[{<$#@*_`|]{1,3}|\[[ xX✓]?\]|#{1,6}|<\w{1,8}>)[ \t]+(?=\S)"
+)
 _CALLED = re.compile(r"(?:p|pr|prob|probability)\s?\((?P<text>.+)\)\Z", re.I | re.DOTALL)
 _ENDS = re.compile(r"[\s:;,=@/#|~<>({\[$\\*-]+\Z")
 _VERBS = frozenset(("has", "have", "is", "with", "at", "gets", "hat", "mit", "con", "avec", "a"))
@@ -67,7 +69,7 @@ def _runs(found: Sequence[re.Match[str] | None]) -> bool:
         len(heads) == 1
         and len(tails) == 1
         and ordinals[0] in (0, 1)
-        and all(b == a + 1 for a, b in zip(ordinals, ordinals[1:], strict=False))
+        and all(b == a + 1 for a, b in itertools.pairwise(ordinals))
     )
 
 
@@ -77,7 +79,10 @@ def _ordinal(written: str) -> int:
 
 def _shared_end(texts: Sequence[str]) -> int:
     """How many characters all texts end with that belong to the probability behind them."""
-    shared = os.path.commonprefix([text[-24:][::-1] for text in texts])[::-1]
+    first, last = min(t[-24:][::-1] for t in texts), max(t[-24:][::-1] for t in texts)
+    size = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), None)
+    shared = first[: len(first) if size is None else size][::-1]
+    shared = shared[-min(len(first), len(last)) :] if shared else ""
     if not shared or any(len(shared) >= len(text) for text in texts):
         return 0
     end = _ENDS.search(shared)
@@ -97,4 +102,6 @@ def _shared_end(texts: Sequence[str]) -> int:
 def _belongs(word: str) -> bool:
     plain = word.strip("(<{[$*_:=").lower()
     kinds = kind_of(plain)
-    return plain in _VERBS or plain in _ABOUT or bool(kinds & {PROBABILITY, WEAK}) or plain == "p(x)"
+    return (
+        plain in _VERBS or plain in _ABOUT or bool(kinds & {PROBABILITY, WEAK}) or plain == "p(x)"
+    )

@@ -109,6 +109,9 @@ class _DataReader:
         if _is_pair(items):
             return [self._pair(items)] if self.lines or depth else []
         items = self._without_header(items)
+        if _are_named_pairs(items):
+            items = [list(item.values()) for item in items]
+            self.unproven = True
         found = [self._entry(item) for item in items]
         entries = [entry for entry in found if entry is not None]
         if not entries or (
@@ -401,7 +404,8 @@ class _DataReader:
 
     def _of_object(self, item: dict[str, Any]) -> Entry | None:  # noqa: C901
         repairs = (*self.repairs, CUT_OFF) if id(item) in self.torn else self.repairs
-        if item.keys() == _AS_ASKED and isinstance(item["text"], str) and not self.shape.fields:
+        asked = item.keys() == _AS_ASKED and isinstance(item["text"], str) and not self.shape.fields
+        if asked and not isinstance(item["probability"], (dict, list)):
             return Entry(item["text"].strip(), item["probability"], None, repairs)
         key = self._number_key(item)
         rest = {name: value for name, value in item.items() if name != key}
@@ -435,6 +439,8 @@ class _DataReader:
                     probability = value[nested]
                     rest = {k: v for k, v in rest.items() if k != name}
                     break
+        if isinstance(probability, list) and len(probability) == 1:
+            probability = probability[0]
         if isinstance(probability, dict):
             probability = next((v for v in probability.values() if _is_number(v)), None)
         if isinstance(content, dict) and not typed and len(fields) < 2:
@@ -470,20 +476,27 @@ class _DataReader:
             if not kinds & _NUMBER or str(key) in self.shape.fields:
                 continue
             value = item[key]
-            if isinstance(value, list) or (isinstance(value, str) and len(value) > 80):
+            if (isinstance(value, list) and len(value) != 1) or (
+                isinstance(value, str) and len(value) > 80
+            ):
+                continue
+            if isinstance(value, dict) and not any(map(_is_number, value.values())):
                 continue
             found = _rank(str(key).lower(), kinds, wanted)
             if found < rank:
                 best, rank = key, found
         return best
 
-    def _text_key(self, item: Mapping[str, Any]) -> str | None:
+    def _text_key(self, item: Mapping[str, Any]) -> str | None:  # noqa: C901
         for name in self.shape.fields:
             if name in item and item[name] is not None:
                 return name
         best, rank = None, 99
         strings = []
+        others = []
         for key, value in item.items():
+            if isinstance(value, str) and kind_of(str(key)) & _NAMES_OF and value:
+                others.append(key)
             if value is None or value == "":
                 continue
             kinds = kind_of(str(key))
@@ -496,9 +509,12 @@ class _DataReader:
                 strings.append(key)
         if best is not None:
             return best
-        return strings[0] if strings else None
+        if strings or len(others) != 1:
+            return strings[0] if strings else None
+        return others[0]
 
 
+_NAMES_OF = frozenset((META, EXPLANATION))
 _AS_ASKED = {"text", "probability"}
 _NUMBER = frozenset((PROBABILITY, WEAK))
 _CONTENT = frozenset((TEXT, CANDIDATE))
@@ -596,13 +612,28 @@ def _with_number(entry: Entry | None, number: Any) -> Entry | None:
     return entry._replace(probability=number)
 
 
+def _are_named_pairs(items: Sequence[Any]) -> bool:
+    """Whether all items are a text and a fraction under the same two keys that say nothing."""
+    if len(items) < 2 or not all(isinstance(item, dict) and len(item) == 2 for item in items):
+        return False
+    keys = list(items[0])
+    if any(kind_of(str(key)) & _NUMBER for key in keys):
+        return False
+    return all(
+        list(item) == keys
+        and isinstance(item[keys[0]], str)
+        and isinstance(item[keys[1]], (int, float))
+        for item in items
+    )
+
+
 def _is_conversation(items: Sequence[Any]) -> bool:
     return all(isinstance(item, dict) and "role" in item for item in items)
 
 
 def _at_most_one(entries: Sequence[Entry]) -> bool:
     values = [value for value, _ in read_probabilities([entry.probability for entry in entries])]
-    numeric = all(_NUMERIC.match(entry.text) for entry in entries)
+    numeric = all(_NUMERIC.match(entry.text) for entry in entries) or not entries[0].metadata
     total = sum(value or 0.0 for value in values)
     return 0.94 <= total <= 1.06 if numeric else total <= 1.06
 

@@ -139,6 +139,7 @@ def _on_its_own_line(lines: Sequence[str]) -> Item | None:
     item = Item(
         text, number.number, number.strength, number.label, notes={**notes, **more}, way=way
     )
+    item.enclosed = number.enclosed
     rest, after = _without_notes(below, number.label or "number", text=False)
     item.notes.update(after)
     item.leftover = "\n".join(rest).strip()
@@ -205,9 +206,7 @@ def _beside_the_text(lines: Sequence[str], *, at_end: bool) -> Item:  # noqa: C9
             head = "\n".join([*lines[:at], line[: inside.start]])
             after = "\n".join([line[inside.end :], *lines[at + 1 :]])
             if head.strip():
-                return _item(
-                    _bare(_unparted(head)), inside, "within", leftover=after.strip(_PARTS)
-                )
+                return _item(_bare(_unparted(head)), inside, "within", leftover=after.strip(_PARTS))
     weak = final or begin
     if weak is not None and len(lines) == 1:  # a number that may be one if all have one
         if weak is final:
@@ -368,7 +367,7 @@ def _nests(inner: str, opening: str, closing: str) -> bool:
             continue
         before, after = inner[at - 1 : at], inner[at + 1 : at + 2]
         if opening == closing:
-            opens = (not before or before.isspace() or before in "([“‘\"") and not after.isspace()
+            opens = (not before or before.isspace() or before in '([“‘"') and not after.isspace()
             if character == "'" and before.isalnum() and after.isalnum():
                 continue  # an apostrophe
         else:

@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 
 from pydantic_core import from_json
 
-from vs_core.formats.base import CUT_OFF, Answer, Format, Shape, Splitter
+from vs_core.formats.base import CUT_OFF, Answer, Entry, Format, Shape, Splitter
 from vs_core.formats.data import JOINED, interpret, is_placeholder
 from vs_core.formats.lenient_json import Lenient, read_leniently
 from vs_core.formats.lists import marker
 from vs_core.formats.numbers import BARE, number_line, trailing
+from vs_core.formats.programs import read_program
 from vs_core.formats.running_text import sums_to_one
 from vs_core.words import PROBABILITY, kind_of
 
@@ -92,7 +93,10 @@ class Json(Format):
             for start, document in documents
             if (answer := _real(interpret(document, shape, lines=several)))
         ]
-        return _merged(found, text, len(documents))
+        answer = _merged(found, text, len(documents))
+        if answer is None or not all(map(_is_whole, answer.entries)):
+            return read_program(text, shape) or answer
+        return answer
 
     def splitter(self) -> Splitter:
         """See `Format.splitter`."""
@@ -259,6 +263,10 @@ def _closing_brackets(text: str) -> int:
     return end.count("}") + end.count("]")
 
 
+def _is_whole(entry: Entry) -> bool:
+    return entry.probability is not None or CUT_OFF in entry.repairs
+
+
 def _real(answer: Answer | None) -> Answer | None:
     """An answer without what only stands for a candidate; None if nothing is left."""
     if answer is None:
@@ -309,7 +317,7 @@ def _sums(parts: Sequence[Answer]) -> bool:
 
 
 def _alone(found: tuple[int, int, Answer], text: str) -> Answer:
-    start, end, answer = found
+    _start, _end, answer = found
     return answer._replace(explained=_explained([found], text))
 
 
@@ -327,7 +335,11 @@ def _explained(found: Sequence[tuple[int, int, Answer]], text: str) -> float:
     for begin, end in edges[:200]:
         if end - begin < 2:
             continue
-        outside = text[max(begin, end - _OUTSIDE) : end] if not begin else text[begin : begin + _OUTSIDE][: end - begin]
+        outside = (
+            text[max(begin, end - _OUTSIDE) : end]
+            if not begin
+            else text[begin : begin + _OUTSIDE][: end - begin]
+        )
         for line in outside.split("\n"):
             if _counts(line):
                 return 0.4
@@ -335,7 +347,7 @@ def _explained(found: Sequence[tuple[int, int, Answer]], text: str) -> float:
 
 
 def _gaps(found: Sequence[tuple[int, int, Answer]]) -> list[tuple[int, int]]:
-    return [(end, start) for (_, end, _), (start, _, _) in zip(found, found[1:], strict=False)]
+    return [(end, start) for (_, end, _), (start, _, _) in itertools.pairwise(found)]
 
 
 def _counts(line: str) -> bool:

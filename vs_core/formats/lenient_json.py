@@ -256,6 +256,7 @@ class _Reader:
     def _ends_here(self, after: int) -> bool:
         """Whether a quote before ``after`` ends its string, from the little that follows."""
         window = self.text[after : after + _LOOKAHEAD]
+        window = window.lstrip() if not window.isspace() else window
         frame = self.stack[-1]
         if frame.closer == ")" and _ENDS_CALL.match(window):
             return True

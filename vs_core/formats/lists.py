@@ -612,7 +612,7 @@ def inline(line: str) -> list[tuple[str, Found]]:
 
 _SAID = re.compile(r"“([^“”]{1,400})”|\"([^\"]{1,400})\"|\*\*([^*]{1,400})\*\*|«([^«»]{1,400})»")
 _VERB = re.compile(
-    r"\s*,?\s(?:has|have|is|are|gets|at|with|receives|comes|comes with|which has)(?:\s(?:an?|the))?\Z"
+    r"\s*,?\s(?:has|have|is|are|gets|at|with|receives|comes|comes with|which has)(?:\s(?:an?|the))?\Z"  # noqa: E501
 )
 _CLAUSE = re.compile(
     r"(?:i|i'd|we|you|it|there|the most|most|next|then|followed|finally|maybe|perhaps|another|my|"

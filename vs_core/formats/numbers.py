@@ -293,7 +293,7 @@ def _opening(tail: str, close: int) -> int:
     return -1
 
 
-def _separated(tail: str) -> Found | None:
+def _separated(tail: str) -> Found | None:  # noqa: C901
     """``Paris - 0.5``, ``Paris: 50%``, ``Paris, with a probability of 0.5``."""
     separators = list(_SEPARATOR.finditer(tail))
     for at in range(len(separators) - 1, max(-1, len(separators) - 6), -1):

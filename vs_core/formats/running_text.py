@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -181,7 +182,7 @@ def _of_tables(found: Sequence[Table], lines: Sequence[str]) -> Iterator[_Readin
         joined = _Reading("table", [item for part in parts for item in part.items], parts[0].before)
         joined.remarks = ("sections joined",)
         joined.interrupted = _interrupts(
-            [line for a, b in zip(alike, alike[1:], strict=False) for line in lines[a.end : b.before]]
+            [line for a, b in itertools.pairwise(alike) for line in lines[a.end : b.before]]
         )
         yield joined
     for table in found:
@@ -325,7 +326,9 @@ def _settle(reading: _Reading, shape: Shape, *, code: bool) -> None:
     ):
         reading.sure = known or whole or (_bracketed(given) and plausible)
     else:
-        named = reading.name != "headings" or all(item.enclosed for item in given)
+        named = all(item.enclosed or item.way in ("end", "within") for item in given) or (
+            reading.name != "headings" and all(item.way == "begin" for item in given)
+        )
         most = len(given) >= max(2, len(items) - 1)
         reading.sure = known or whole or (plausible and most and enclosed and named)
 
@@ -407,6 +410,8 @@ def _weigh(reading: _Reading, shape: Shape, size: int) -> None:
 def _is_clear(reading: _Reading, shape: Shape) -> bool:
     """Whether nothing speaks against a reading, so that no other need be tried."""
     items = reading.items
+    if not shape.definition and reading.name[:1] in "l1(#-*•" and all(item.text for item in items):
+        return True
     if len(items) < 2 or not reading.sure or not reading.complete or reading.interrupted:
         return False
     if shape.k and len(items) != shape.k:

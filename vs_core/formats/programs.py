@@ -1,0 +1,108 @@
+"""Programs in any language: strings and numbers that take turns, whatever stands between them.
+
+Nothing is parsed but literals, and nothing is evaluated.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+
+from pydantic_core import from_json
+
+from vs_core.formats.base import Answer, Entry, Shape
+from vs_core.formats.running_text import sums_to_one
+from vs_core.words import META, PROBABILITY, TOTAL, WEAK, kind_of
+
+__all__ = ["read_program"]
+
+_LITERAL = re.compile(
+    r'"""(?P<long>[^"]{0,4000}(?:"{1,2}[^"]{1,4000}){0,40})"""'
+    r'|"(?P<double>(?:[^"\\]|\\.){0,8000})"'
+    r"|(?<![^\W\d_])'(?P<single>(?:[^'\\\n]|\\.|''){0,4000})'"
+    r"|(?<![\w.#])(?P<number>[-+]?(?:\d{1,9}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][-+]?\d{1,3})?%?)(?![\w.%])",
+    re.DOTALL,
+)
+_KEY = re.compile(r"\s{0,9}(?::|=>|=(?!=))")
+_NAMED = re.compile(r"(?P<key>[A-Za-z_]\w{0,40})[\"']?\s{0,9}(?::=?|=>|=)\s{0,9}\Z")
+_BEFORE = frozenset("([{=,:>")
+_WORDS = frozenset(("return", "yield", "select", "print", "values", "to", "add", "push"))
+_CODE = re.compile(r"[\[{=;]|->|=>|^[ \t]{0,40}\(", re.M)
+_MOST = 20_000
+"""Most literals that are looked at."""
+
+
+def read_program(text: str, shape: Shape) -> Answer | None:
+    """Return the candidates in a program; None unless strings and numbers pair without a rest."""
+    if not shape.definition or "</" in text or "/>" in text or not _CODE.search(text):
+        return None
+    tokens: list[tuple[bool, str]] = []
+    labelled = False
+    end = 0
+    for match in _LITERAL.finditer(text):
+        if len(tokens) > _MOST:
+            return None
+        number = match["number"]
+        if number is None:
+            raw = match[0]
+            plain = raw.strip("\"'")
+            if len(plain) < 60 and kind_of(plain) and _KEY.match(text, match.end()):
+                labelled |= PROBABILITY in kind_of(plain)
+                continue
+            if not _is_code(text, match.start(), end):
+                return None
+            tokens.append((True, _decoded(match)))
+        else:
+            named = _NAMED.search(text, max(0, match.start() - 60), match.start())
+            kinds = kind_of(named["key"]) if named else frozenset()
+            if kinds & {META, TOTAL} and not kinds & {PROBABILITY, WEAK}:
+                continue
+            labelled |= PROBABILITY in kinds
+            tokens.append((False, number))
+        end = match.end()
+    pairs = _pairs(tokens)
+    if pairs is None:
+        return None
+    numbers = [number for _, number in pairs]
+    known = len(pairs) == shape.k or sums_to_one(numbers)
+    return Answer(
+        [Entry(said.strip(), number) for said, number in pairs], None, (), labelled or known
+    )
+
+
+def _is_code(text: str, start: int, end: int) -> bool:
+    """Whether what stands before a string, on its line, is a program's and not a sentence."""
+    line = max(text.rfind("\n", 0, start) + 1, end)
+    before = text[max(line, start - 200) : start].strip()
+    if not before or before[-1] in _BEFORE:
+        return True
+    word = before.rsplit(None, 1)[-1].lower()
+    return word in _WORDS or word.startswith(":")
+
+
+def _decoded(match: re.Match[str]) -> str:
+    if match["long"] is not None:
+        return match["long"]
+    if match["double"] is not None:
+        try:
+            read = from_json(f'"{match["double"]}"')
+        except ValueError:
+            return match["double"].replace('\\"', '"')
+        return str(read)
+    return match["single"].replace("\\'", "'").replace("''", "'").replace("\\n", "\n")
+
+
+def _pairs(tokens: Sequence[tuple[bool, str]]) -> list[tuple[str, str]] | None:
+    """Strings with their numbers, if they take turns or stand in two lists."""
+    strings = [value for is_text, value in tokens if is_text]
+    numbers = [value for is_text, value in tokens if not is_text]
+    if len(strings) < 2 or len(strings) != len(numbers):
+        return None
+    kinds = [is_text for is_text, _ in tokens]
+    half = len(strings)
+    turns = all(a != b for a, b in itertools.pairwise(kinds))
+    lists = all(kinds[:half]) or not any(kinds[:half])
+    if not turns and not lists:
+        return None
+    return list(zip(strings, numbers, strict=True))
