@@ -19,6 +19,7 @@ except ImportError as error:
 
     raise_missing_extra("dspy", error)
 
+from vs_dspy.aggregation import majority
 from vs_dspy.answers import VerbalizedParseError
 from vs_dspy.best_of_n import VerbalizedBestOfN
 from vs_dspy.candidates import Candidates
@@ -31,5 +32,6 @@ __all__ = [
     "VerbalizedParseError",
     "VerbalizedPrediction",
     "VerbalizedSampler",
+    "majority",
     "verbalize",
 ]
