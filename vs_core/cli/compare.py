@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from rich.table import Table
 from rich.text import Text
 
-from vs_core.cli.models import choose_model, stderr
+from vs_core.cli.models import choose_model, require_no_endpoint, stderr
 from vs_core.clients import OpenAIModel
 from vs_core.display import printable
 from vs_core.errors import ConfigurationError, ModelError
@@ -172,15 +172,11 @@ def _endpoint(
 ) -> Iterator[tuple[str | None, str | None]]:
     """Yield the model's name and endpoint; those of a simulated server while it runs."""
     if simulated:
+        require_no_endpoint(name, base_url)
         stderr.print(SIMULATED, style="yellow")
         with SimulatedServer(SimulatedModel(tasks=simulated_tasks(tasks))) as server:
             yield "simulated", server.base_url
         return
-    if not (name or base_url or {"OPENAI_API_KEY", "OPENAI_BASE_URL"} & os.environ.keys()):
-        raise ConfigurationError(
-            "No model is configured: set OPENAI_API_KEY or give --base-url; --simulated runs on "
-            "the simulated model."
-        )
     yield name, base_url
 
 

@@ -14,7 +14,7 @@ from vs_core.errors import ConfigurationError
 from vs_core.messages import Completion, Request
 from vs_core.testing import SimulatedModel
 
-__all__ = ["Model", "choose_model", "counted"]
+__all__ = ["Model", "choose_model", "counted", "require_no_endpoint"]
 
 Model = OpenAIModel | SimulatedModel
 DEFAULT_MODEL = "gpt-4.1-mini"
@@ -26,29 +26,28 @@ stderr = Console(stderr=True)
 def choose_model(
     name: str | None,
     base_url: str | None = None,
-    seed: int | None = None,
     temperature: float | None = None,
-) -> Model:
-    """Return the endpoint that the options or the environment name, else the simulated model.
+) -> OpenAIModel:
+    """Return the model that the options or the environment name.
 
     Raises:
-        ConfigurationError: If an endpoint is named that offers several models, and none of them.
+        ConfigurationError: If nothing is configured, or an endpoint is named that offers several
+            models, and none of them.
     """
     base_url = base_url or os.environ.get("OPENAI_BASE_URL")
     if not (name or base_url or os.environ.get("OPENAI_API_KEY")):
-        return simulated(seed)
+        raise ConfigurationError(
+            "No model is configured: set OPENAI_API_KEY or give --base-url; --simulated runs on "
+            "the simulated model."
+        )
     parameters: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
     return OpenAIModel(name or _only_model(base_url), base_url=base_url, **parameters)
 
 
-def simulated(seed: int | None) -> SimulatedModel:
-    """Return the simulated model, and say so."""
-    stderr.print(
-        "No model is configured: these answers are SIMULATED. Set OPENAI_API_KEY, or give "
-        "--base-url, for a real one.",
-        style="yellow",
-    )
-    return SimulatedModel(seed=seed or 0)
+def require_no_endpoint(name: str | None, base_url: str | None) -> None:
+    """Refuse ``--simulated`` beside a model of the user's."""
+    if name or base_url:
+        raise ConfigurationError("--simulated has its own model: leave out --model and --base-url.")
 
 
 def _only_model(base_url: str | None) -> str:
