@@ -152,8 +152,8 @@ class VerbalizedChatModel(StrategyOptions, BaseChatModel):
             given["schema"] = self.form.schema
             if self.form.by_tool and method == "auto":
                 method = "tool"
-        if count > (self.n or self.k):
-            given["n"] = count
+        if count > 1:  # different ones come from one call
+            given |= {"k": max(self.k, count), "n": max(self.n or self.k, count)}
         return Answering(
             model=self.llm,
             output="message",

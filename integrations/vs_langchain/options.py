@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
 
 from vs_core import Strategy
+from vs_core.formats import Format
 from vs_core.plugins import plugins
 from vs_core.prompts import DEFAULT_PROMPTS, Prompts
 
-__all__ = ["StrategyOptions"]
+__all__ = ["Options", "StrategyOptions"]
+
+
+class Options(TypedDict, total=False):
+    """What a strategy can be told, but for the type of its candidates; for type checkers."""
+
+    strategy: str | Strategy
+    k: int
+    n: int | None
+    threshold: float | None
+    probability: str
+    format: str | Format
+    retries: int
+    on_unparsed: Literal["raise", "single"]
+    on_failure: Literal["raise", "keep"]
+    prompts: Prompts | Mapping[str, str]
 
 
 class StrategyOptions(BaseModel):
@@ -36,14 +53,15 @@ class StrategyOptions(BaseModel):
     format: Any = "json"
     retries: int = 1
     on_unparsed: str = "raise"
+    on_failure: str = "raise"
     schema_: Any = Field(default=None, alias="schema")
     prompts: dict[str, str] | None = Field(default=None, repr=False)
     options: dict[str, Any] = Field(default_factory=dict)
     """Options that only the strategy of a plugin has."""
 
     _SHARED: ClassVar[tuple[str, ...]] = (
-        "k", "n", "threshold", "probability", "format", "retries", "on_unparsed", "schema",
-        "prompts",
+        "k", "n", "threshold", "probability", "format", "retries", "on_unparsed", "on_failure",
+        "schema", "prompts",
     )  # fmt: skip
 
     def __init__(self, **data: Any) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
-from typing import Any, Generic, get_args
+from typing import Any, Generic, Literal, get_args, overload
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
 from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage
 from langchain_core.prompts import BasePromptTemplate
 from langchain_core.runnables import (
     Runnable,
@@ -17,11 +18,16 @@ from langchain_core.runnables import (
     RunnablePassthrough,
     RunnableSequence,
 )
-from langchain_core.runnables.base import RunnableEach, RunnableLike, coerce_to_runnable
+from langchain_core.runnables.base import (
+    RunnableEach,
+    RunnableLike,
+    RunnableSerializable,
+    coerce_to_runnable,
+)
 from langchain_core.runnables.graph import Graph
-from langchain_core.tools import BaseTool
+from langchain_core.tools import BaseTool, convert_runnable_to_tool
 from pydantic import Field
-from typing_extensions import TypeVar
+from typing_extensions import TypeVar, Unpack
 
 from vs_core import Candidate, ConfigurationError, Distribution, Strategy
 from vs_core.display import shorten
@@ -31,20 +37,33 @@ from vs_core.driver import run as run_flow
 from vs_core.driver import stream as stream_flow
 from vs_core.effects import Effect, Effects, Emit, Stream, aperform, aproduce, perform, produce
 from vs_core.plugins import plugins
+from vs_core.resampling import Resampler
 from vs_langchain.deferring import Deferring, with_the_model
 from vs_langchain.messages import Keep, ToolsCalled
 from vs_langchain.models import require_free
-from vs_langchain.options import StrategyOptions
-from vs_langchain.outputs import OUTPUTS, Output, OutputMode, as_chunk
+from vs_langchain.options import Options, StrategyOptions
+from vs_langchain.outputs import OUTPUTS, Output, OutputMode
 from vs_langchain.running import Run
 from vs_langchain.structure import Method, forced
 from vs_langchain.weaving import no_model, woven
 
-__all__ = ["VerbalizedSampler", "as_model", "as_seed"]
+__all__ = ["SamplerOptions", "VerbalizedSampler", "as_model", "as_seed"]
 
+In = TypeVar("In")
 Out = TypeVar("Out", default=Any)
+S = TypeVar("S")
 AnyRunnable = Runnable[Any, Any]
 _PLUMBING = ("first", "middle", "last")  # fields of a sequence, which this is in name only
+
+
+class SamplerOptions(Options, total=False):
+    """The further options of a sampler; for type checkers."""
+
+    method: Method
+    resampler: str | Resampler
+    seed: int | None
+    distribution: Keep
+    stream_raw: bool
 
 
 class VerbalizedSampler(Deferring, StrategyOptions, RunnableSequence[Any, Out], Generic[Out]):
@@ -99,6 +118,60 @@ class VerbalizedSampler(Deferring, StrategyOptions, RunnableSequence[Any, Out], 
     tools: tuple[Any, ...] = Field(default=(), exclude=True, repr=False)
     """Tools that the model may call instead of answering in a structure."""
 
+    @overload
+    def __init__(
+        self: VerbalizedSampler[Distribution[Any]],
+        model: RunnableLike[Any, Any] | None = None,
+        *,
+        output: Literal["distribution"] = "distribution",
+        schema: Mapping[str, Any] | None = None,
+        **options: Unpack[SamplerOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: VerbalizedSampler[Distribution[S]],
+        model: RunnableLike[Any, Any] | None = None,
+        *,
+        output: Literal["distribution"] = "distribution",
+        schema: type[S],
+        **options: Unpack[SamplerOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: VerbalizedSampler[AIMessage],
+        model: RunnableLike[Any, Any] | None = None,
+        *,
+        output: Literal["message"],
+        schema: Any = None,
+        **options: Unpack[SamplerOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: VerbalizedSampler[str],
+        model: RunnableLike[Any, Any] | None = None,
+        *,
+        output: Literal["text"],
+        schema: Any = None,
+        **options: Unpack[SamplerOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: VerbalizedSampler[S],
+        model: RunnableLike[Any, Any] | None = None,
+        *,
+        output: Literal["value"],
+        schema: type[S],
+        **options: Unpack[SamplerOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: VerbalizedSampler[Any],
+        model: RunnableLike[Any, Any] | None = None,
+        *,
+        output: OutputMode = "distribution",
+        schema: Any = None,
+        **options: Unpack[SamplerOptions],
+    ) -> None: ...
     def __init__(
         self,
         model: RunnableLike[Any, Any] | None = None,
@@ -160,7 +233,9 @@ class VerbalizedSampler(Deferring, StrategyOptions, RunnableSequence[Any, Out], 
             return super().pipe(*others, name=name)
         return RunnableSequence(*self.steps, *map(coerce_to_runnable, others), name=name)
 
-    def __ror__(self, other: Any) -> Any:
+    def __ror__(
+        self, other: RunnableLike[In, Any] | Mapping[str, Any]
+    ) -> RunnableSerializable[In, Out]:
         """Compose with what comes before: weave into its chain, or follow it.
 
         Python asks the right operand first when its type is a subclass of the left one's.
@@ -169,7 +244,9 @@ class VerbalizedSampler(Deferring, StrategyOptions, RunnableSequence[Any, Out], 
             return self.around(other)
         return RunnableSequence(coerce_to_runnable(other), *self.steps)
 
-    def around(self, chain: RunnableLike[Any, Any]) -> Any:
+    def around(
+        self, chain: RunnableLike[In, Any] | Mapping[str, Any]
+    ) -> RunnableSerializable[In, Out]:
         """Weave this sampler around the model of a chain.
 
         What ``chain | sampler`` does for a chain built with ``|``, this does for whatever holds a
@@ -190,10 +267,10 @@ class VerbalizedSampler(Deferring, StrategyOptions, RunnableSequence[Any, Out], 
         """
         if self.model is not None:
             raise ConfigurationError("This VerbalizedSampler has a model already.")
-        chain = coerce_to_runnable(chain)
-        made = woven(chain, self._over)
+        whole: AnyRunnable = coerce_to_runnable(chain)
+        made: RunnableSerializable[In, Out] | None = woven(whole, self._over)
         if made is None:
-            raise no_model(self, chain)
+            raise no_model(self, whole)
         return made
 
     def _over(self, model: AnyRunnable, after: AnyRunnable | None) -> Any:
@@ -220,11 +297,10 @@ class VerbalizedSampler(Deferring, StrategyOptions, RunnableSequence[Any, Out], 
         Without ``args_schema`` and ``arg_types`` it takes one argument, ``request``: a string.
         """
         if args_schema is not None or options.get("arg_types"):
-            return super().as_tool(args_schema, **options)
+            return convert_runnable_to_tool(self, args_schema, **options)
         asked: AnyRunnable = RunnableLambda(lambda given: given["request"])
         named = {"name": self.get_name(), "description": "Gives diverse answers to a request."}
-        tool: BaseTool = (asked | self).as_tool(**named | options, arg_types={"request": str})
-        return tool
+        return convert_runnable_to_tool(asked | self, **named | options, arg_types={"request": str})
 
     def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Any:
         """Return this sampler with tools bound to its model, as agents ask of a model.
@@ -452,7 +528,7 @@ class VerbalizedSampler(Deferring, StrategyOptions, RunnableSequence[Any, Out], 
             for item in output.rest(whole, eligible):
                 yield Emit(item)
         except ToolsCalled as called:
-            yield Emit(as_chunk(output.called(called)))
+            yield Emit(output.called_in_stream(called))
 
     # --- describing --------------------------------------------------------------------------
 
