@@ -36,7 +36,7 @@ from vs_core.messages import (
 from vs_core.parsing import StreamParser
 from vs_core.plugins import plugins
 from vs_core.stopping import DEFAULT_BUDGET, Rule, repeated
-from vs_core.strategies.base import Strategy
+from vs_core.strategies.base import Strategy, strategy_of
 from vs_core.strategies.pump import Flow, Pump
 from vs_core.strategies.typed import validated
 
@@ -356,7 +356,7 @@ def verbalize(
         ModelError: If ``complete`` returned something that is not an answer.
         ConfigurationError: If a name is unknown or an option cannot work.
     """
-    flow = _flow(plugins.strategy(strategy, **options), as_messages(prompt), until, budget)
+    flow = _flow(strategy_of(strategy, **options), as_messages(prompt), until, budget)
     return run(flow, complete, max_concurrency=max_concurrency).seeded(seed)
 
 
@@ -372,7 +372,7 @@ async def averbalize(
     **options: Any,
 ) -> Distribution:
     """Ask any model for a distribution of answers, over an async callable; see `verbalize`."""
-    flow = _flow(plugins.strategy(strategy, **options), as_messages(prompt), until, budget)
+    flow = _flow(strategy_of(strategy, **options), as_messages(prompt), until, budget)
     return (await arun(flow, complete, max_concurrency=max_concurrency)).seeded(seed)
 
 

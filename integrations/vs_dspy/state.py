@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from vs_core import ConfigurationError, Strategy
 
 if TYPE_CHECKING:
-    from vs_dspy.sampler import VerbalizedSampler
     from vs_dspy.signatures import Signature
 
 KEY = "verbalized"
@@ -26,7 +25,7 @@ def shared(strategy: Strategy) -> dict[str, Any]:
     return {name: getattr(strategy, name) for name in _SHARED}
 
 
-def options(sampler: VerbalizedSampler) -> dict[str, Any]:
+def options(sampler: Any) -> dict[str, Any]:
     """Return all options of a sampler, as its constructor takes them."""
     return {
         "strategy": sampler.strategy,
@@ -36,7 +35,7 @@ def options(sampler: VerbalizedSampler) -> dict[str, Any]:
     }
 
 
-def saved(sampler: VerbalizedSampler) -> dict[str, Any]:
+def saved(sampler: Any) -> dict[str, Any]:
     """Return the options that are data."""
     data = {name: getattr(sampler.strategy, name) for name in _SHARED if name != "prompts"}
     return {

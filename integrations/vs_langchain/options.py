@@ -13,6 +13,7 @@ from vs_core import Strategy
 from vs_core.formats import Format
 from vs_core.plugins import plugins
 from vs_core.prompts import DEFAULT_PROMPTS, Prompts
+from vs_core.strategies import strategy_of
 
 __all__ = ["Options", "StrategyOptions"]
 
@@ -75,7 +76,7 @@ class StrategyOptions(BaseModel):
         if "schema_" in given:
             given["schema"] = given.pop("schema_")
         given |= _prompts(given.pop("prompts", None))
-        strategy = plugins.strategy(given.pop("strategy", "vs_standard"), **given)
+        strategy = strategy_of(given.pop("strategy", "vs_standard"), **given)
         values = {f.name: getattr(strategy, f.name) for f in dataclasses.fields(strategy) if f.init}
         shared = {name: values.pop(name) for name in cls._SHARED}
         shared["prompts"] = _changed(shared["prompts"])
@@ -90,7 +91,7 @@ class StrategyOptions(BaseModel):
 
     def _strategy(self) -> Strategy:
         """The strategy that the fields describe."""
-        return plugins.strategy(**self._given())
+        return strategy_of(**self._given())
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         for name, value in super().__repr_args__():
@@ -131,5 +132,5 @@ def _changed(prompts: Prompts) -> dict[str, str] | None:
 
 def _name(strategy: Strategy) -> Any:
     """A strategy's registered name, which can be serialised; itself if it has none."""
-    strategies: Mapping[str, Any] = plugins.table("strategies")
-    return strategy.name if strategies.get(strategy.name) is type(strategy) else strategy
+    registered = plugins.factory("strategies", strategy.name)
+    return strategy.name if registered is type(strategy) else strategy

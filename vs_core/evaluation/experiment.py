@@ -7,30 +7,30 @@ import inspect
 import random
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from vs_core.candidates import Candidate
 from vs_core.errors import ConfigurationError, raise_missing_extra
+from vs_core.evaluation import figures
+from vs_core.evaluation.findings import Findings
 from vs_core.evaluation.judge import Judge, LLMJudge, Verdict, scored
 from vs_core.evaluation.judge import digest as digest_of
-from vs_core.evaluation.measures import QUALITY, Answer, Measure
+from vs_core.evaluation.measures import QUALITY
+from vs_core.evaluation.report import html
 from vs_core.evaluation.runner import Asking, Cell, Complete, Result, Runner, about, name_of
 from vs_core.evaluation.store import Store
-from vs_core.evaluation.tasks.base import Item, Task
-from vs_core.plugins import plugins
-from vs_core.strategies import Strategy
+from vs_core.evaluation.tables import table
+from vs_core.evaluation.tasks.base import Task, task_of
+from vs_core.strategies import Strategy, strategy_of
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from vs_core.metrics import Interval
     from vs_core.metrics.diversity import Embed
 
-__all__ = ["ALL_STRATEGIES", "Arm", "Experiment"]
+__all__ = ["ALL_STRATEGIES", "Experiment"]
 
 ALL_STRATEGIES = (
     "direct", "cot", "sequence", "multi_turn", "vs_standard", "vs_cot", "vs_multi",
@@ -42,29 +42,7 @@ _BATCH = 64
 """Texts that are embedded in one call."""
 
 
-@dataclass(frozen=True)
-class Arm:
-    """What is compared: one strategy, on one task, with one model and threshold.
-
-    Args:
-        model: Name of the model.
-        task: Name of the task.
-        strategy: Name of the strategy.
-        threshold: Below which every probability was asked to be; None for no limit.
-    """
-
-    model: str
-    task: str
-    strategy: str
-    threshold: float | None = None
-
-    @property
-    def label(self) -> str:
-        """Strategy and threshold, as figures name them."""
-        return self.strategy if self.threshold is None else f"{self.strategy} < {self.threshold:g}"
-
-
-class Experiment:
+class Experiment(Findings):
     """Compare strategies on tasks, with your model.
 
     For example::
@@ -129,23 +107,19 @@ class Experiment:
         progress: Callable[[int, int], None] | None = None,
         note: str = "",
     ) -> None:
-        listed = [tasks] if isinstance(tasks, (str, Task)) else tasks
-        self.tasks: dict[str, Task] = _unique("task", map(plugins.task, listed))
-        self.models = dict(model) if isinstance(model, Mapping) else {name_of(model): model}
-        self.n = n
-        self.k = k
+        super().__init__(
+            _unique("task", map(task_of, [tasks] if isinstance(tasks, (str, Task)) else tasks)),
+            dict(model) if isinstance(model, Mapping) else {name_of(model): model},
+            n=n,
+            k=k,
+            price=_price(price),
+            resamples=resamples,
+            seed=seed,
+            note=note,
+        )
         self.out = None if out is None else Path(out)
         self.judge = judge
         self.embed = embed
-        self.price = _price(price)
-        self.resamples = resamples
-        self.seed = seed
-        self.note = note
-        self.results: list[Result] = []
-        self.scores: dict[tuple[str, str, str], float] = {}
-        self._vectors: dict[str, Any] = {}
-        self._arms: dict[Arm, list[list[Answer]]] = {}
-        self._intervals: dict[tuple[Arm, str], Interval] = {}
         self._progress = progress
         self._limits = (concurrency, rate, attempts)
         self._strategies = self._made(strategies, list(thresholds), options or {})
@@ -160,7 +134,7 @@ class Experiment:
         if isinstance(strategies, str):
             raise ConfigurationError(f"Give a list of strategies, not one string: {strategies!r}.")
         common = {**options, "n": self.n, "k": self.k}
-        made = [plugins.strategy(strategy, **common) for strategy in strategies]
+        made = [strategy_of(strategy, **common) for strategy in strategies]
         _unique("strategy", made)
         if not (made and thresholds and self.models):
             raise ConfigurationError("Give at least one strategy, one threshold and one model.")
@@ -280,10 +254,6 @@ class Experiment:
         verdicts = [candidate.value for candidate in outcome.distribution]
         return scored(verdicts[0]) if verdicts and isinstance(verdicts[0], Verdict) else None
 
-    def _texts(self, result: Result) -> list[str]:
-        task = self.tasks[result.cell.task]
-        return [task.text(each) for each in result.distribution if task.counts(each)]
-
     async def _embed(self) -> None:
         """Embed every different answer, once; vectors are not kept on disk."""
         if self.embed is None:
@@ -302,57 +272,7 @@ class Experiment:
                 )
             self._vectors.update(zip(batch, vectors, strict=True))
 
-    # --- reading -----------------------------------------------------------------------------
-
-    @property
-    def arms(self) -> dict[Arm, list[list[Answer]]]:
-        """The answers of everything that is compared, a group for each run of a prompt.
-
-        Raises:
-            ConfigurationError: If the experiment was not run.
-        """
-        if not self.results:
-            raise ConfigurationError("There is nothing to show yet: run() the experiment first.")
-        if not self._arms:
-            for result in self.results:
-                self._arms.setdefault(arm_of(result.cell), []).append(self._answers(result))
-        return self._arms
-
-    def interval(self, arm: Arm, measure: Measure) -> Interval:
-        """Return a measure of an arm with its 95 % interval; ``nan`` where it cannot be taken."""
-        place = arm, measure.name
-        if place not in self._intervals:
-            self._intervals[place] = measure.of(
-                self.arms[arm], resamples=self.resamples, seed=self.seed
-            )
-        return self._intervals[place]
-
-    def _answers(self, result: Result) -> list[Answer]:
-        task = self.tasks[result.cell.task]
-        item = task.items[result.cell.item]
-        return [self._answer(task, item, candidate) for candidate in result.distribution]
-
-    def _answer(self, task: Task, item: Item, candidate: Candidate) -> Answer:
-        text = task.text(candidate)
-        return Answer(
-            candidate,
-            item,
-            text,
-            task.named(item, candidate),
-            task.counts(candidate),
-            task.right(item, candidate),
-            self.scores.get((task.name, item.prompt, text)),
-            self._vectors.get(text),
-        )
-
-    def results_of(self, arm: Arm) -> list[Result]:
-        """Return the results of one arm, in order."""
-        return [result for result in self.results if arm_of(result.cell) == arm]
-
-    def missing(self, result: Result) -> int:
-        """Return how many candidates a run was asked for and did not give."""
-        task = self.tasks[result.cell.task]
-        return max(0, result.cell.n - sum(map(task.asked_for, result.distribution)))
+    # --- showing -----------------------------------------------------------------------------
 
     def table(self) -> pd.DataFrame:
         """Return the figures, a row for each model, task, strategy and threshold.
@@ -371,14 +291,10 @@ class Experiment:
             ConfigurationError: If the experiment was not run.
             MissingExtraError: If the extra ``metrics`` is not installed.
         """
-        from vs_core.evaluation.tables import table
-
         return table(self)
 
     def plot_diversity(self, task: str | None = None) -> Figure:
         """Draw diversity by strategy, with intervals; ``task`` may be left out if there is one."""
-        from vs_core.evaluation import figures
-
         return figures.diversity(self, self._task(task))
 
     def plot_quality(self, task: str | None = None) -> Figure:
@@ -387,8 +303,6 @@ class Experiment:
         Raises:
             ConfigurationError: If there is no quality: no judge, and no measure of the task's own.
         """
-        from vs_core.evaluation import figures
-
         return figures.quality(self, self._task(task))
 
     def plot_answers(self, task: str | None = None) -> Figure:
@@ -396,8 +310,6 @@ class Experiment:
 
         For dialogues: the donations, as cumulative shares.
         """
-        from vs_core.evaluation import figures
-
         return figures.answers(self, self._task(task))
 
     def plot_thresholds(self, task: str | None = None) -> Figure:
@@ -406,8 +318,6 @@ class Experiment:
         Raises:
             ConfigurationError: If there are not at least two thresholds.
         """
-        from vs_core.evaluation import figures
-
         return figures.thresholds(self, self._task(task))
 
     def plot_calibration(self, task: str | None = None) -> Figure:
@@ -416,8 +326,6 @@ class Experiment:
         Raises:
             ConfigurationError: If no strategy verbalizes, or there is nothing to compare with.
         """
-        from vs_core.evaluation import figures
-
         return figures.calibration(self, self._task(task))
 
     def report(self, path: str | Path | None = None) -> Path:
@@ -429,8 +337,6 @@ class Experiment:
         Raises:
             ConfigurationError: If neither is given, or the file cannot be written.
         """
-        from vs_core.evaluation.report import html
-
         if path is None and self.out is None:
             raise ConfigurationError("Say where to write the report: report('report.html').")
         target = Path(path) if path is not None else (self.out or Path()) / "report.html"
@@ -439,18 +345,6 @@ class Experiment:
         except OSError as error:
             raise ConfigurationError(f"Cannot write {target}: {error.strerror}.") from error
         return target
-
-    def _task(self, name: str | None) -> Task:
-        if name is None and len(self.tasks) == 1:
-            return next(iter(self.tasks.values()))
-        if name not in self.tasks:
-            raise ConfigurationError(f"Name one of the tasks: {', '.join(self.tasks)}.")
-        return self.tasks[name]
-
-
-def arm_of(cell: Cell) -> Arm:
-    """Return what a cell is a part of."""
-    return Arm(cell.model, cell.task, cell.strategy, cell.threshold)
 
 
 def _require_extra() -> None:

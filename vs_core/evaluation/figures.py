@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from vs_core.display import shorten
 from vs_core.errors import ConfigurationError, raise_missing_extra
+from vs_core.evaluation.findings import Arm, Findings
 from vs_core.evaluation.measures import QUALITY, Answer, Measure, shares, stated
+from vs_core.evaluation.tasks.base import Task
 from vs_core.evaluation.tasks.dialogue import MOST, Dialogue
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from vs_core.evaluation.experiment import Arm, Experiment
-    from vs_core.evaluation.tasks.base import Task
     from vs_core.metrics import Interval
 
 __all__ = [
@@ -54,27 +54,27 @@ Groups = list[list[Answer]]
 # --- what is drawn -----------------------------------------------------------------------------
 
 
-def diversity_of(experiment: Experiment, task: Task) -> Measure:
+def diversity_of(findings: Findings, task: Task) -> Measure:
     """Return the measure that stands for diversity: the task's, or the first that was taken.
 
     Raises:
         ConfigurationError: If no answer could be read, so that none was.
     """
-    arms = _arms(experiment, task)
+    arms = _arms(findings, task)
     named = [each for each in task.measures if each.name == task.diversity]
     for measure in (*named, *task.measures):
-        if any(_is_number(experiment.interval(arm, measure)) for arm in arms):
+        if any(_is_number(findings.interval(arm, measure)) for arm in arms):
             return measure
     raise ConfigurationError(f"Nothing was measured on {task.name!r}: no answer could be read.")
 
 
-def quality_of(experiment: Experiment, task: Task) -> Measure:
+def quality_of(findings: Findings, task: Task) -> Measure:
     """Return the measure that stands for quality: the judge's, or else the task's own.
 
     Raises:
         ConfigurationError: If there is neither.
     """
-    judged = any(name == task.name for name, *_ in experiment.scores)
+    judged = any(name == task.name for name, *_ in findings.scores)
     wanted = QUALITY.name if judged else task.quality
     for measure in task.measures:
         if measure.name == wanted:
@@ -82,19 +82,17 @@ def quality_of(experiment: Experiment, task: Task) -> Measure:
     raise ConfigurationError(f"The task {task.name!r} needs a judge to speak of quality.")
 
 
-def _arms(experiment: Experiment, task: Task) -> dict[Arm, Groups]:
-    return {arm: groups for arm, groups in experiment.arms.items() if arm.task == task.name}
+def _arms(findings: Findings, task: Task) -> dict[Arm, Groups]:
+    return {arm: groups for arm, groups in findings.arms.items() if arm.task == task.name}
 
 
 def _is_number(found: Interval) -> bool:
     return not math.isnan(found.estimate)
 
 
-def _measured(
-    experiment: Experiment, task: Task, measure: Measure
-) -> Iterator[tuple[Arm, Interval]]:
-    for arm in _arms(experiment, task):
-        found = experiment.interval(arm, measure)
+def _measured(findings: Findings, task: Task, measure: Measure) -> Iterator[tuple[Arm, Interval]]:
+    for arm in _arms(findings, task):
+        found = findings.interval(arm, measure)
         if _is_number(found):
             yield arm, found
 
@@ -102,12 +100,12 @@ def _measured(
 # --- figures -----------------------------------------------------------------------------------
 
 
-def diversity(experiment: Experiment, task: Task) -> Figure:
+def diversity(findings: Findings, task: Task) -> Figure:
     """Draw diversity by strategy; see `Experiment.plot_diversity`."""
-    measure = diversity_of(experiment, task)
-    found = list(_measured(experiment, task, measure))
+    measure = diversity_of(findings, task)
+    found = list(_measured(findings, task, measure))
     figure, axes = _figure(6.4, 0.9 + 0.36 * len(found))
-    names = _names(experiment, [arm for arm, _ in found])
+    names = _names(findings, [arm for arm, _ in found])
     for place, (arm, figures) in enumerate(found):
         axes.barh(place, figures.estimate, height=0.62, color=_colour(arm.strategy))
         axes.errorbar(figures.estimate, place, xerr=_error(figures), **_WHISKERS)
@@ -118,11 +116,11 @@ def diversity(experiment: Experiment, task: Task) -> Figure:
     return figure
 
 
-def quality(experiment: Experiment, task: Task) -> Figure:
+def quality(findings: Findings, task: Task) -> Figure:
     """Draw quality against diversity; see `Experiment.plot_quality`."""
-    spread, worth = diversity_of(experiment, task), quality_of(experiment, task)
-    across = dict(_measured(experiment, task, spread))
-    up = dict(_measured(experiment, task, worth))
+    spread, worth = diversity_of(findings, task), quality_of(findings, task)
+    across = dict(_measured(findings, task, spread))
+    up = dict(_measured(findings, task, worth))
     arms = [arm for arm in across if arm in up]
     figure, axes = _figure(6.4, 4.0)
     points = [(across[arm].estimate, up[arm].estimate) for arm in arms]
@@ -130,7 +128,7 @@ def quality(experiment: Experiment, task: Task) -> Figure:
     axes.plot(
         *zip(*front, strict=True), color="black", lw=1, ls=":", zorder=1, label="Pareto front"
     )
-    for arm, name in zip(arms, _names(experiment, arms), strict=True):
+    for arm, name in zip(arms, _names(findings, arms), strict=True):
         x, y = across[arm], up[arm]
         axes.errorbar(
             x.estimate, y.estimate, xerr=_error(x), yerr=_error(y), color=_colour(arm.strategy),
@@ -144,11 +142,11 @@ def quality(experiment: Experiment, task: Task) -> Figure:
     return figure
 
 
-def answers(experiment: Experiment, task: Task, item: int = 0) -> Figure:
+def answers(findings: Findings, task: Task, item: int = 0) -> Figure:
     """Draw how often which answers came; see `Experiment.plot_answers`."""
-    arms = _arms(experiment, task)
+    arms = _arms(findings, task)
     if isinstance(task, Dialogue):
-        return _donations(experiment, task, arms)
+        return _donations(findings, task, arms)
     prompt = task.items[item].prompt
     given = {
         arm: [answer for group in groups for answer in group if answer.item.prompt == prompt]
@@ -160,7 +158,7 @@ def answers(experiment: Experiment, task: Task, item: int = 0) -> Figure:
     kinds = _most(given.values(), expected)
     shown = list(given.items())[:_MOST_PANELS]
     figure, panels = _panels(len(shown), len(kinds))
-    names = _names(experiment, [arm for arm, _ in shown])
+    names = _names(findings, [arm for arm, _ in shown])
     for axes, (arm, found), name in zip(panels, shown, names, strict=True):
         _shares(axes, arm, found, kinds, expected)
         axes.set_title(_label(name, 40).replace(" < ", "\n< ").replace(", ", "\n"), fontsize=8)
@@ -220,12 +218,12 @@ def _most(given: Any, expected: Mapping[str, float]) -> list[str]:
     return sorted(total, key=lambda kind: -total[kind])[:_MOST_ANSWERS]
 
 
-def _donations(experiment: Experiment, task: Dialogue, arms: Mapping[Arm, Groups]) -> Figure:
+def _donations(findings: Findings, task: Dialogue, arms: Mapping[Arm, Groups]) -> Figure:
     """Cumulative shares of what was given."""
     figure, axes = _figure(6.4, 3.6)
     if task.people:
         _steps(axes, task.people, color="black", lw=2.5, alpha=0.7, label="people")
-    for arm, name in zip(arms, _names(experiment, list(arms)), strict=True):
+    for arm, name in zip(arms, _names(findings, list(arms)), strict=True):
         amounts = [
             amount
             for group in arms[arm]
@@ -248,10 +246,10 @@ def _steps(axes: Axes, amounts: Sequence[float], **style: Any) -> None:
     axes.step([0, *ordered, MOST], [0, *heights, 1], where="post", **style)
 
 
-def thresholds(experiment: Experiment, task: Task) -> Figure:
+def thresholds(findings: Findings, task: Task) -> Figure:
     """Draw diversity against the threshold; see `Experiment.plot_thresholds`."""
-    measure = diversity_of(experiment, task)
-    found = list(_measured(experiment, task, measure))
+    measure = diversity_of(findings, task)
+    found = list(_measured(findings, task, measure))
     lines: dict[tuple[str, str], list[tuple[float, Interval]]] = {}
     for arm, figures in found:
         if arm.threshold is not None:
@@ -266,12 +264,12 @@ def thresholds(experiment: Experiment, task: Task) -> Figure:
             [threshold for threshold, _ in points],
             [figures.estimate for _, figures in points],
             yerr=[list(side) for side in zip(*sides, strict=True)],
-            marker="o", ms=5, capsize=2, lw=1.5, ls=_dash(experiment, model),
-            color=_colour(strategy), label=_label(_full(experiment, model, strategy), 40),
+            marker="o", ms=5, capsize=2, lw=1.5, ls=_dash(findings, model),
+            color=_colour(strategy), label=_label(_full(findings, model, strategy), 40),
         )  # fmt: skip
     for arm, figures in found:
         if arm.threshold is None:
-            name = _label(_full(experiment, arm.model, arm.strategy), 40)
+            name = _label(_full(findings, arm.model, arm.strategy), 40)
             axes.axhline(figures.estimate, color=_colour(arm.strategy), lw=1.4, ls=":", label=name)
     used = sorted({arm.threshold for arm, _ in found if arm.threshold is not None})
     axes.set_xscale("log")
@@ -284,15 +282,15 @@ def thresholds(experiment: Experiment, task: Task) -> Figure:
     return figure
 
 
-def calibration(experiment: Experiment, task: Task) -> Figure:
+def calibration(findings: Findings, task: Task) -> Figure:
     """Draw a reliability diagram; see `Experiment.plot_calibration`."""
     from vs_core.metrics import expected_calibration_error, reliability_diagram
 
     # What is said in a dialogue depends on what was said before: there is no one distribution.
-    arms = {} if isinstance(task, Dialogue) else _arms(experiment, task)
+    arms = {} if isinstance(task, Dialogue) else _arms(findings, task)
     figure, axes = _figure(6.4, 4.2)
     most = 0.0
-    for arm, name in zip(arms, _names(experiment, list(arms)), strict=True):
+    for arm, name in zip(arms, _names(findings, list(arms)), strict=True):
         pairs = _claims(arm, arms)
         if not pairs:
             continue
@@ -413,16 +411,16 @@ def _error(figures: Interval) -> list[list[float]]:
     return [[max(0.0, below)], [max(0.0, above)]]
 
 
-def _names(experiment: Experiment, arms: Sequence[Arm]) -> list[str]:
-    return [_full(experiment, arm.model, arm.label) for arm in arms]
+def _names(findings: Findings, arms: Sequence[Arm]) -> list[str]:
+    return [_full(findings, arm.model, arm.label) for arm in arms]
 
 
-def _full(experiment: Experiment, model: str, label: str) -> str:
-    return label if len(experiment.models) == 1 else f"{label}, {model}"
+def _full(findings: Findings, model: str, label: str) -> str:
+    return label if len(findings.models) == 1 else f"{label}, {model}"
 
 
-def _dash(experiment: Experiment, model: str) -> str:
-    return _DASHES[list(experiment.models).index(model) % len(_DASHES)]
+def _dash(findings: Findings, model: str) -> str:
+    return _DASHES[list(findings.models).index(model) % len(_DASHES)]
 
 
 def _colour(strategy: str) -> str:

@@ -12,17 +12,17 @@ from vs_core import parsing
 from vs_core.candidates import Distribution
 from vs_core.checks import is_number, require_count, require_optional_count
 from vs_core.errors import ConfigurationError, ParseError
-from vs_core.formats.base import Format, Shape
+from vs_core.formats.base import Format, Shape, format_of
 from vs_core.messages import Message, with_instructions
 from vs_core.plugins import plugins
 from vs_core.probabilities import Definition, definition_of
 from vs_core.prompts import DEFAULT_PROMPTS, Prompts
-from vs_core.strategies.calls import Call, OnFailure, Session
 from vs_core.strategies.pump import Flow
 from vs_core.strategies.typed import adapter_of, json_schema_of
 
-__all__ = ["Flow", "Strategy"]
+__all__ = ["Flow", "Strategy", "strategy_of"]
 
+OnFailure = Literal["raise", "keep"]
 S = TypeVar("S", bound="Strategy")
 
 
@@ -93,7 +93,7 @@ class Strategy(ABC):
                 f"on_failure must be 'raise' or 'keep', not {self.on_failure!r}."
             )
         definition_of(self.probability)
-        plugins.format(self.format)
+        format_of(self.format)
         if self.schema is not None:
             adapter_of(self.schema)
 
@@ -139,9 +139,9 @@ class Strategy(ABC):
     def format_instructions(self, k: int) -> str:
         """Return how an answer with ``k`` candidates is to be written; may be empty."""
         shape = self.shape(k)
-        return "" if shape is None else plugins.format(self.format).instructions(shape)
+        return "" if shape is None else format_of(self.format).instructions(shape)
 
-    def _ask(self, task: Sequence[Message], k: int) -> tuple[Message, ...]:
+    def messages(self, task: Sequence[Message], k: int) -> tuple[Message, ...]:
         """Return the messages that ask for ``k`` candidates."""
         parts = (self.instruction(k), self.format_instructions(k))
         text = "\n\n".join(part for part in parts if part)
@@ -156,27 +156,17 @@ class Strategy(ABC):
             raise ParseError("the answer is empty", text)
         return Distribution([text.strip()])
 
-    def _parallel(self, task: Sequence[Message]) -> Flow:
-        """Flow of one round of independent calls, and what repairing them takes."""
-        session = Session(self, task)
-        calls = [Call(self, self._ask(task, size), size) for size in self.sizes()]
-        yield from session.collect(calls)
-        return session.distribution()
-
-    def _turns(self, task: Sequence[Message]) -> Flow:
-        """Flow of one conversation that asks for further candidates turn by turn."""
-        session = Session(self, task)
-        sizes = self.sizes()
-        calls = [Call(self, self._ask(task, sizes[0]), sizes[0])]
-        yield from session.collect(calls)
-        for size in sizes[1:]:
-            if not calls[-1].candidates:  # refused or unreadable: more of the same helps nobody
-                break
-            calls.append(Call(self, calls[-1].continued(self._further(size)), size))
-            yield from session.collect(calls[-1:])
-        return session.distribution()
-
-    def _further(self, k: int) -> str:
-        """Return what a further turn says."""
+    def further(self, k: int) -> str:
+        """Return what a further turn of one conversation says."""
         text = self.prompts.more.format(k=k, sampling=self.prompts.sampling(self.threshold))
         return f"{text}\n\n{self.format_instructions(k)}".rstrip()
+
+
+def strategy_of(strategy: str | Strategy, **options: Any) -> Strategy:
+    """Return a strategy made with ``options`` by name, or the given one with them changed.
+
+    Raises:
+        ConfigurationError: If the name is unknown or an option cannot work.
+    """
+    made: Strategy = plugins.strategy(strategy, **options)
+    return made

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from vs_core.messages import Message
 from vs_core.strategies.base import Flow
+from vs_core.strategies.calls import turns
 from vs_core.strategies.direct import Direct
 
 __all__ = ["MultiTurn"]
@@ -21,9 +22,10 @@ class MultiTurn(Direct):
 
     k: int = 5
 
-    def _further(self, k: int) -> str:  # noqa: ARG002
+    def further(self, k: int) -> str:  # noqa: ARG002
+        """For one more answer."""
         return self.prompts.another
 
     def flow(self, task: Sequence[Message]) -> Flow:
         """n turns, one after the other."""
-        return self._turns(task)
+        return turns(self, task)

@@ -19,8 +19,9 @@ from typing import Any, ClassVar
 from vs_core.candidates import Candidate, Distribution
 from vs_core.checks import require_count
 from vs_core.errors import ConfigurationError
+from vs_core.evaluation.items import Item, items_of
 from vs_core.evaluation.measures import QUALITY, SEMANTIC, Answer, Measure, mean
-from vs_core.evaluation.tasks.base import Item, Task, items_of
+from vs_core.evaluation.tasks.base import Task
 from vs_core.messages import Message
 from vs_core.strategies import CoT, Direct, Flow, MultiTurn, Strategy
 
