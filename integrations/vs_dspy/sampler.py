@@ -99,6 +99,8 @@ class VerbalizedSampler(dspy.Predict):
         probability: How probability is defined; see `vs_core.strategies.Strategy`.
         retries: How often an unreadable, short or invalid answer is asked for again.
         on_unparsed: ``"raise"``, or ``"single"`` to keep an unreadable answer as one candidate.
+        on_failure: ``"raise"``, or ``"keep"`` to go on with what the other calls gave where one
+            fails for good; ``distribution.metadata["failed"]`` says what failed.
         prompts: The words; see `vs_core.prompts.Prompts`.
         **config: Passed to the language model, as ``dspy.Predict`` does: ``temperature``, ….
 
@@ -124,19 +126,20 @@ class VerbalizedSampler(dspy.Predict):
         probability: str | None = None,
         retries: int | None = None,
         on_unparsed: str | None = None,
+        on_failure: str | None = None,
         prompts: Prompts | None = None,
         **config: Any,
     ) -> None:
         super().__init__(signature_of(signature), **config)
         given = {
             "k": k, "n": n, "threshold": threshold, "probability": probability,
-            "retries": retries, "on_unparsed": on_unparsed, "prompts": prompts,
+            "retries": retries, "on_unparsed": on_unparsed, "on_failure": on_failure,
+            "prompts": prompts,
         }  # fmt: skip
         options = {name: value for name, value in given.items() if value is not None}
         self._strategy = _untyped(plugins.strategy(strategy, **options))
         self.format = None if format is None else plugins.format(format)
         self.resampler = resampler
-        plugins.resampler(resampler)
         self.seed = seed
         self._asked(self.signature, self._strategy)
 
@@ -152,12 +155,22 @@ class VerbalizedSampler(dspy.Predict):
         options = {} if not isinstance(strategy, str) else states.shared(self._strategy)
         self._strategy = _untyped(plugins.strategy(strategy, **options))
 
+    @property
+    def resampler(self) -> Any:
+        """How one candidate is drawn: a registered name or a function."""
+        return self._resampler
+
+    @resampler.setter
+    def resampler(self, resampler: Any) -> None:
+        self._draw, self._resampler = plugins.resampler(resampler), resampler
+
     k = _option("k", "Candidates a call.")
     n = _option("n", "Candidates in all; None for k.")
     threshold = _option("threshold", "Below which each probability is asked to be, on (0, 1].")
     probability = _option("probability", "How probability is defined.")
     retries = _option("retries", "How often an answer is asked for again.")
     on_unparsed = _option("on_unparsed", "What becomes of an unreadable answer.")
+    on_failure = _option("on_failure", "What becomes of a call that fails for good.")
     prompts = _option("prompts", "The words.")
 
     @property
@@ -323,7 +336,8 @@ class _Task:
         taken = self.signature.input_fields
         options = [n for n in states.OPTIONS if n in self.inputs and n not in taken]
         given = {name: self.inputs.pop(name) for name in options}
-        self.resampler = given.pop("resampler", sampler.resampler)
+        drawing = given.pop("resampler", None)
+        self.draw = sampler._draw if drawing is None else plugins.resampler(drawing)
         self.seed = given.pop("seed", sampler.seed)
         named = given.pop("strategy", sampler.strategy)
         if isinstance(named, str):
@@ -457,7 +471,7 @@ class _Task:
         if choice is not None and choice.is_first(self._key()):
             drawn = min(choice.index, len(found) - 1)
         else:
-            one = found.sample(resampler=self.resampler)
+            one = found.sample(resampler=self.draw)
             drawn = next(index for index, each in enumerate(found) if each is one)
         made = VerbalizedPrediction.drawn_from(found, records, drawn, self.signature)
         self._leave_trace(made)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vs_core import ConfigurationError, Strategy
-
-if TYPE_CHECKING:
-    from vs_dspy.signatures import Signature
+from vs_dspy.signatures import Signature
 
 KEY = "verbalized"
 """Where the options stand in a state."""
 
 VERSION = 1
 
-_SHARED = ("k", "n", "threshold", "probability", "retries", "on_unparsed", "prompts")
+_SHARED = ("k", "n", "threshold", "probability", "retries", "on_unparsed", "on_failure", "prompts")
 OPTIONS = ("strategy", *_SHARED, "resampler", "seed")
 """What may be given to a single call."""
 

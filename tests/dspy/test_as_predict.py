@@ -175,6 +175,19 @@ def test_failures_are_those_of_dspy(server):
     assert failed["trace"][0][0] is not None
 
 
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+async def test_a_call_that_fails_for_good_costs_itself_alone(server, is_async):
+    sampler = VerbalizedSampler("topic -> joke", k=2, n=6, on_failure="keep")
+    with dspy.context(num_threads=1):
+        server.faults = [None, "500"]
+        got = await sampler.acall(topic="tea") if is_async else sampler(topic="tea")
+    assert len(got.completions) == 4
+    assert len(got.distribution.metadata["failed"]) == 1
+    server.faults = [None, "500"]
+    with dspy.context(num_threads=1), pytest.raises(dspy.LMError):
+        sampler(topic="tea", on_failure="raise")
+
+
 # --- types -----------------------------------------------------------------------------------
 
 
