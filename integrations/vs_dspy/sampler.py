@@ -14,11 +14,13 @@ from pydantic_core import to_json
 
 from vs_core import Candidate, Completion, ConfigurationError, Distribution, Message, ParseError
 from vs_core import Request as Asking
+from vs_core.candidates import resampler_of
 from vs_core.driver import arun, run
 from vs_core.formats import Format
-from vs_core.plugins import plugins
+from vs_core.formats.base import format_of
 from vs_core.prompts import Prompts
 from vs_core.strategies import Flow, Strategy
+from vs_core.strategies.base import strategy_of
 from vs_dspy import state as states
 from vs_dspy.answers import Attempt, Reader, VerbalizedParseError, reading
 from vs_dspy.candidates import Candidates
@@ -137,8 +139,8 @@ class VerbalizedSampler(dspy.Predict):
             "prompts": prompts,
         }  # fmt: skip
         options = {name: value for name, value in given.items() if value is not None}
-        self._strategy = _untyped(plugins.strategy(strategy, **options))
-        self.format = None if format is None else plugins.format(format)
+        self._strategy = _untyped(strategy_of(strategy, **options))
+        self.format = None if format is None else format_of(format)
         self.resampler = resampler
         self.seed = seed
         self._asked(self.signature, self._strategy)
@@ -153,7 +155,7 @@ class VerbalizedSampler(dspy.Predict):
     @strategy.setter
     def strategy(self, strategy: str | Strategy) -> None:
         options = {} if not isinstance(strategy, str) else states.shared(self._strategy)
-        self._strategy = _untyped(plugins.strategy(strategy, **options))
+        self._strategy = _untyped(strategy_of(strategy, **options))
 
     @property
     def resampler(self) -> Any:
@@ -162,7 +164,7 @@ class VerbalizedSampler(dspy.Predict):
 
     @resampler.setter
     def resampler(self, resampler: Any) -> None:
-        self._draw, self._resampler = plugins.resampler(resampler), resampler
+        self._draw, self._resampler = resampler_of(resampler), resampler
 
     k = _option("k", "Candidates a call.")
     n = _option("n", "Candidates in all; None for k.")
@@ -337,11 +339,11 @@ class _Task:
         options = [n for n in states.OPTIONS if n in self.inputs and n not in taken]
         given = {name: self.inputs.pop(name) for name in options}
         drawing = given.pop("resampler", None)
-        self.draw = sampler._draw if drawing is None else plugins.resampler(drawing)
+        self.draw = sampler._draw if drawing is None else resampler_of(drawing)
         self.seed = given.pop("seed", sampler.seed)
         named = given.pop("strategy", sampler.strategy)
         if isinstance(named, str):
-            named = plugins.strategy(named, **states.shared(sampler.strategy))
+            named = strategy_of(named, **states.shared(sampler.strategy))
         self.strategy = _untyped(named.replace(**given) if given else named)
         self.asked = sampler._asked(self.signature, self.strategy)
         self.reader = Reader()
