@@ -46,7 +46,7 @@ LAYERS = (
     ("ground", "display", "hookspecs"),
     ("errors", "errors"),
     ("words and numbers", "builtin", "plugins", "checks", "effects", "redaction", "probabilities",
-     "prompts", "words"),
+     "progress", "prompts", "words"),
     ("values", "formats.base", "messages", "candidates"),
     ("reading", "formats", "parsing"),
     ("drawing and measuring", "resampling", "metrics", "fusion", "theory"),

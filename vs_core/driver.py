@@ -18,7 +18,9 @@ from collections.abc import (
 from contextlib import aclosing, closing, suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar, overload
+
+from typing_extensions import Unpack
 
 from vs_core.candidates import Candidate, Distribution
 from vs_core.checks import require_optional_count
@@ -35,8 +37,9 @@ from vs_core.messages import (
 )
 from vs_core.parsing import StreamParser
 from vs_core.plugins import plugins
+from vs_core.progress import Advance, Progress, shown
 from vs_core.stopping import DEFAULT_BUDGET, Rule, repeated
-from vs_core.strategies.base import Strategy, strategy_of
+from vs_core.strategies.base import Options, Strategy, strategy_of
 from vs_core.strategies.pump import Flow, Pump
 from vs_core.strategies.typed import validated
 
@@ -44,6 +47,7 @@ __all__ = ["arun", "astream", "averbalize", "partial_of", "run", "stream", "verb
 
 Complete = Callable[[Request], "Completion | str"]
 AsyncComplete = Callable[[Request], Awaitable["Completion | str"]]
+T = TypeVar("T")
 Pieces = Callable[[Request], Iterator["str | Completion"]]
 AsyncPieces = Callable[[Request], AsyncIterator["str | Completion"]]
 
@@ -320,6 +324,33 @@ async def _areceived(
 # --- verbalize -------------------------------------------------------------------------------
 
 
+class VerbalizeOptions(Options, total=False):
+    """What `verbalize` can be told, but for the type of the candidates: for type checkers."""
+
+    strategy: str | Strategy
+    until: Rule | None
+    budget: int
+    seed: int | None
+    max_concurrency: int | None
+    progress: bool | Progress
+
+
+@overload
+def verbalize(
+    prompt: Prompt,
+    complete: Complete,
+    *,
+    schema: type[T],
+    **options: Unpack[VerbalizeOptions],
+) -> Distribution[T]: ...
+@overload
+def verbalize(
+    prompt: Prompt,
+    complete: Complete,
+    *,
+    schema: Any = None,
+    **options: Unpack[VerbalizeOptions],
+) -> Distribution: ...
 def verbalize(
     prompt: Prompt,
     complete: Complete,
@@ -329,6 +360,7 @@ def verbalize(
     budget: int = DEFAULT_BUDGET,
     seed: int | None = None,
     max_concurrency: int | None = None,
+    progress: bool | Progress = False,
     **options: Any,
 ) -> Distribution:
     """Ask any model for a distribution of answers.
@@ -344,8 +376,10 @@ def verbalize(
         seed: Makes `Distribution.sample` reproducible without a seed of its own. It does not
             reach the model, whose settings are its own.
         max_concurrency: Most requests in flight at once; see `run`.
+        progress: True shows a bar on standard error (extra ``cli``); a function is called with the
+            number of calls done and of those expected, after each.
         **options: Options of the strategy: ``k``, ``n``, ``threshold``, ``probability``,
-            ``format``, ``retries``, ``on_unparsed``, ``schema``, ``prompts``; see
+            ``format``, ``retries``, ``on_unparsed``, ``on_failure``, ``schema``, ``prompts``; see
             `vs_core.strategies.Strategy`.
 
     Returns:
@@ -355,11 +389,31 @@ def verbalize(
         ParseError: If the model gave no distribution, after all retries.
         ModelError: If ``complete`` returned something that is not an answer.
         ConfigurationError: If a name is unknown or an option cannot work.
+        Exception: What ``complete`` raised; `partial_of` gives what was in hand.
     """
-    flow = _flow(strategy_of(strategy, **options), as_messages(prompt), until, budget)
-    return run(flow, complete, max_concurrency=max_concurrency).seeded(seed)
+    made = strategy_of(strategy, **options)
+    flow = _flow(made, as_messages(prompt), until, budget)
+    with shown(progress, len(made.sizes())) as advance:
+        counting = _counting(complete, advance)
+        return run(flow, counting, max_concurrency=max_concurrency).seeded(seed)
 
 
+@overload
+async def averbalize(
+    prompt: Prompt,
+    complete: AsyncComplete,
+    *,
+    schema: type[T],
+    **options: Unpack[VerbalizeOptions],
+) -> Distribution[T]: ...
+@overload
+async def averbalize(
+    prompt: Prompt,
+    complete: AsyncComplete,
+    *,
+    schema: Any = None,
+    **options: Unpack[VerbalizeOptions],
+) -> Distribution: ...
 async def averbalize(
     prompt: Prompt,
     complete: AsyncComplete,
@@ -369,11 +423,40 @@ async def averbalize(
     budget: int = DEFAULT_BUDGET,
     seed: int | None = None,
     max_concurrency: int | None = None,
+    progress: bool | Progress = False,
     **options: Any,
 ) -> Distribution:
     """Ask any model for a distribution of answers, over an async callable; see `verbalize`."""
-    flow = _flow(strategy_of(strategy, **options), as_messages(prompt), until, budget)
-    return (await arun(flow, complete, max_concurrency=max_concurrency)).seeded(seed)
+    made = strategy_of(strategy, **options)
+    flow = _flow(made, as_messages(prompt), until, budget)
+    with shown(progress, len(made.sizes())) as advance:
+        counting = _acounting(complete, advance)
+        return (await arun(flow, counting, max_concurrency=max_concurrency)).seeded(seed)
+
+
+def _counting(complete: Complete, advance: Advance | None) -> Complete:
+    """The same, telling of each call that is done."""
+    if advance is None:
+        return complete
+
+    def counted(request: Request) -> Completion | str:
+        answer = complete(request)
+        advance()
+        return answer
+
+    return counted
+
+
+def _acounting(complete: AsyncComplete, advance: Advance | None) -> AsyncComplete:
+    if advance is None:
+        return complete
+
+    async def counted(request: Request) -> Completion | str:
+        answer = await complete(request)
+        advance()
+        return answer
+
+    return counted
 
 
 def _flow(strategy: Strategy, task: Sequence[Message], until: Rule | None, budget: int) -> Flow:

@@ -4,33 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
-from typing_extensions import TypedDict
 
 from vs_core import Strategy
-from vs_core.formats import Format
 from vs_core.plugins import plugins
 from vs_core.prompts import DEFAULT_PROMPTS, Prompts
 from vs_core.strategies import strategy_of
+from vs_core.strategies.base import Options as CoreOptions
 
 __all__ = ["Options", "StrategyOptions"]
 
 
-class Options(TypedDict, total=False):
+class Options(CoreOptions, total=False):
     """What a strategy can be told, but for the type of its candidates; for type checkers."""
 
     strategy: str | Strategy
-    k: int
-    n: int | None
-    threshold: float | None
-    probability: str
-    format: str | Format
-    retries: int
-    on_unparsed: Literal["raise", "single"]
-    on_failure: Literal["raise", "keep"]
-    prompts: Prompts | Mapping[str, str]
+    prompts: Prompts | Mapping[str, str]  # type: ignore[misc]  # as it is serialised, too
 
 
 class StrategyOptions(BaseModel):

@@ -1,11 +1,8 @@
 """What type checkers reveal of a user's script, and what they refuse in it."""
 
-import re
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+
+from tests.checkers import checked
 
 SCRIPT = """
 from langchain_core.prompts import ChatPromptTemplate
@@ -42,26 +39,12 @@ REVEALED = [
 ]  # fmt: skip
 
 
-def said_by(checker: str, path: Path) -> str:
-    """What a checker says of a file, by the packages of this interpreter."""
-    command = {
-        "mypy": ["--strict", "--config-file=", str(path)],
-        "pyright": ["--pythonpath", sys.executable, str(path)],
-    }[checker]
-    done = subprocess.run(
-        [sys.executable, "-m", checker, *command], capture_output=True, text=True, cwd=path.parent
-    )
-    return done.stdout
-
-
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
 def test_results_are_typed_and_misspelled_options_refused(checker, tmp_path):
-    pytest.importorskip(checker)
-    path = tmp_path / "user.py"
-    path.write_text(SCRIPT)
-    said = said_by(checker, path)
-    revealed = re.findall(r'evealed type is "(.*)"|Type of .* is "(.*)"$', said, re.MULTILINE)
-    plain = [re.sub(r"[\w.]+\.(?=\w)", "", first or second) for first, second in revealed]
-    assert plain == REVEALED, said
-    refused = {int(line) for line in re.findall(r"user\.py:(\d+)(?::\d+)?(?: -|:) error", said)}
-    assert refused == {26, 27, 28}, said
+    revealed, refused = checked(SCRIPT, checker, tmp_path)
+    assert revealed == REVEALED
+    assert [line.strip() for line in refused] == [
+        "VerbalizedSampler(tresholt=0.1)",
+        'VerbalizedSampler(k="five")',
+        'VerbalizedSampler(output="poem")',
+    ]

@@ -18,7 +18,7 @@ from rich.text import Text
 import vs_core
 from vs_core.candidates import Candidate, Distribution
 from vs_core.cli.compare import compare
-from vs_core.cli.models import Model, choose_model, counted, require_no_endpoint, stderr
+from vs_core.cli.models import Model, choose_model, require_no_endpoint, stderr
 from vs_core.display import shorten
 from vs_core.errors import ConfigurationError
 from vs_core.messages import as_messages
@@ -136,8 +136,10 @@ def sample(
         flow = made.flow(task)
         distribution = _streamed(flow, complete, stderr if as_json else stdout).seeded(seed)
     else:
-        with counted(complete, len(made.sizes())) as counting:
-            distribution = vs_core.verbalize(task, counting, strategy=made, seed=seed)
+        progress = stderr.is_terminal and len(made.sizes()) > 1
+        distribution = vs_core.verbalize(
+            task, complete, strategy=made, seed=seed, progress=progress
+        )
     if simulated:
         about = {**distribution.metadata, "simulated": True}
         distribution = distribution.model_copy(update={"metadata": about})

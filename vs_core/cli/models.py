@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
 
 from vs_core.clients import OpenAIModel
 from vs_core.errors import ConfigurationError
-from vs_core.messages import Completion, Request
 from vs_core.testing import SimulatedModel
 
-__all__ = ["Model", "choose_model", "counted", "require_no_endpoint"]
+__all__ = ["Model", "choose_model", "require_no_endpoint"]
 
 Model = OpenAIModel | SimulatedModel
 DEFAULT_MODEL = "gpt-4.1-mini"
@@ -60,22 +57,3 @@ def _only_model(base_url: str | None) -> str:
         f"The endpoint offers {len(offered)} models; choose one with --model: "
         f"{', '.join(offered[:20]) or 'none is listed'}."
     )
-
-
-@contextmanager
-def counted(model: Model, calls: int) -> Iterator[Callable[[Request], Completion]]:
-    """Yield ``model``, with a progress bar on a terminal if more than one call is to run."""
-    if calls < 2 or not stderr.is_terminal:
-        yield model
-        return
-    from rich.progress import Progress
-
-    with Progress(console=stderr, transient=True) as progress:
-        task = progress.add_task("calls", total=calls)
-
-        def complete(request: Request) -> Completion:
-            completion = model(request)
-            progress.advance(task)
-            return completion
-
-        yield complete

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar
 
+from typing_extensions import TypedDict
+
 from vs_core import parsing
 from vs_core.candidates import Distribution
 from vs_core.checks import is_number, require_count, require_optional_count
@@ -20,10 +22,28 @@ from vs_core.prompts import DEFAULT_PROMPTS, Prompts
 from vs_core.strategies.pump import Flow
 from vs_core.strategies.typed import adapter_of, json_schema_of
 
-__all__ = ["Flow", "Strategy", "strategy_of"]
+__all__ = ["Flow", "Options", "Strategy", "strategy_of"]
 
 OnFailure = Literal["raise", "keep"]
 S = TypeVar("S", bound="Strategy")
+
+
+class Options(TypedDict, total=False):
+    """What a strategy can be told, but for the type of its candidates: for type checkers.
+
+    The one definition of the options' types: `vs_core.verbalize` and the integrations spell theirs
+    by it. `Strategy` says what each means.
+    """
+
+    k: int
+    n: int | None
+    threshold: float | None
+    probability: str
+    format: str | Format
+    retries: int
+    on_unparsed: Literal["raise", "single"]
+    on_failure: Literal["raise", "keep"]
+    prompts: Prompts
 
 
 @dataclass(frozen=True, kw_only=True)
