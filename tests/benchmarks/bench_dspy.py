@@ -2,11 +2,11 @@
 
 Run: python -m tests.benchmarks.bench_dspy
 
-The overhead is that over ``dspy.Predict`` with a list of the same k=5 candidates as its output field
-(a pydantic model with a probability), over an LM that answers at once in the same process. The
-second row of ratios is within the module: n=7 over n=10, where the last call asks for 2 of k=5.
-Calls and tokens are counted on the simulated server for the same reward: until a threshold is
-reached, and with one that never is; then the time of both over the LM that answers at once.
+The overhead is that over ``dspy.Predict`` of the very signature that the sampler calls the adapter
+with, and of a list of a pydantic model with the same five candidates, over an LM that answers at
+once in the same process. Then n=7 over n=10, where the last call asks for 2 of k=5. Calls and
+tokens are counted on the simulated server for the same reward: until a threshold is reached, and
+with one that never is; then the time of both over the LM that answers at once.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
@@ -109,20 +110,20 @@ def ratio(ours: Callable[[], object], theirs: Callable[[], object], runs: int) -
 
 
 def overheads() -> None:
-    print("VerbalizedSampler over dspy.Predict of the same five candidates (limit 1.15)")
+    print("VerbalizedSampler over dspy.Predict (limit 1.15)    same signature   list of models")
     pairs = (("topic -> joke", Listed), (Typed, ListedTyped))
     for name, (signature, listed) in zip(("one field", "two typed fields"), pairs, strict=True):
-        for adapter in (dspy.ChatAdapter(), dspy.JSONAdapter(), dspy.XMLAdapter()):
-            sampler, predict = VerbalizedSampler(signature, k=5), dspy.Predict(listed)
-            answer = XML if isinstance(adapter, dspy.XMLAdapter) else ANSWER
-            answer = JSON if isinstance(adapter, dspy.JSONAdapter) else answer
+        for adapter, answer in (
+            (dspy.ChatAdapter(), ANSWER), (dspy.JSONAdapter(), JSON), (dspy.XMLAdapter(), XML)
+        ):  # fmt: skip
+            sampler = VerbalizedSampler(signature, k=5)
+            found = []
             with dspy.context(lm=Instant(answer), adapter=adapter):
-                times, more = ratio(
-                    lambda s=sampler: s(topic="coffee"), lambda p=predict: p(topic="coffee"), 20
-                )
-            print(
-                f"{name:<17} {type(adapter).__name__:<12} {times:.2f}, {more * 1e6:+.0f} µs a call"
-            )
+                for other in (sampler.verbalized_signature, listed):
+                    ours, theirs = partial(sampler, topic="coffee"), dspy.Predict(other)
+                    found.append(ratio(ours, partial(theirs, topic="coffee"), 20))
+            texts = [f"{times:.2f} {more * 1e6:+5.0f} µs" for times, more in found]
+            print(f"{name:<17} {type(adapter).__name__:<32} {texts[0]}   {texts[1]}")
 
 
 def within() -> None:
