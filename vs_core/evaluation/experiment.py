@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from vs_core import builtin
 from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.evaluation import figures
 from vs_core.evaluation.findings import Findings
@@ -32,9 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ALL_STRATEGIES", "Experiment"]
 
-ALL_STRATEGIES = (
-    "direct", "cot", "sequence", "multi_turn", "vs_standard", "vs_cot", "vs_multi",
-)  # fmt: skip
+ALL_STRATEGIES = tuple(builtin.vs_strategies())
 """Those of the paper, baselines first."""
 
 T = TypeVar("T")
@@ -110,6 +109,7 @@ class Experiment(Findings):
         super().__init__(
             _unique("task", map(task_of, [tasks] if isinstance(tasks, (str, Task)) else tasks)),
             dict(model) if isinstance(model, Mapping) else {name_of(model): model},
+            _made(strategies, **{**(options or {}), "n": n, "k": k}),
             n=n,
             k=k,
             price=_price(price),
@@ -122,23 +122,10 @@ class Experiment(Findings):
         self.embed = embed
         self._progress = progress
         self._limits = (concurrency, rate, attempts)
-        self._strategies = self._made(strategies, list(thresholds), options or {})
+        self._compared = list(_at(self.strategies.values(), list(thresholds)))
+        if not (self._compared and self.models):
+            raise ConfigurationError("Give at least one threshold and one model.")
         Asking(*self._limits).close()  # says at once if a limit cannot work
-
-    def _made(
-        self,
-        strategies: Iterable[str | Strategy],
-        thresholds: Sequence[float | None],
-        options: Mapping[str, Any],
-    ) -> list[Strategy]:
-        if isinstance(strategies, str):
-            raise ConfigurationError(f"Give a list of strategies, not one string: {strategies!r}.")
-        common = {**options, "n": self.n, "k": self.k}
-        made = [strategy_of(strategy, **common) for strategy in strategies]
-        _unique("strategy", made)
-        if not (made and thresholds and self.models):
-            raise ConfigurationError("Give at least one strategy, one threshold and one model.")
-        return [each for strategy in made for each in _at(strategy, thresholds)]
 
     # --- running -----------------------------------------------------------------------------
 
@@ -194,7 +181,7 @@ class Experiment(Findings):
         found = []
         for model in self.models:
             for task in self.tasks.values():
-                for base in self._strategies:
+                for base in self._compared:
                     strategy = task.adapted(base)
                     calls = task.calls(strategy)
                     for run, (item, n) in enumerate(task.sizes(self.n)):
@@ -369,12 +356,17 @@ class _Tally:
             self._tell(self._done, self._expected)
 
 
-def _at(strategy: Strategy, thresholds: Sequence[float | None]) -> list[Strategy]:
-    """The strategy at each threshold; once, if it does not verbalize probabilities."""
-    shape = strategy.shape(1)
-    if shape is None or shape.definition is None:
-        return [strategy.replace(threshold=None)]
-    return [strategy.replace(threshold=each) for each in dict.fromkeys(thresholds)]
+def _made(strategies: Iterable[str | Strategy], **options: Any) -> dict[str, Strategy]:
+    if isinstance(strategies, str):
+        raise ConfigurationError(f"Give a list of strategies, not one string: {strategies!r}.")
+    return _unique("strategy", [strategy_of(strategy, **options) for strategy in strategies])
+
+
+def _at(strategies: Iterable[Strategy], thresholds: Sequence[float | None]) -> Iterator[Strategy]:
+    """Each strategy at each threshold; once, if it does not verbalize probabilities."""
+    for strategy in strategies:
+        for threshold in dict.fromkeys(thresholds if strategy.verbalizes else [None]):
+            yield strategy.replace(threshold=threshold)
 
 
 def _place(record: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -18,6 +18,7 @@ from vs_core.evaluation.findings import Arm, Findings
 from vs_core.evaluation.measures import QUALITY, Answer, Measure, shares, stated
 from vs_core.evaluation.tasks.base import Task
 from vs_core.evaluation.tasks.dialogue import MOST, Dialogue
+from vs_core.plugins import plugins
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,11 +39,10 @@ __all__ = [
 ]
 
 # Of middling lightness, so that they show on white and on black.
-_COLOURS = {
-    "direct": "#8a8f98", "cot": "#b07d48", "sequence": "#c9a227", "multi_turn": "#4f9d69",
-    "vs_standard": "#3b82c4", "vs_cot": "#9b5fc0", "vs_multi": "#d1495b",
-}  # fmt: skip
-_OTHERS = ("#2a9d8f", "#e76f51", "#7f6fb0", "#6a994e", "#c06c84", "#577590")
+_COLOURS = (
+    "#8a8f98", "#b07d48", "#c9a227", "#4f9d69", "#3b82c4", "#9b5fc0", "#d1495b",
+    "#2a9d8f", "#e76f51", "#7f6fb0", "#6a994e", "#c06c84", "#577590",
+)  # fmt: skip
 _MOST_ANSWERS = 12
 _ABREAST = 7
 _MOST_PANELS = 3 * _ABREAST
@@ -107,7 +107,7 @@ def diversity(findings: Findings, task: Task) -> Figure:
     figure, axes = _figure(6.4, 0.9 + 0.36 * len(found))
     names = _names(findings, [arm for arm, _ in found])
     for place, (arm, figures) in enumerate(found):
-        axes.barh(place, figures.estimate, height=0.62, color=_colour(arm.strategy))
+        axes.barh(place, figures.estimate, height=0.62, color=_colour(findings, arm.strategy))
         axes.errorbar(figures.estimate, place, xerr=_error(figures), **_WHISKERS)
     axes.set_yticks(range(len(found)), [_label(name, 40) for name in names])
     axes.invert_yaxis()
@@ -131,8 +131,9 @@ def quality(findings: Findings, task: Task) -> Figure:
     for arm, name in zip(arms, _names(findings, arms), strict=True):
         x, y = across[arm], up[arm]
         axes.errorbar(
-            x.estimate, y.estimate, xerr=_error(x), yerr=_error(y), color=_colour(arm.strategy),
-            marker=_marker(arm), ms=7, lw=1, label=_label(name, 40),
+            x.estimate, y.estimate, xerr=_error(x), yerr=_error(y),
+            color=_colour(findings, arm.strategy), marker=_marker(findings, arm),
+            ms=7, lw=1, label=_label(name, 40),
         )  # fmt: skip
     axes.set_xlim(left=0)
     axes.set_ylim(0, 1.04)
@@ -160,7 +161,7 @@ def answers(findings: Findings, task: Task, item: int = 0) -> Figure:
     figure, panels = _panels(len(shown), len(kinds))
     names = _names(findings, [arm for arm, _ in shown])
     for axes, (arm, found), name in zip(panels, shown, names, strict=True):
-        _shares(axes, arm, found, kinds, expected)
+        _shares(axes, _colour(findings, arm.strategy), found, kinds, expected)
         axes.set_title(_label(name, 40).replace(" < ", "\n< ").replace(", ", "\n"), fontsize=8)
     texts = {
         answer.kind: answer.name or answer.text for found in given.values() for answer in found
@@ -175,14 +176,14 @@ def answers(findings: Findings, task: Task, item: int = 0) -> Figure:
 
 def _shares(
     axes: Axes,
-    arm: Arm,
+    colour: str,
     found: Sequence[Answer],
     kinds: Sequence[str],
     expected: Mapping[str, float],
 ) -> None:
     came, claimed = shares(found), stated(found)
     places = range(len(kinds))
-    axes.barh(places, [came.get(kind, 0) for kind in kinds], color=_colour(arm.strategy))
+    axes.barh(places, [came.get(kind, 0) for kind in kinds], color=colour)
     if claimed:
         values = [claimed.get(kind, math.nan) for kind in kinds]
         axes.plot(values, places, "D", mfc="none", mec="black", ms=4)
@@ -231,7 +232,7 @@ def _donations(findings: Findings, task: Dialogue, arms: Mapping[Arm, Groups]) -
             if (amount := answer.candidate.metadata.get("donation")) is not None
         ]
         if amounts:
-            _steps(axes, amounts, color=_colour(arm.strategy), label=_label(name, 40))
+            _steps(axes, amounts, color=_colour(findings, arm.strategy), label=_label(name, 40))
     axes.set_xlim(0, MOST)
     axes.set_xlabel("donation, dollars")
     axes.set_ylabel("share of the dialogues up to it")
@@ -265,12 +266,14 @@ def thresholds(findings: Findings, task: Task) -> Figure:
             [figures.estimate for _, figures in points],
             yerr=[list(side) for side in zip(*sides, strict=True)],
             marker="o", ms=5, capsize=2, lw=1.5, ls=_dash(findings, model),
-            color=_colour(strategy), label=_label(_full(findings, model, strategy), 40),
+            color=_colour(findings, strategy), label=_label(_full(findings, model, strategy), 40),
         )  # fmt: skip
     for arm, figures in found:
         if arm.threshold is None:
             name = _label(_full(findings, arm.model, arm.strategy), 40)
-            axes.axhline(figures.estimate, color=_colour(arm.strategy), lw=1.4, ls=":", label=name)
+            axes.axhline(
+                figures.estimate, color=_colour(findings, arm.strategy), lw=1.4, ls=":", label=name
+            )
     used = sorted({arm.threshold for arm, _ in found if arm.threshold is not None})
     axes.set_xscale("log")
     axes.minorticks_off()
@@ -291,7 +294,7 @@ def calibration(findings: Findings, task: Task) -> Figure:
     figure, axes = _figure(6.4, 4.2)
     most = 0.0
     for arm, name in zip(arms, _names(findings, list(arms)), strict=True):
-        pairs = _claims(arm, arms)
+        pairs = _claims(findings, arm, arms)
         if not pairs:
             continue
         claimed, came = zip(*pairs, strict=True)
@@ -299,7 +302,8 @@ def calibration(findings: Findings, task: Task) -> Figure:
         error = expected_calibration_error(claimed, came, bins=8, binning="quantile")
         x, y = [each.confidence for each in points], [each.frequency for each in points]
         axes.plot(
-            x, y, marker=_marker(arm), ms=5, lw=1.5, color=_colour(arm.strategy),
+            x, y, marker=_marker(findings, arm), ms=5, lw=1.5,
+            color=_colour(findings, arm.strategy),
             label=f"{_label(name, 40)} (ECE {error:.3f})",
         )  # fmt: skip
         most = max(most, *x, *y)
@@ -316,12 +320,12 @@ def calibration(findings: Findings, task: Task) -> Figure:
     return figure
 
 
-def _claims(arm: Arm, arms: Mapping[Arm, Groups]) -> list[tuple[float, float]]:
+def _claims(findings: Findings, arm: Arm, arms: Mapping[Arm, Groups]) -> list[tuple[float, float]]:
     """Stated probabilities, each with what it ought to be."""
     direct = {
         group[0].item.prompt: shares(group)
         for other, groups in arms.items()
-        if other.strategy == "direct" and other.model == arm.model
+        if findings.strategies[other.strategy].asks_directly and other.model == arm.model
         for group in groups
         if group
     }
@@ -423,12 +427,15 @@ def _dash(findings: Findings, model: str) -> str:
     return _DASHES[list(findings.models).index(model) % len(_DASHES)]
 
 
-def _colour(strategy: str) -> str:
-    return _COLOURS.get(strategy) or _OTHERS[sum(strategy.encode()) % len(_OTHERS)]
+def _colour(findings: Findings, strategy: str) -> str:
+    """The same in every report: by the place among the registered strategies."""
+    known = [*plugins.table("strategies")]
+    others = [name for name in findings.strategies if name not in known]
+    return _COLOURS[[*known, *others].index(strategy) % len(_COLOURS)]
 
 
-def _marker(arm: Arm) -> str:
-    return "s" if arm.strategy.startswith("vs_") else "o"
+def _marker(findings: Findings, arm: Arm) -> str:
+    return "s" if findings.strategies[arm.strategy].verbalizes else "o"
 
 
 def _label(text: str, width: int) -> str:

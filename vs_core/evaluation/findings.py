@@ -12,6 +12,7 @@ from vs_core.evaluation.items import Item
 from vs_core.evaluation.measures import Answer, Measure
 from vs_core.evaluation.runner import Cell, Complete, Result
 from vs_core.evaluation.tasks.base import Task
+from vs_core.strategies import Strategy
 
 if TYPE_CHECKING:
     from vs_core.metrics import Interval
@@ -52,6 +53,7 @@ class Findings:
     Args:
         tasks: The tasks by name.
         models: The models by name.
+        strategies: The strategies by name.
         n: Answers to each prompt.
         k: Candidates a call.
         price: Of a million input and of a million output tokens; None where it is not known.
@@ -68,6 +70,7 @@ class Findings:
         self,
         tasks: Mapping[str, Task],
         models: Mapping[str, Complete],
+        strategies: Mapping[str, Strategy],
         *,
         n: int,
         k: int,
@@ -78,6 +81,7 @@ class Findings:
     ) -> None:
         self.tasks = tasks
         self.models = models
+        self.strategies = strategies
         self.n = n
         self.k = k
         self.price = price

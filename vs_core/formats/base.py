@@ -138,6 +138,8 @@ def format_of(format: str | Format) -> Format:
     Raises:
         ConfigurationError: If the name is unknown.
     """
+    if not isinstance(format, str):
+        return format
     made: Format = plugins.make("formats", format)
     return made
 

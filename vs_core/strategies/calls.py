@@ -11,7 +11,7 @@ from typing import Any
 from vs_core.candidates import Candidate, Distribution
 from vs_core.display import shorten
 from vs_core.errors import ParseError
-from vs_core.formats.base import CUT_OFF, format_of
+from vs_core.formats.base import CUT_OFF
 from vs_core.messages import Completion, Message, Request, digest_of
 from vs_core.strategies.base import OnFailure, Strategy
 from vs_core.strategies.pump import Flow, Interrupted, total_usage
@@ -73,10 +73,8 @@ class Call:
         """The request for what is missing, as number ``number`` of its flow."""
         if self._complaint:
             self.messages, self._complaint = self.continued(self._complaint), ""
-        shape = self.strategy.shape(self.missing)
-        format = None if shape is None else format_of(self.strategy.format)
-        schema = self.strategy.schema
-        return Request(self.messages, shape, format, number, schema, on_failure)
+        asked, schema = self.strategy.question(self.missing), self.strategy.schema
+        return Request(self.messages, asked.shape, asked.format, number, schema, on_failure)
 
     def continued(self, text: str) -> tuple[Message, ...]:
         """The conversation so far, with what the user says next."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel
@@ -15,7 +15,7 @@ from vs_core.evaluation.items import Item
 from vs_core.evaluation.measures import DISTINCT, LEXICAL, QUALITY, SEMANTIC, Measure
 from vs_core.messages import as_messages
 from vs_core.plugins import plugins
-from vs_core.strategies import Direct, Flow, MultiTurn, Strategy
+from vs_core.strategies import Flow, Strategy
 
 __all__ = ["Task", "task_of"]
 
@@ -65,7 +65,7 @@ class Task:
     def adapted(self, strategy: Strategy) -> Strategy:
         """Return the strategy as this task asks: with its type, and what to do if unreadable."""
         strategy = strategy.replace(on_unparsed=self.on_unparsed)
-        return strategy if self.schema is None else _typed(strategy, self.schema)
+        return strategy if self.schema is None else strategy.typed(self.schema)
 
     def flow(self, item: Item, strategy: Strategy, rng: random.Random) -> Flow:  # noqa: ARG002
         """Return the flow that answers one item; it does no I/O, see `vs_core.driver`.
@@ -104,42 +104,6 @@ class Task:
     def right(self, item: Item, candidate: Candidate) -> bool:
         """Return whether an answer is right, where the task can tell; otherwise True."""
         return not item.truth or self.named(item, candidate) is not None
-
-
-# --- typed baselines -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class _TypedDirect(Direct):
-    """Direct prompting for an answer with a type, which has to be written down in some format."""
-
-    shape = Strategy.shape  # type: ignore[assignment]
-
-    def _definition(self) -> None:
-        return
-
-
-@dataclass(frozen=True, kw_only=True)
-class _TypedMultiTurn(MultiTurn):
-    """The same, one more each turn."""
-
-    shape = Strategy.shape  # type: ignore[assignment]
-
-    def _definition(self) -> None:
-        return
-
-    def _further(self, k: int) -> str:
-        return f"{self.prompts.another}\n\n{self.format_instructions(k)}"
-
-
-def _typed(strategy: Strategy, schema: Any) -> Strategy:
-    strategy = strategy.replace(schema=schema)
-    for plain_kind, typed_kind in ((MultiTurn, _TypedMultiTurn), (Direct, _TypedDirect)):
-        if type(strategy) is plain_kind:
-            return typed_kind(
-                **{each.name: getattr(strategy, each.name) for each in fields(strategy)}
-            )
-    return strategy
 
 
 def task_of(task: str | Task, **options: Any) -> Task:
