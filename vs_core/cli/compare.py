@@ -84,6 +84,9 @@ def compare(
     attempts: Annotated[int, typer.Option(help="Times a failing call is tried.")] = 5,
     seed: Annotated[int, typer.Option(help="Of draws and intervals.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for records and report.")] = Path("vs-compare"),
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Take away what --out holds, and start anew.")
+    ] = False,
 ) -> None:
     """Compare strategies on tasks: a table, and a report with figures.
 
@@ -111,6 +114,7 @@ def compare(
                 seed=seed,
                 progress=progress,
                 note=SIMULATED if simulated else "",
+                fresh=fresh,
             ).run()
     table = experiment.table()
     table.to_csv(out / "table.csv", index=False)

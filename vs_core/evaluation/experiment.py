@@ -17,9 +17,19 @@ from vs_core.evaluation import figures
 from vs_core.evaluation.findings import Findings
 from vs_core.evaluation.judge import Judge, LLMJudge, Verdict, scored
 from vs_core.evaluation.judge import digest as digest_of
+from vs_core.evaluation.manifest import RECORDS, Manifest
 from vs_core.evaluation.measures import QUALITY
 from vs_core.evaluation.report import html
-from vs_core.evaluation.runner import Asking, Cell, Complete, Result, Runner, about, name_of
+from vs_core.evaluation.runner import (
+    Asking,
+    Cell,
+    Complete,
+    Result,
+    Runner,
+    about,
+    name_of,
+    settings_of,
+)
 from vs_core.evaluation.store import Store
 from vs_core.evaluation.tables import table
 from vs_core.evaluation.tasks.base import Task, task_of
@@ -79,6 +89,7 @@ class Experiment(Findings):
         seed: Of draws (in dialogues) and intervals. It does not reach the model.
         progress: Called with the number of calls done and expected, after each.
         note: What a reader of the report must know, such as that the model is simulated.
+        fresh: Whether to take away what ``out`` holds, and start anew.
 
     Raises:
         ConfigurationError: If a name is unknown or an option cannot work.
@@ -105,6 +116,7 @@ class Experiment(Findings):
         seed: int = 0,
         progress: Callable[[int, int], None] | None = None,
         note: str = "",
+        fresh: bool = False,
     ) -> None:
         super().__init__(
             _unique("task", map(task_of, [tasks] if isinstance(tasks, (str, Task)) else tasks)),
@@ -120,6 +132,7 @@ class Experiment(Findings):
         self.out = None if out is None else Path(out)
         self.judge = judge
         self.embed = embed
+        self._fresh = fresh
         self._progress = progress
         self._limits = (concurrency, rate, attempts)
         self._compared = list(_at(self.strategies.values(), list(thresholds)))
@@ -144,6 +157,7 @@ class Experiment(Findings):
     async def arun(self) -> Experiment:
         """Do the same without blocking; see `run`."""
         _require_extra()
+        self._begin()
         completions = self._store("completions.jsonl")
         try:
             candidates = self._store("candidates.jsonl")
@@ -154,6 +168,17 @@ class Experiment(Findings):
         finally:
             completions.close()
         return self
+
+    def _begin(self) -> None:
+        """See that the folder holds what was asked under these settings, or nothing."""
+        if self.out is None:
+            return
+        if self._fresh:
+            for name in RECORDS:
+                (self.out / name).unlink(missing_ok=True)
+            self._fresh = False
+        models = {name: settings_of(complete) for name, complete in self.models.items()}
+        Manifest(self.out, models).check()
 
     def _store(self, name: str) -> Store:
         return Store(None if self.out is None else self.out / name)
@@ -407,8 +432,9 @@ async def _together(jobs: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     """Run all at once; if one fails, the answers on their way to the others are still recorded."""
     done = await asyncio.gather(*jobs, return_exceptions=True)
     failed = [each for each in done if isinstance(each, BaseException)]
-    if failed:
-        raise failed[0]
+    # One that failed had the others cancelled: it is the one that says why.
+    for error in sorted(failed, key=lambda each: isinstance(each, asyncio.CancelledError)):
+        raise error
     return [each for each in done if not isinstance(each, BaseException)]
 
 
