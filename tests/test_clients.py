@@ -48,6 +48,12 @@ async def test_sync_and_async(server, model):
     assert all("response_format" not in request for request in server.requests)
 
 
+def test_calls_of_one_flow_have_seeds_of_their_own(server):
+    seeded = OpenAIModel("simulated", base_url=server.base_url, seed=7, max_retries=0)
+    verbalize(PROMPT, seeded, k=2, n=6, max_concurrency=1)
+    assert [request["seed"] for request in server.requests] == [7, 8, 9]
+
+
 async def test_streams(server, model):
     *texts, last = model.stream(REQUEST)
     server.model.reset()

@@ -45,8 +45,8 @@ class OpenAIModel:
         http_client: An ``httpx.Client`` to use, for proxies and certificates.
         async_http_client: An ``httpx.AsyncClient`` to use by `acomplete` and `astream`.
         **parameters: Parameters of the API's call, such as ``temperature=0.7``, ``top_p``,
-            ``extra_headers``; passed through. What only this endpoint knows goes into
-            ``extra_body={"min_p": 0.1}``.
+            ``extra_headers``; passed through, a ``seed`` plus the number of the call in its flow.
+            What only this endpoint knows goes into ``extra_body={"min_p": 0.1}``.
 
     Raises:
         MissingExtraError: If the ``openai`` package is not installed.
@@ -165,6 +165,8 @@ class OpenAIModel:
             "messages": [message.as_dict() for message in request.messages],
             **self.parameters,
         }
+        if isinstance(seed := arguments.get("seed"), int):
+            arguments["seed"] = seed + request.call  # or all calls of a flow would answer alike
         schema = request.json_schema if self.structured else None
         if schema is not None:
             arguments["response_format"] = {
