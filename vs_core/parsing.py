@@ -193,10 +193,15 @@ def _reading(format: Format, text: str, shape: Shape, raw: str) -> Answer | None
         raise ParseError(f"the format {format.name!r} failed: {error!r}", raw) from error
     if answer is None:
         return None
-    entries = [entry for entry in answer.entries if not is_placeholder(entry.text)]
+    entries = [entry for entry in answer.entries if not _is_nothing(entry)]
     if len(entries) == len(answer.entries):
         return answer if entries else None
     return answer._replace(entries=entries) if entries else None
+
+
+def _is_nothing(entry: Entry) -> bool:
+    """Whether an entry only stands for a candidate, or was cut off before its first letter."""
+    return is_placeholder(entry.text) or (not entry.text and CUT_OFF in entry.repairs)
 
 
 def _weighed(answer: Answer, shape: Shape, remark: str, *, asked: bool) -> _Choice:

@@ -224,7 +224,11 @@ class Attempt:
         found = self.prediction[self.asked.candidates]
         if not isinstance(found, Candidates) or not len(found):
             return None
-        mended = self._mended(found.distribution)
+        # Of an answer that ends before a text the adapters make an empty candidate.
+        full = found.distribution.filter(lambda c: bool(c.text) or c.probability is not None)
+        if not full:
+            return None
+        mended = self._mended(full)
         return mended.model_copy(update={"reasoning": reasoning or mended.reasoning})
 
     def _recovered(self, said: list[str]) -> Distribution | None:
