@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing
 from typing import Any, ClassVar, Literal
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
@@ -197,9 +198,10 @@ class Dspy(Harness):
     async def astream(self, prompt: str) -> AsyncIterator[Event]:
         program = dspy.streamify(self.sampler)
         with dspy.context(adapter=self.adapter):
-            async for item in program(request=prompt):
-                for event in self.event(item):
-                    yield event
+            async with aclosing(program(request=prompt)) as items:
+                async for item in items:
+                    for event in self.event(item):
+                        yield event
 
     def event(self, item: Any) -> Iterator[Event]:
         if isinstance(item, Candidate):

@@ -1,6 +1,6 @@
-"""llama.cpp's own OpenAI-compatible server over the real model: ``python -m tests.real_model.server``.
+"""llama.cpp's own server over the real model: ``python -m tests.real_model.server``.
 
-It runs in a process of its own, on a port of its own. `RealServer` starts one and ends it.
+It speaks OpenAI's API, in a process and on a port of its own. `RealServer` starts and ends it.
 """
 
 from __future__ import annotations

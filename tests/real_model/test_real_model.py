@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.real_model.harnesses import HARNESSES, Core, Dspy, Harness, LangChain, LlamaIndex
-from vs_core import Candidate, Distribution, ModelError, ParseError
+from vs_core import Candidate, Completion, Distribution, ModelError, ParseError
 from vs_core.formats.base import CUT_OFF
 
 pytestmark = pytest.mark.timeout(300)
@@ -47,6 +47,14 @@ def ask(harness: Harness, mode: str, prompt: str = PROMPT) -> tuple[list[Any], D
 
     *early, last = LOOP.run_until_complete(collected())
     return early, last
+
+
+def outcome(call: Callable[[], Any]) -> Any:
+    """What a call gives, or the error that says that the answer cannot be read."""
+    try:
+        return call()
+    except ParseError as error:
+        return error
 
 
 def texts_of(distribution: Distribution) -> list[str]:
@@ -83,13 +91,13 @@ def check(distribution: Distribution, harness: Harness) -> None:
 @pytest.mark.parametrize("method", ["text", "json_schema"])
 def test_nothing_is_lost(server, harness, method, mode):
     asked = harness(server.base_url, method, max_tokens=MAX_TOKENS, seed=1)
-    try:
-        early, distribution = ask(asked, mode)
-    except ParseError as error:
+    found = outcome(lambda: ask(asked, mode))
+    if isinstance(found, ParseError):
         assert method == "text"  # with a schema the server lets through nothing else
-        assert error.text.strip()
-        assert error.text[:20].strip() in str(error)
+        assert found.text.strip()
+        assert found.text[:20].strip() in str(found)
         return
+    early, distribution = found
     check(distribution, asked)
     if mode in ("run", "arun") or asked.streams_usage:
         usage = distribution.metadata["usage"]
@@ -117,10 +125,9 @@ def test_an_answer_without_a_candidate_is_an_error_with_its_text(server, harness
 @pytest.mark.parametrize("max_tokens", [14, 18, 22, 26, 34])
 def test_a_candidate_that_was_cut_off_says_so(server, max_tokens):
     asked = Core(server.base_url, "json_schema", max_tokens=max_tokens, seed=3, k=3)
-    try:
-        distribution = asked.run(PROMPT)
-    except ParseError as error:
-        assert '"text": "' not in error.text or error.text.rstrip().endswith('"')
+    distribution = outcome(lambda: asked.run(PROMPT))
+    if isinstance(distribution, ParseError):
+        assert re.search(r'"text": "\s*\w', distribution.text) is None
         return
     check(distribution, asked)
     (completion,) = distribution.completions
@@ -128,8 +135,8 @@ def test_a_candidate_that_was_cut_off_says_so(server, max_tokens):
     assert distribution.metadata["usage"]["output_tokens"] == max_tokens
     assert distribution.metadata["missing"] >= 1
     for candidate in distribution:
-        closed = re.search(rf'{re.escape(json.dumps(candidate.text))},\s*"probability": [^\s]+\s*}}',
-                           completion.text)  # fmt: skip
+        whole = re.escape(json.dumps(candidate.text)) + r',\s*"probability": \S+\s*}'
+        closed = re.search(whole, completion.text)
         assert (CUT_OFF in candidate.repairs) is (closed is None)
 
 
@@ -157,11 +164,9 @@ def require_stopped(server: Any, before: int) -> None:
     assert server.tokens() - before < LONG // 2
 
 
-@pytest.mark.parametrize(
-    "harness", [Core, LangChain, LlamaIndex], ids=lambda harness: harness.name
-)
+# DSPy reads a stream that is closed to its end, in a thread or a task of its own.
+@pytest.mark.parametrize("harness", [Core, LangChain, LlamaIndex], ids=lambda harness: harness.name)
 def test_closing_a_stream_stops_the_model(server, harness):
-    """Not in DSPy: its own thread reads a blocking stream to the end."""
     before = server.tokens()
     events = long(server, harness).stream(PROMPT)
     assert isinstance(next(events), Candidate)
@@ -169,7 +174,8 @@ def test_closing_a_stream_stops_the_model(server, harness):
     require_stopped(server, before)
 
 
-@all_harnesses
+# LlamaIndex wraps its asynchronous stream in one that leaves it to the garbage collector.
+@pytest.mark.parametrize("harness", [Core, LangChain], ids=lambda harness: harness.name)
 def test_closing_a_stream_without_blocking_stops_the_model(server, harness):
     before = server.tokens()
 
@@ -181,6 +187,28 @@ def test_closing_a_stream_without_blocking_stops_the_model(server, harness):
         return candidate
 
     assert isinstance(LOOP.run_until_complete(first()), Candidate)
+
+
+@all_harnesses
+def test_cancelling_in_mid_stream_stops_the_model(server, harness):
+    before = server.tokens()
+    came: list[Any] = []
+
+    async def consume() -> None:
+        async for event in long(server, harness).astream(PROMPT):
+            came.append(event)  # noqa: PERF401  # each as it comes
+
+    async def cancelled() -> None:
+        task = asyncio.create_task(consume())
+        while not came:
+            assert not task.done()
+            await asyncio.sleep(0.02)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.to_thread(require_stopped, server, before)
+
+    LOOP.run_until_complete(cancelled())
 
 
 @all_harnesses
@@ -247,12 +275,6 @@ def test_four_calls_at_once(server, harness, mode):
         assert {c.text for c in distribution if CUT_OFF not in c.repairs} <= {c.text for c in early}
 
 
-def test_a_seed_of_the_model_does_not_make_all_calls_the_same(server):
-    asked = Core(server.base_url, "json_schema", max_tokens=30, seed=5, n=4, k=1)
-    distribution = asked.run(PROMPT)
-    assert len({completion.text for completion in distribution.completions}) > 1
-
-
 # --- in words --------------------------------------------------------------------------------
 
 
@@ -262,11 +284,11 @@ def test_a_seed_of_the_model_does_not_make_all_calls_the_same(server):
 def test_whatever_it_writes_is_read_or_carried_by_the_error(server, format, strategy, seed):
     asked = Core(server.base_url, "text", max_tokens=120, seed=seed, k=3, format=format)
     asked.options["strategy"] = strategy
-    answers = []
-    try:
-        distribution = asked.run("Tell me a joke about coffee.", heard=answers.append)
-    except ParseError as error:
-        assert error.text.strip() == answers[0].text.strip() != ""
+    answers: list[Completion] = []
+    prompt = "Tell me a joke about coffee."
+    distribution = outcome(lambda: asked.run(prompt, heard=answers.append))
+    if isinstance(distribution, ParseError):
+        assert distribution.text.strip() == answers[0].text.strip() != ""
         return
     assert len(distribution) + distribution.metadata.get("missing", 0) == 3
     for text in texts_of(distribution):
@@ -289,9 +311,8 @@ def test_a_prompt_beyond_the_context_is_a_clear_error(server, harness, mode):
 def test_a_server_that_ignores_the_tool_is_read_all_the_same(server, harness, mode):
     """This model's template knows no tools: the server lets it answer in words."""
     asked = harness(server.base_url, "tool", max_tokens=MAX_TOKENS, seed=1)
-    try:
-        _, distribution = ask(asked, mode)
-    except ParseError as error:
-        assert error.text.strip()
+    found = outcome(lambda: ask(asked, mode))
+    if isinstance(found, ParseError):
+        assert found.text.strip()
     else:
-        check(distribution, asked)
+        check(found[1], asked)
