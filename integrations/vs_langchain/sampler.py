@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
-from typing import Any, Generic, Literal, get_args, overload
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Generic, Literal, get_args, overload
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
 from langchain_core.language_models import LanguageModelInput
@@ -25,7 +26,6 @@ from langchain_core.runnables.base import (
     coerce_to_runnable,
 )
 from langchain_core.runnables.graph import Graph
-from langchain_core.tools import BaseTool, convert_runnable_to_tool
 from pydantic import Field
 from typing_extensions import TypeVar, Unpack
 
@@ -46,6 +46,9 @@ from vs_langchain.outputs import OUTPUTS, Output, OutputMode
 from vs_langchain.running import Run
 from vs_langchain.structure import Method, forced
 from vs_langchain.weaving import no_model, woven
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
 
 __all__ = ["SamplerOptions", "VerbalizedSampler", "as_model", "as_seed"]
 
@@ -221,7 +224,7 @@ class VerbalizedSampler(Deferring, StrategyOptions, RunnableSequence[Any, Out], 
         """
         if self.model is None:
             raise no_model(self)
-        return [RunnableBinding(bound=self)]
+        return [_Step(bound=self)]
 
     def __or__(self, other: Any) -> Any:
         """Compose with what follows."""
@@ -296,6 +299,8 @@ class VerbalizedSampler(Deferring, StrategyOptions, RunnableSequence[Any, Out], 
 
         Without ``args_schema`` and ``arg_types`` it takes one argument, ``request``: a string.
         """
+        from langchain_core.tools import convert_runnable_to_tool
+
         if args_schema is not None or options.get("arg_types"):
             return convert_runnable_to_tool(self, args_schema, **options)
         asked: AnyRunnable = RunnableLambda(lambda given: given["request"])
@@ -568,6 +573,29 @@ class VerbalizedSampler(Deferring, StrategyOptions, RunnableSequence[Any, Out], 
         itself = step.with_types(output_type=self.OutputType)
         steps = [self.model, *([] if self.after is None else [self.after]), itself]
         return RunnableSequence(*steps).get_graph(config)
+
+
+# LangChain looks at the signature of what it calls, each time; so it finds it at once.
+for _name in ("_run", "_arun"):
+    _method: Any = getattr(VerbalizedSampler, _name)
+    _method.__signature__ = signature(_method)
+
+
+class _Step(RunnableBinding[Any, Any]):
+    """A sampler as a step of a sequence, which would take in the steps of another sequence.
+
+    It binds nothing, so there is nothing to merge. LangChain stores it as the binding that it is.
+    """
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        return self.bound.invoke(input, config, **kwargs)
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        return await self.bound.ainvoke(input, config, **kwargs)
+
+    @classmethod
+    def lc_id(cls) -> list[str]:
+        return RunnableBinding.lc_id()
 
 
 def as_model(given: Any) -> Runnable[Any, Any]:
