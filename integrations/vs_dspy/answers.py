@@ -215,7 +215,7 @@ class Attempt:
         """What the prediction holds; None if there is none, or nothing in it."""
         if self.prediction is None:
             return None
-        self.outputs = self.prediction.toDict()
+        self.outputs = dict(self.prediction.items())
         said = self.prediction.get(self.asked.reasoning) if self.asked.reasoning else None
         reasoning = None if said in (None, "") else str(said)
         if self.asked.kind is None:
