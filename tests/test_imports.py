@@ -84,15 +84,7 @@ def test_the_core_is_built_in_layers():
     assert not against, "\n".join(against)
 
 
-LANGCHAIN = pytest.param(
-    "vs_langchain",
-    marks=pytest.mark.xfail(
-        reason="the methods of a chat model on VerbalizedSampler need its own chat model"
-    ),
-)
-
-
-@pytest.mark.parametrize("package", ["vs_core", LANGCHAIN, "vs_dspy", "vs_llama_index"])
+@pytest.mark.parametrize("package", ["vs_core", "vs_langchain", "vs_dspy", "vs_llama_index"])
 def test_no_module_imports_itself_in_a_circle(package):
     root = ROOT if package == "vs_core" else ROOT / "integrations"
     graph = arrows(root, package)
