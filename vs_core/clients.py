@@ -219,11 +219,12 @@ class OpenAIModel:
     @contextmanager
     def _errors(self) -> Iterator[None]:
         """Turn the client's errors into `ModelError` that says where, keeping the cause."""
+        import httpx
         import openai
 
         try:
             yield
-        except openai.OpenAIError as error:
+        except (openai.OpenAIError, httpx.HTTPError) as error:  # the latter in mid-stream
             where = without_secrets(self.base_url) if self.base_url else "OpenAI"
             why = str(error).rstrip(".")
             if isinstance(error, openai.APIConnectionError) and error.__cause__ is not None:

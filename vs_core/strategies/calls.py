@@ -52,6 +52,7 @@ class Call:
         self._thoughts: dict[str, None] = {}
         self.error: ParseError | None = None
         self.failure: Failure | None = None
+        self.over = False  # it failed for good; a stream that broke off is asked for the rest
         self._answer = ""
         self._complaint = ""
 
@@ -85,10 +86,10 @@ class Call:
 
         What is good of it stays, what is missing becomes a complaint.
         """
-        if completion.error is not None:
-            self.failure = Failure(number, completion.error)
-            if not completion.text:
-                return
+        self.failure = Failure(number, completion.error) if completion.error else None
+        self.over = bool(self.failure and not completion.text)
+        if self.over:
+            return
         self._answer = completion.text
         self._think(completion.reasoning)
         try:
@@ -162,7 +163,7 @@ class Session:
                 interrupted.partial = self._in_hand()
                 raise
             self._receive(pending, completions)
-            pending = [call for call in pending if call.missing and not call.failure]
+            pending = [call for call in pending if call.missing and not call.over]
             # One call may give more than was asked of it, and so make up for another.
             enough = sum(len(call.candidates) for call in calls) >= sum(call.k for call in calls)
             if enough or not pending:
