@@ -15,7 +15,8 @@ from dspy.utils.callback import BaseCallback
 from dspy.utils.exceptions import AdapterParseError
 
 from tests.dspy.models import Says, completion
-from vs_core import ConfigurationError, ParseError
+from vs_core import ConfigurationError, ParseError, VSStandard
+from vs_core.prompts import Prompts
 from vs_core.testing import SimulatedModel
 from vs_dspy import VerbalizedParseError, VerbalizedSampler, majority, verbalize
 
@@ -281,6 +282,27 @@ def test_what_is_set_acts_or_raises(server):
         with pytest.raises(ConfigurationError):
             setattr(sampler, name, value)
     assert sampler.strategy.k == 2
+
+
+class Own(VSStandard):
+    """A strategy of somebody else's, with words of its own."""
+
+    name = "own"
+
+    def instruction(self, k):
+        return f"Say it in {k} unusual ways. {super().instruction(k)}"
+
+
+@pytest.mark.parametrize("format", [None, "json", "tags"])
+def test_the_words_of_any_strategy_reach_the_model(format, server):
+    sampler = VerbalizedSampler("topic -> joke", strategy=Own(k=3, n=5), format=format)
+    assert len(sampler(topic="coffee").completions) == 5
+    assert "Say it in 3 unusual ways." in system(server, 0)
+    assert "Say it in 2 unusual ways." in system(server, 1)
+    words = Prompts(verbalize="Offer {k} things. {sampling}", tail="All under {threshold}!")
+    VerbalizedSampler("topic -> joke", k=2, threshold=0.2, prompts=words)(topic="coffee")
+    assert "Offer 2 things. All under 0.2!" in system(server)
+    assert "the fields of the signature" not in str(server.requests)
 
 
 # --- state -----------------------------------------------------------------------------------
