@@ -297,8 +297,10 @@ class Own(VSStandard):
 def test_the_words_of_any_strategy_reach_the_model(format, server):
     sampler = VerbalizedSampler("topic -> joke", strategy=Own(k=3, n=5), format=format)
     assert len(sampler(topic="coffee").completions) == 5
-    assert "Say it in 3 unusual ways." in system(server, 0)
-    assert "Say it in 2 unusual ways." in system(server, 1)
+    asked = sorted(system(server, index) for index in (0, 1))  # they are asked at once
+    assert [
+        f"Say it in {k} unusual ways." in text for k, text in zip((2, 3), asked, strict=True)
+    ] == [True] * 2
     words = Prompts(verbalize="Offer {k} things. {sampling}", tail="All under {threshold}!")
     VerbalizedSampler("topic -> joke", k=2, threshold=0.2, prompts=words)(topic="coffee")
     assert "Offer 2 things. All under 0.2!" in system(server)
