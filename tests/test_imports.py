@@ -52,7 +52,7 @@ LAYERS = (
     ("drawing and measuring", "resampling", "metrics", "fusion", "theory"),
     ("asking", "strategies"),
     ("asking until it is enough", "stopping"),
-    ("driving", "concurrency", "driver", "clients"),
+    ("driving", "concurrency", "telemetry", "driver", "clients"),
     ("the package", ""),
     ("testing", "testing"),
     ("evaluation", "evaluation"),

@@ -42,6 +42,7 @@ from vs_core.stopping import DEFAULT_BUDGET, Rule, repeated
 from vs_core.strategies.base import Options, Strategy, strategy_of
 from vs_core.strategies.pump import Flow, Pump
 from vs_core.strategies.typed import validated
+from vs_core.telemetry import span
 
 __all__ = ["arun", "astream", "averbalize", "partial_of", "run", "stream", "verbalize"]
 
@@ -75,7 +76,7 @@ def run(flow: Flow, complete: Complete, *, max_concurrency: int | None = None) -
             those in flight are not waited for. `partial_of` gives what was in hand.
     """
     limit = _limit(max_concurrency)
-    with closing(Pump(flow)) as pump:
+    with span() as traced, closing(Pump(flow)) as pump:
         for requests in _rounds(pump):
             answers = _Answers(requests)
             jobs = [partial(_completed, complete, request) for request in requests]
@@ -85,6 +86,7 @@ def run(flow: Flow, complete: Complete, *, max_concurrency: int | None = None) -
             except BaseException as error:
                 pump.interrupt(error, answers.in_hand)
             pump.take(answers.completions)
+        traced.finish(pump.value)
         return pump.value
 
 
@@ -96,7 +98,7 @@ async def arun(
     If one request fails, or the caller is cancelled, the others of its round are cancelled.
     """
     limit = _limit(max_concurrency)
-    with closing(Pump(flow)) as pump:
+    with span() as traced, closing(Pump(flow)) as pump:
         for requests in _rounds(pump):
             answers = _Answers(requests)
             jobs = [partial(_acompleted, complete, request) for request in requests]
@@ -107,6 +109,7 @@ async def arun(
             except BaseException as error:
                 pump.interrupt(error, answers.in_hand)
             pump.take(answers.completions)
+        traced.finish(pump.value)
         return pump.value
 
 
@@ -131,7 +134,7 @@ def stream(
     counts as its answer where failures are kept.
     """
     limit = _limit(max_concurrency)
-    with closing(Pump(flow)) as pump:
+    with span(current=False) as traced, closing(Pump(flow)) as pump:
         for requests in _rounds(pump):
             answers = _Answers(requests, in_pieces=True)
             jobs = [partial(_received, incoming, pieces) for incoming in answers.incoming]
@@ -144,6 +147,7 @@ def stream(
             except BaseException as error:
                 pump.interrupt(error, answers.in_hand)
             pump.take(answers.completions)
+        traced.finish(pump.value)
         yield pump.value
 
 
@@ -155,7 +159,7 @@ async def astream(
     Closing the iterator early, or cancelling its consumer, cancels the requests in flight.
     """
     limit = _limit(max_concurrency)
-    with closing(Pump(flow)) as pump:
+    with span(current=False) as traced, closing(Pump(flow)) as pump:
         for requests in _rounds(pump):
             answers = _Answers(requests, in_pieces=True)
             jobs = [partial(_areceived, incoming, pieces) for incoming in answers.incoming]
@@ -169,6 +173,7 @@ async def astream(
             except BaseException as error:
                 pump.interrupt(error, answers.in_hand)
             pump.take(answers.completions)
+        traced.finish(pump.value)
         yield pump.value
 
 
