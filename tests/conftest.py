@@ -1,12 +1,46 @@
-"""What all tests share: no network, no keys, and the conformance matrix in the output."""
+"""What all tests share: no network, no keys, no trace, and the conformance matrix in the output."""
 
 import os
 import re
+import shutil
+import tempfile
 from collections import defaultdict
+from pathlib import Path
+
+import pytest
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # or litellm tries the network for seconds
 for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE", "LANGSMITH_API_KEY"):
     os.environ.pop(name, None)
+
+# What the tests and the libraries under them keep goes to a folder that is removed at the end: a
+# simulated answer in the cache of a user would later be given out as a real model's. The home
+# beside it is to stay empty. Workers of xdist and processes that tests start inherit all of it.
+_MINE = "VS_TESTS_FOLDER" not in os.environ
+if _MINE:
+    os.environ["VS_TESTS_FOLDER"] = tempfile.mkdtemp(prefix="vs-tests-")
+_FOLDER = Path(os.environ["VS_TESTS_FOLDER"])
+HOME = _FOLDER / "home"
+HOME.mkdir(exist_ok=True)
+for name in ("HOME", "USERPROFILE"):
+    os.environ[name] = str(HOME)
+for name in ("DSPY_CACHEDIR", "MPLCONFIGDIR", "PIP_CACHE_DIR", "UV_CACHE_DIR"):
+    os.environ[name] = str(_FOLDER / name.lower())
+for name in [name for name in os.environ if name.startswith("XDG_")]:
+    del os.environ[name]
+
+
+def pytest_sessionfinish(session):
+    if not _MINE:
+        return
+    left = sorted(str(path.relative_to(HOME)) for path in HOME.rglob("*") if path.is_file())
+    shutil.rmtree(_FOLDER, ignore_errors=True)
+    if left:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        session.config.stash[_LEFT] = left
+
+
+_LEFT = pytest.StashKey[list[str]]()
 
 _CELL = re.compile(r"::Test(\w+)::test_matrix(_async)?\[(\w+)-(\w+)\]$")
 _cells: dict[tuple[str, str], dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
@@ -20,6 +54,13 @@ def pytest_runtest_logreport(report):
 
 
 def pytest_terminal_summary(terminalreporter):
+    """Print what was left in the home, and the conformance matrix."""
+    for name in terminalreporter.config.stash.get(_LEFT, ()):
+        terminalreporter.line(f"FAILED: a test wrote to the user's home: ~/{name}", red=True)
+    _print_matrix(terminalreporter)
+
+
+def _print_matrix(terminalreporter):
     """Print harness x strategy x format; each cell counts the sync and the async test."""
     if not _cells:
         return

@@ -35,23 +35,40 @@ def test_demo_compares_and_says_that_it_is_simulated():
     assert "probability" in done.stdout
 
 
-def test_sample_without_a_model_is_simulated_and_says_so_on_stderr():
-    done = vs("sample", "Name a US state.", "-k", "4", "--json", "--seed", "3")
+@pytest.mark.parametrize("arguments", [(), ("--json",), ("--stream",)])
+def test_sample_without_a_model_asks_for_one(arguments):
+    done = vs("sample", "Name a US state.", *arguments)
+    assert done.returncode == 2
+    assert not done.stdout
+    assert "No model is configured" in done.stderr
+    assert "--simulated" in done.stderr
+
+
+def test_simulated_answers_are_asked_for_and_every_record_says_so():
+    command = ("sample", "Name a US state.", "-k", "4", "--seed", "3", "--simulated")
+    done = vs(*command, "--json", OPENAI_API_KEY="a key does not matter")
     assert done.returncode == 0, done.stderr
     assert "SIMULATED" in done.stderr
     data = json.loads(done.stdout)
     assert set(data) >= {"candidates", "weights", "mass", "metadata"}
     assert len(data["candidates"]) == 4
+    assert data["metadata"]["simulated"] is True
     assert data["metadata"]["seed"] == 3
     assert sum(data["weights"]) == pytest.approx(1)
     assert Distribution.model_validate(data).weights == tuple(data["weights"])
-    assert (
-        vs("sample", "Name a US state.", "-k", "4", "--json", "--seed", "3").stdout == done.stdout
-    )
+    assert vs(*command, "--json").stdout == done.stdout
+    assert "SIMULATED" in vs(*command).stdout
+
+
+def test_real_answers_are_not_called_simulated(server):
+    done = vs("sample", "Name a US state.", "--base-url", server.base_url, "--json")
+    assert "simulated" not in json.loads(done.stdout)["metadata"]
 
 
 def test_sample_draws_a_table():
-    done = vs("sample", "Name a US state.", "-k", "4", "-n", "8", "--strategy", "vs_multi")
+    done = vs(
+        "sample", "Name a US state.", "-k", "4", "-n", "8", "--strategy", "vs_multi", "--simulated"
+    )
     assert done.returncode == 0, done.stderr
     assert "drawn: " in done.stdout
     assert "weight" in done.stdout
@@ -76,8 +93,9 @@ def test_sample_talks_to_an_endpoint(server, arguments):
 
 
 def test_sample_streams(server):
-    plain = vs("sample", "Name a US state.", "--seed", "3", "--json")
-    done = vs("sample", "Name a US state.", "--seed", "3", "--json", "--stream")
+    command = ("sample", "Name a US state.", "--seed", "3", "--json", "--simulated")
+    plain, done = vs(*command), vs(*command, "--stream")
+    assert json.loads(done.stdout)["metadata"]["simulated"] is True
     assert done.stdout == plain.stdout
     shown = vs("sample", "Name a US state.", "--base-url", server.base_url, "--stream", "-n", "8")
     assert shown.returncode == 0, shown.stderr
@@ -104,13 +122,17 @@ def test_sample_takes_endpoint_and_key_from_the_environment(server):
         (("sample", "x", "--strategy", "vs_standart"), 2, "Did you mean 'vs_standard'"),
         (("sample", "x", "--threshold", "7"), 2, "threshold"),
         (("sample", "x", "--format", "xml"), 2, "format"),
-        (("sample", ""), 2, "empty"),
+        (("sample", "", "--simulated"), 2, "empty"),
         (("sample",), 2, "PROMPT"),
         (("sample", "x", "--colour"), 2, "--colour"),
         (("nonsense",), 2, "nonsense"),
         (("parse", "/no/such/file"), 2, "/no/such/file"),
         (("sample", "x", "--model", "m", "--base-url", "http://127.0.0.1:9/v1"), 1, "failed"),
         (("sample", "x", "--model", "m"), 1, "OPENAI_API_KEY"),
+        (("sample", "x", "--model", "m", "--simulated"), 2, "leave out --model"),
+        (("compare", "--task", "dice", "--simulated", "--model", "m"), 2, "leave out --model"),
+        (("serve", "--port", "99999"), 2, "Cannot listen on 127.0.0.1:99999"),
+        (("serve", "--port", "-1"), 2, "Cannot listen on 127.0.0.1:-1"),
     ],
 )
 def test_errors_have_a_code_and_no_traceback(arguments, code, message):
@@ -163,10 +185,13 @@ def test_serve_answers_until_it_is_stopped():
             said = process.stdout.readline()
             (url,) = (word for word in said.split() if word.startswith("http://"))
             done = vs("sample", "Name a US state.", "-k", "2", "--base-url", url, "--json")
+            other = vs("sample", "Name a US state.", "--base-url", url, "--model", "gpt-4.1-mini")
         finally:
             process.terminate()
     assert "SIMULATED" in said
     assert len(json.loads(done.stdout)["candidates"]) == 2
+    assert other.returncode == 1  # a client would keep its answers under the name of a real model
+    assert "SIMULATED" in other.stderr
 
 
 def test_serve_on_an_address_that_is_taken_is_bad_usage(server):

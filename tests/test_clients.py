@@ -19,6 +19,7 @@ from vs_core import (
 )
 from vs_core.clients import OpenAIModel
 from vs_core.evaluation.runner import name_of
+from vs_core.formats.json import without_bounds
 from vs_core.redaction import redacted
 from vs_core.strategies import VSStandard
 from vs_core.testing import SimulatedServer
@@ -46,6 +47,12 @@ async def test_sync_and_async(server, model):
     assert first.metadata["usage"]["output_tokens"] > 0
     assert [request["temperature"] for request in server.requests] == [0.4, 0.4]
     assert all("response_format" not in request for request in server.requests)
+
+
+def test_calls_of_one_flow_have_seeds_of_their_own(server):
+    seeded = OpenAIModel("simulated", base_url=server.base_url, seed=7, max_retries=0)
+    verbalize(PROMPT, seeded, k=2, n=6, max_concurrency=1)
+    assert [request["seed"] for request in server.requests] == [7, 8, 9]
 
 
 async def test_streams(server, model):
@@ -239,3 +246,29 @@ def test_what_is_no_secret_stays():
     settings = {"max_tokens": 5, "keyword": "a", "tokenizer": "b", "stop": ["x"], "n": None}
     assert redacted(settings) == settings
     assert redacted({"client": object()}) == {"client": "object"}
+
+
+class Bounded(BaseModel):
+    minimum: int
+    tags: list[str]
+
+
+def test_the_schema_bounds_what_small_models_do_not_keep_to(server):
+    for bounds in (True, False):
+        model = OpenAIModel("simulated", base_url=server.base_url, structured=True, bounds=bounds)
+        verbalize(PROMPT, model, k=4)
+        sent = server.requests[-1]["response_format"]["json_schema"]["schema"]
+        listed = sent["properties"]["responses"]
+        probability = listed["items"]["properties"]["probability"]
+        if bounds:
+            assert (listed["minItems"], listed["maxItems"]) == (4, 4)
+            assert (probability["minimum"], probability["maximum"]) == (0, 1)
+        else:
+            assert listed.keys() == {"type", "items"}
+            assert probability == {"type": "number"}
+
+
+def test_a_property_may_be_called_as_a_bound_is():
+    schema = without_bounds({"properties": Bounded.model_json_schema()["properties"], "maximum": 3})
+    assert schema["properties"].keys() == {"minimum", "tags"}
+    assert "maximum" not in schema

@@ -167,7 +167,7 @@ async def test_what_a_broken_stream_had_given_is_kept():
             raise ModelError("connection lost")
         yield whole
 
-    flow = VSStandard(k=3, n=6, on_failure="keep").flow(TASK)
+    flow = VSStandard(k=3, n=6, on_failure="keep", retries=0).flow(TASK)
     *early, found = stream(flow, pieces)
     assert sorted(candidate.text for candidate in early) == ["a", "a", "b", "b", "c"]
     assert sorted(found.texts) == ["a", "a", "b", "b", "c"]
@@ -175,6 +175,20 @@ async def test_what_a_broken_stream_had_given_is_kept():
     with pytest.raises(ModelError) as failure:
         list(stream(VSStandard(k=3, n=6).flow(TASK), pieces, max_concurrency=1))
     assert partial_of(failure.value).texts == ["a", "b", "c", "a", "b"]
+
+
+def test_a_stream_that_broke_off_is_asked_for_the_rest():
+    whole = answer("a", "b", "c")
+
+    def pieces(request):
+        if request.call == 0:
+            yield whole[: whole.index('"c"')]
+            raise ModelError("connection lost")
+        yield answer("d")
+
+    *_, found = stream(VSStandard(k=3, on_failure="keep").flow(TASK), pieces)
+    assert found.texts == ["a", "b", "d"]
+    assert "failed" not in found.metadata
 
 
 def test_an_error_of_a_flow_is_no_failure_of_a_call():

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.imports import arrows, circles
+
 ROOT = Path(__file__).parent.parent
 HEAVY = (
     "numpy", "scipy", "pandas", "rapidfuzz", "statsmodels", "matplotlib", "jinja2", "tenacity",
@@ -36,6 +38,75 @@ def loaded_by(statement: str) -> set[str]:
 )
 def test_the_core_loads_nothing_heavy(statement):
     assert not loaded_by(statement) & set(HEAVY)
+
+
+# --- the house -----------------------------------------------------------------------------------
+
+LAYERS = (
+    ("ground", "display", "hookspecs"),
+    ("errors", "errors"),
+    ("words and numbers", "builtin", "plugins", "checks", "effects", "redaction", "probabilities",
+     "progress", "prompts", "words"),
+    ("values", "formats.base", "messages", "candidates"),
+    ("reading", "formats", "parsing"),
+    ("drawing and measuring", "resampling", "metrics", "fusion", "theory"),
+    ("asking", "strategies"),
+    ("asking until it is enough", "stopping"),
+    ("driving", "concurrency", "telemetry", "driver", "clients"),
+    ("the package", ""),
+    ("testing", "testing"),
+    ("evaluation", "evaluation"),
+    ("doors", "cli"),
+)  # fmt: skip
+"""The core's modules, lowest first: each imports from its own row or one above it in this table,
+never from one below. A package stands for its modules, unless one has a place of its own."""
+
+
+def layer(module: str) -> int:
+    """The place of a module in the table: that of its longest name there."""
+    name = module.removeprefix("vs_core").removeprefix(".")
+    places = {each: place for place, (_, *names) in enumerate(LAYERS) for each in names}
+    while name and name not in places:
+        name = name.rpartition(".")[0]
+        if not name:
+            raise AssertionError(f"{module} has no place in LAYERS")
+    return places[name]
+
+
+def test_the_core_is_built_in_layers():
+    """Lazy imports and those for type checkers count too."""
+    against = [
+        f"{module} ({LAYERS[layer(module)][0]}) imports {target} ({LAYERS[layer(target)][0]})"
+        for module, targets in arrows(ROOT, "vs_core").items()
+        for target in sorted(targets)
+        if layer(target) > layer(module)
+    ]
+    assert not against, "\n".join(against)
+
+
+@pytest.mark.parametrize("package", ["vs_core", "vs_langchain", "vs_dspy", "vs_llama_index"])
+def test_no_module_imports_itself_in_a_circle(package):
+    root = ROOT if package == "vs_core" else ROOT / "integrations"
+    graph = arrows(root, package)
+    assert len(graph) > 5
+    found = [" <-> ".join(circle) for circle in circles(graph)]
+    assert not found, "\n".join(found)
+
+
+def test_circles_are_found(tmp_path):
+    (tmp_path / "p" / "sub").mkdir(parents=True)
+    for name, source in {
+        "p/__init__.py": "",
+        "p/a.py": "def f():\n    from p.sub import b",
+        "p/sub/__init__.py": "from . import c",
+        "p/sub/b.py": "if TYPE_CHECKING:\n    from ..d import D",
+        "p/sub/c.py": "import json",
+        "p/d.py": "import p.a",
+    }.items():
+        (tmp_path / name).write_text(source)
+    graph = arrows(tmp_path, "p")
+    assert graph["p.sub"] == {"p.sub.c"}
+    assert circles(graph) == [["p.a", "p.d", "p.sub.b"]]
 
 
 def imported_names(path: Path) -> set[str]:

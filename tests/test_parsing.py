@@ -247,6 +247,14 @@ def outcome(text: str) -> str:
         return str(error) if len(str(error)) < 500 else ""
 
 
+def test_what_was_cut_off_before_its_first_letter_is_no_candidate():
+    shape = Shape(k=2, fields=("response",))
+    with pytest.raises(ParseError):
+        read('{"candidates":[{"response":"', shape)
+    first = '{"candidates":[{"response":"Ohio","probability":0.2},{"response":"'
+    assert [c.text for c in read(first, shape)] == ["Ohio"]
+
+
 def test_a_limit_is_said_and_can_be_set():
     with pytest.raises(ParseError, match="over the limit of 100"):
         parse("x" * 101, limit=100)

@@ -1,15 +1,18 @@
 """The plugin manager, and a plugin installed as a real package."""
 
+import copy
 import os
+import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
+import cloudpickle
 import pytest
 
-from vs_core import ConfigurationError, hookimpl, plugins
+from vs_core import ConfigurationError, Direct, hookimpl, plugins, verbalize
 from vs_core.plugins import KINDS, Plugins
 
 HERE = Path(__file__).parent
@@ -18,7 +21,17 @@ HERE = Path(__file__).parent
 class Duplicate:
     @hookimpl
     def vs_strategies(self):
-        return {"direct": object}
+        return {"direct": object, "other": Direct}
+
+
+class Raising:
+    @hookimpl
+    def vs_strategies(self):
+        raise RuntimeError("no strategies today")
+
+    @hookimpl
+    def vs_request(self, request):
+        raise OSError("no disk left")
 
 
 class Misspelled:
@@ -57,12 +70,87 @@ def test_objects_pass_through():
     assert plugins.format(format) is format
 
 
-def test_two_plugins_with_one_name_are_an_error_that_names_both():
+def test_a_name_that_is_taken_keeps_its_first_owner_and_the_rest_of_the_plugin_works():
     registry = Plugins()
-    registry.load()
+    registry.register(Duplicate(), "duplicate")  # before the built-in parts are there
+    with pytest.warns(RuntimeWarning, match=r"'duplicate'.*vs-core registers.*'direct' already"):
+        assert registry.strategy("direct") == Direct()
+    assert registry.owner("strategies", "direct") == "vs-core"
+    assert registry.owner("strategies", "other") == "duplicate"
+    assert "'direct'" in str(registry.broken["duplicate"])
+
+
+def test_a_hook_that_raises_harms_nobody_else():
+    registry = Plugins()
+    registry.register(Raising(), "raising")
     registry.register(Duplicate(), "duplicate")
-    with pytest.raises(ConfigurationError, match=r"'direct'.*strategies.*duplicate"):
-        registry.table("strategies")
+    with pytest.warns(RuntimeWarning, match="'raising'.*no strategies today"):
+        assert "other" in registry.table("strategies")
+    assert registry.strategy("vs_standard").name == "vs_standard"
+    assert isinstance(registry.broken["raising"], RuntimeError)
+
+
+def test_an_observer_that_raises_does_not_stop_a_run():
+    seen = []
+
+    class Watching:
+        @hookimpl
+        def vs_request(self):  # it asks for nothing of what it could be told
+            seen.append("request")
+
+        @hookimpl
+        def vs_distribution(self, distribution):
+            seen.append(len(distribution))
+
+    raising, watching = Raising(), Watching()
+    plugins.register(raising, "raising")
+    plugins.register(watching, "watching")
+    try:
+        with pytest.warns(RuntimeWarning, match="'raising'.*no disk left"):
+            found = verbalize("x", lambda request: "a", strategy="direct")
+    finally:
+        plugins.unregister(raising)
+        plugins.unregister(watching)
+    assert [candidate.text for candidate in found] == ["a"]
+    assert seen == ["request", 1]
+    assert "raising" not in plugins.broken  # it is gone, and so is what was wrong with it
+
+
+def _resampler_in_a_worker():
+    return plugins.resampler("argmax").func.__name__
+
+
+def test_the_registry_travels_as_a_reference():
+    assert pickle.loads(pickle.dumps(plugins)) is plugins
+    assert copy.deepcopy(plugins) is plugins
+    # As Ray and Spark send a function whose module the worker does not have: by value, with what
+    # it refers to.
+    sent = cloudpickle.dumps(type(_resampler_in_a_worker)(
+        _resampler_in_a_worker.__code__, {**globals(), "__name__": "__main__"}
+    ))  # fmt: skip
+    worker = "import pickle, sys; print(pickle.load(sys.stdin.buffer)())"
+    done = subprocess.run([sys.executable, "-c", worker], input=sent, capture_output=True)
+    assert (done.stdout.decode().strip(), done.stderr.decode()) == ("argmax", "")
+
+
+@pytest.mark.parametrize("blocked", ["numpy", "scipy", "rapidfuzz", "matplotlib"])
+def test_a_look_up_needs_no_extra_whatever_pluggy_looks_at(blocked):
+    """Before 1.7 pluggy calls getattr on every name that dir() lists of a plugin."""
+    code = f"""
+import sys
+sys.modules[{blocked!r}] = None
+import pluggy
+register = pluggy.PluginManager.register
+def looking(manager, plugin, name=None):
+    for each in dir(plugin):
+        getattr(plugin, each)
+    return register(manager, plugin, name)
+pluggy.PluginManager.register = looking
+import vs_core
+print(vs_core.parse("1. Ohio (probability: 0.2)")[0].text, len(vs_core.plugins.table("metrics")))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("Ohio 18\n", "")
 
 
 def test_a_hook_that_does_not_exist_is_refused_and_leaves_no_trace():

@@ -1,7 +1,8 @@
 """The strategies as flows: what they ask, what they make of the answers. No model is called."""
 
 import pickle
-from typing import Literal
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import pytest
 from pydantic import BaseModel
@@ -9,15 +10,19 @@ from pydantic import BaseModel
 from vs_core import (
     Completion,
     ConfigurationError,
+    CoT,
+    Direct,
     Message,
+    MultiTurn,
     ParseError,
     Prompts,
     Request,
+    VSStandard,
     plugins,
     verbalize,
 )
 from vs_core.driver import stream
-from vs_core.formats import Answer, Entry
+from vs_core.formats import Answer, Entry, Lines, Shape
 from vs_core.messages import as_messages
 from vs_core.probabilities import DEFINITIONS
 
@@ -368,3 +373,78 @@ def test_an_empty_instruction_adds_nothing_but_the_format():
     model = Script()
     ask(model, prompts=Prompts(verbalize=""))
     assert system(model.requests[0]).startswith("Answer with a JSON object")
+
+
+# --- a strategy answers for itself ---------------------------------------------------------------
+
+
+class Counted(Lines):
+    """A format that counts how often it is asked how it wants to be written."""
+
+    asked: ClassVar[list[int]] = []
+
+    def instructions(self, shape: Shape) -> str:
+        self.asked.append(shape.k)
+        return super().instructions(shape)
+
+
+@pytest.mark.parametrize("name", ["vs_standard", "vs_cot", "vs_multi", "sequence"])
+def test_what_is_asked_is_worked_out_once_a_size(name):
+    Counted.asked.clear()
+    ask(Script(), strategy=name, k=5, n=52, format=Counted())
+    assert sorted(Counted.asked) == [2, 5]
+
+
+def test_a_strategy_that_was_asked_travels_without_what_it_worked_out():
+    strategy = plugins.strategy("vs_standard", k=3)
+    fresh = pickle.dumps(strategy)
+    strategy.format_instructions(3)
+    assert pickle.dumps(strategy) == fresh
+    assert pickle.loads(fresh) == strategy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Polite(Direct):
+    """A baseline of one's own, as docs/plugins.md invites to write."""
+
+    name: ClassVar[str] = "polite"
+
+    def instruction(self, k: int) -> str:
+        return "Be polite."
+
+
+def test_a_subclass_of_direct_can_be_typed():
+    model = Script('{"responses": [{"value": {"setup": "s", "rating": 3}}]}')
+    (joke,) = ask(model, strategy=Polite().typed(Joke))
+    assert isinstance(joke.value, Joke)
+    assert "Be polite." in system(model.requests[0])
+    assert '"value"' in system(model.requests[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chatty(MultiTurn):
+    name: ClassVar[str] = "chatty"
+
+
+def test_every_turn_of_a_typed_conversation_asks_for_the_type():
+    model = Script(*['{"responses": [{"value": {"setup": "s", "rating": 3}}]}'] * 3)
+    jokes = ask(model, strategy=Chatty(k=3).typed(Joke))
+    assert [type(joke.value) for joke in jokes] == [Joke] * 3
+    assert all('"value"' in request.messages[-1].text for request in model.requests[1:])
+
+
+@pytest.mark.parametrize(
+    ("strategy", "calls"),
+    [(Polite(k=5, n=5), 1), (Chatty(k=5, n=10), 5), (CoT(k=5), 1), (VSStandard(k=5, n=10), 1)],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_a_strategy_says_how_it_asks_for_one_draw(strategy, calls):
+    assert len(strategy.for_one_draw().sizes()) == calls
+
+
+def test_a_strategy_says_whether_probabilities_are_asked_for():
+    said = {name: plugins.strategy(name).verbalizes for name in NAMES}
+    assert [name for name, verbalizes in said.items() if verbalizes] == list(VS)
+    assert [name for name in NAMES if plugins.strategy(name).asks_directly] == ["direct"]
+    assert Polite().asks_directly
+    assert not Chatty().asks_directly

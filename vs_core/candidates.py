@@ -22,16 +22,16 @@ from pydantic_core import core_schema
 from typing_extensions import Self, TypeVar
 
 from vs_core.checks import require_optional_count
-from vs_core.errors import ConfigurationError
+from vs_core.display import Row, as_html, as_rich, as_text
+from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.messages import Completion
+from vs_core.plugins import plugins
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
-    from vs_core.resampling import Resampler
-
-__all__ = ["Candidate", "Distribution"]
+__all__ = ["Candidate", "Distribution", "Resampler", "resampler_of"]
 
 T = TypeVar("T", default=Any)
 
@@ -313,12 +313,10 @@ class Distribution(_Typed[T], Sequence[Candidate[T]]):
             ConfigurationError: If the distribution is empty, the name is unknown, ``n`` is
                 negative, or a resampler without replacement is asked for more than there are.
         """
-        from vs_core.plugins import plugins
-
         if not self.candidates:
             raise ConfigurationError("An empty distribution cannot be sampled.")
         require_optional_count("n", n, least=0)
-        draw = plugins.resampler(resampler, **options)
+        draw = resampler_of(resampler, **options)
         rng = self.rng(seed)
         drawn = [self.candidates[index] for index in draw(self, 1 if n is None else n, rng)]
         return drawn[0] if n is None else drawn
@@ -496,8 +494,6 @@ class Distribution(_Typed[T], Sequence[Candidate[T]]):
         try:
             import pandas as pd
         except ImportError as error:
-            from vs_core.errors import raise_missing_extra
-
             raise_missing_extra("metrics", error)
         frame: pd.DataFrame = pd.DataFrame(
             {
@@ -512,20 +508,35 @@ class Distribution(_Typed[T], Sequence[Candidate[T]]):
         )
         return frame
 
-    def __str__(self) -> str:
-        from vs_core.display import as_text
+    def _rows(self) -> list[Row]:
+        return [
+            (candidate.probability, weight, candidate.text)
+            for candidate, weight in zip(self, self.weights, strict=True)
+        ]
 
-        return as_text(self)
+    def __str__(self) -> str:
+        return as_text(self._rows())
 
     def __rich__(self) -> Table:
-        from vs_core.display import as_rich
-
-        return as_rich(self)
+        return as_rich(self._rows())
 
     def _repr_html_(self) -> str:
-        from vs_core.display import as_html
+        return as_html(self._rows())
 
-        return as_html(self)
+
+Resampler = Callable[[Distribution[Any], int, random.Random], Sequence[int]]
+"""Draws n places of candidates with the randomness given; see `vs_core.resampling`."""
+
+
+def resampler_of(resampler: str | Resampler, **options: Any) -> Resampler:
+    """Return a resampler by name with its ``options`` bound, or the given one.
+
+    Raises:
+        ConfigurationError: If the name is unknown, an option cannot work, or options are given with
+            an object.
+    """
+    made: Resampler = plugins.make("resamplers", resampler, **options)
+    return made
 
 
 def _normalise(

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from vs_core.errors import ConfigurationError, ModelError, raise_missing_extra
+from vs_core.formats.json import without_bounds
 from vs_core.messages import Completion, Request
 from vs_core.redaction import HIDDEN, redacted, without_secrets
 
@@ -34,6 +35,8 @@ class OpenAIModel:
         base_url: Endpoint, ending in ``/v1``; default: ``OPENAI_BASE_URL``, or OpenAI's own.
         api_key: Default: ``OPENAI_API_KEY``. Endpoints given by ``base_url`` may need none.
         structured: Whether to send the JSON schema of the answer as ``response_format``.
+        bounds: Whether that schema bounds the number of responses and the range of probabilities,
+            to which small models do not keep by themselves. False for endpoints that refuse it.
         timeout: Seconds that a call may take, or an ``httpx.Timeout``. Default: the client's own,
             ten minutes.
         max_retries: How often the client tries again, each time after a longer wait or that which
@@ -45,8 +48,8 @@ class OpenAIModel:
         http_client: An ``httpx.Client`` to use, for proxies and certificates.
         async_http_client: An ``httpx.AsyncClient`` to use by `acomplete` and `astream`.
         **parameters: Parameters of the API's call, such as ``temperature=0.7``, ``top_p``,
-            ``extra_headers``; passed through. What only this endpoint knows goes into
-            ``extra_body={"min_p": 0.1}``.
+            ``extra_headers``; passed through, a ``seed`` plus the number of the call in its flow.
+            What only this endpoint knows goes into ``extra_body={"min_p": 0.1}``.
 
     Raises:
         MissingExtraError: If the ``openai`` package is not installed.
@@ -62,6 +65,7 @@ class OpenAIModel:
         base_url: str | None = None,
         api_key: str | None = None,
         structured: bool = False,
+        bounds: bool = True,
         timeout: float | httpx.Timeout | None = None,
         max_retries: int | None = None,
         default_headers: Mapping[str, str] | None = None,
@@ -76,6 +80,7 @@ class OpenAIModel:
         self.model = model
         self.base_url = base_url or os.environ.get("OPENAI_BASE_URL")
         self.structured = structured
+        self.bounds = bounds
         self.parameters = parameters
         self._api_key = api_key
         options = {
@@ -102,13 +107,16 @@ class OpenAIModel:
             "model": self.model,
             "base_url": self.base_url and without_secrets(self.base_url),
             "structured": self.structured,
+            "bounds": self.bounds,
             **redacted(self.parameters),
         }
 
     def __repr__(self) -> str:
         shown = {**self.settings, **redacted(self._options)}
         name = shown.pop("model")
-        parts = [f"{key}={value!r}" for key, value in shown.items() if value not in (None, False)]
+        parts = [
+            f"{key}={value!r}" for key, value in shown.items() if value not in (None, False, True)
+        ]
         return f"{type(self).__name__}({', '.join([repr(name), *parts])})"
 
     def __getstate__(self) -> dict[str, Any]:
@@ -165,8 +173,11 @@ class OpenAIModel:
             "messages": [message.as_dict() for message in request.messages],
             **self.parameters,
         }
+        if isinstance(seed := arguments.get("seed"), int):
+            arguments["seed"] = seed + request.call  # or all calls of a flow would answer alike
         schema = request.json_schema if self.structured else None
         if schema is not None:
+            schema = schema if self.bounds else without_bounds(schema)
             arguments["response_format"] = {
                 "type": "json_schema",
                 "json_schema": {"name": "responses", "schema": schema, "strict": True},
@@ -208,11 +219,12 @@ class OpenAIModel:
     @contextmanager
     def _errors(self) -> Iterator[None]:
         """Turn the client's errors into `ModelError` that says where, keeping the cause."""
+        import httpx
         import openai
 
         try:
             yield
-        except openai.OpenAIError as error:
+        except (openai.OpenAIError, httpx.HTTPError) as error:  # the latter in mid-stream
             where = without_secrets(self.base_url) if self.base_url else "OpenAI"
             why = str(error).rstrip(".")
             if isinstance(error, openai.APIConnectionError) and error.__cause__ is not None:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import html
 import unicodedata
+from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from vs_core.candidates import Distribution
+__all__ = ["Row", "as_html", "as_rich", "as_text", "printable", "shorten"]
 
-__all__ = ["printable", "shorten"]
+Row = tuple["float | None", float, str]
+"""A candidate as a table shows it: probability as verbalized, weight, text."""
 
 _ELLIPSIS = "…"
 # Categories of code points that move the cursor, colour, hide or reorder text: controls, format
@@ -61,49 +64,51 @@ def shorten(text: str, width: int = 200) -> str:
     return f"{line[:head]}{_ELLIPSIS}{line[head - width + 1 :]}"
 
 
-def _rows(distribution: Distribution, width: int) -> list[tuple[str, str, str, str]]:
-    """Rows of a table: number, probability as verbalized, weight, text."""
+_HEADINGS = ("#", "probability", "weight", "text")
+_MOST_IN_A_PAGE = 20
+
+
+def _cells(rows: Sequence[Row], width: int, most: int | None = None) -> list[tuple[str, ...]]:
+    """The texts of a table's cells: number, probability, weight, text."""
     return [
         (
             str(number),
-            _ELLIPSIS if candidate.probability is None else f"{candidate.probability:.3g}",
+            _ELLIPSIS if probability is None else f"{probability:.3g}",
             f"{weight:.3f}",
-            shorten(candidate.text, width),
+            shorten(text, width),
         )
-        for number, (candidate, weight) in enumerate(
-            zip(distribution, distribution.weights, strict=True), start=1
-        )
+        for number, (probability, weight, text) in enumerate(islice(rows, most), start=1)
     ]
 
 
-_HEADINGS = ("#", "probability", "weight", "text")
+def as_text(rows: Sequence[Row], width: int = 100) -> str:
+    """Return candidates as a plain aligned table, one a line."""
+    cells = [_HEADINGS, *_cells(rows, width)]
+    number = max(len(row[0]) for row in cells)
+    return "\n".join(f"{a:>{number}}  {b:>11}  {c:>6}  {d}".rstrip() for a, b, c, d in cells)
 
 
-def as_text(distribution: Distribution, width: int = 100) -> str:
-    """Return a distribution as a plain aligned table, one candidate a line."""
-    rows = [_HEADINGS, *_rows(distribution, width)]
-    number = max(len(row[0]) for row in rows)
-    return "\n".join(f"{a:>{number}}  {b:>11}  {c:>6}  {d}".rstrip() for a, b, c, d in rows)
-
-
-def as_html(distribution: Distribution) -> str:
-    """Return a distribution as an HTML table whose every cell is escaped."""
+def as_html(rows: Sequence[Row]) -> str:
+    """Return the first 20 candidates as an HTML table, every cell escaped; the rest is counted."""
     head = "".join(f"<th>{heading}</th>" for heading in _HEADINGS)
     body = "".join(
         "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
-        for row in _rows(distribution, 1000)
+        for row in _cells(rows, 1000, _MOST_IN_A_PAGE)
     )
+    if len(rows) > _MOST_IN_A_PAGE:
+        more = f"and {len(rows) - _MOST_IN_A_PAGE:,} more"
+        body += f'<tr><td></td><td colspan="3">{more}</td></tr>'
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def as_rich(distribution: Distribution) -> Table:
-    """Return a distribution as a rich table. Text is never read as rich markup."""
+def as_rich(rows: Sequence[Row]) -> Table:
+    """Return candidates as a rich table. Text is never read as rich markup."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(show_edge=False, pad_edge=False)
     for heading in _HEADINGS:
         table.add_column(heading, justify="left" if heading == "text" else "right")
-    for row in _rows(distribution, 1000):
+    for row in _cells(rows, 1000):
         table.add_row(*(Text(cell) for cell in row))
     return table

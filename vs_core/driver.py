@@ -18,7 +18,9 @@ from collections.abc import (
 from contextlib import aclosing, closing, suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar, overload
+
+from typing_extensions import Unpack
 
 from vs_core.candidates import Candidate, Distribution
 from vs_core.checks import require_optional_count
@@ -35,15 +37,18 @@ from vs_core.messages import (
 )
 from vs_core.parsing import StreamParser
 from vs_core.plugins import plugins
+from vs_core.progress import Advance, Progress, shown
 from vs_core.stopping import DEFAULT_BUDGET, Rule, repeated
-from vs_core.strategies.base import Strategy
+from vs_core.strategies.base import Options, Strategy, strategy_of
 from vs_core.strategies.pump import Flow, Pump
 from vs_core.strategies.typed import validated
+from vs_core.telemetry import span
 
 __all__ = ["arun", "astream", "averbalize", "partial_of", "run", "stream", "verbalize"]
 
 Complete = Callable[[Request], "Completion | str"]
 AsyncComplete = Callable[[Request], Awaitable["Completion | str"]]
+T = TypeVar("T")
 Pieces = Callable[[Request], Iterator["str | Completion"]]
 AsyncPieces = Callable[[Request], AsyncIterator["str | Completion"]]
 
@@ -71,7 +76,7 @@ def run(flow: Flow, complete: Complete, *, max_concurrency: int | None = None) -
             those in flight are not waited for. `partial_of` gives what was in hand.
     """
     limit = _limit(max_concurrency)
-    with closing(Pump(flow)) as pump:
+    with span() as traced, closing(Pump(flow)) as pump:
         for requests in _rounds(pump):
             answers = _Answers(requests)
             jobs = [partial(_completed, complete, request) for request in requests]
@@ -81,6 +86,7 @@ def run(flow: Flow, complete: Complete, *, max_concurrency: int | None = None) -
             except BaseException as error:
                 pump.interrupt(error, answers.in_hand)
             pump.take(answers.completions)
+        traced.finish(pump.value)
         return pump.value
 
 
@@ -92,7 +98,7 @@ async def arun(
     If one request fails, or the caller is cancelled, the others of its round are cancelled.
     """
     limit = _limit(max_concurrency)
-    with closing(Pump(flow)) as pump:
+    with span() as traced, closing(Pump(flow)) as pump:
         for requests in _rounds(pump):
             answers = _Answers(requests)
             jobs = [partial(_acompleted, complete, request) for request in requests]
@@ -103,6 +109,7 @@ async def arun(
             except BaseException as error:
                 pump.interrupt(error, answers.in_hand)
             pump.take(answers.completions)
+        traced.finish(pump.value)
         return pump.value
 
 
@@ -127,7 +134,7 @@ def stream(
     counts as its answer where failures are kept.
     """
     limit = _limit(max_concurrency)
-    with closing(Pump(flow)) as pump:
+    with span(current=False) as traced, closing(Pump(flow)) as pump:
         for requests in _rounds(pump):
             answers = _Answers(requests, in_pieces=True)
             jobs = [partial(_received, incoming, pieces) for incoming in answers.incoming]
@@ -140,6 +147,7 @@ def stream(
             except BaseException as error:
                 pump.interrupt(error, answers.in_hand)
             pump.take(answers.completions)
+        traced.finish(pump.value)
         yield pump.value
 
 
@@ -151,7 +159,7 @@ async def astream(
     Closing the iterator early, or cancelling its consumer, cancels the requests in flight.
     """
     limit = _limit(max_concurrency)
-    with closing(Pump(flow)) as pump:
+    with span(current=False) as traced, closing(Pump(flow)) as pump:
         for requests in _rounds(pump):
             answers = _Answers(requests, in_pieces=True)
             jobs = [partial(_areceived, incoming, pieces) for incoming in answers.incoming]
@@ -165,6 +173,7 @@ async def astream(
             except BaseException as error:
                 pump.interrupt(error, answers.in_hand)
             pump.take(answers.completions)
+        traced.finish(pump.value)
         yield pump.value
 
 
@@ -320,6 +329,33 @@ async def _areceived(
 # --- verbalize -------------------------------------------------------------------------------
 
 
+class VerbalizeOptions(Options, total=False):
+    """What `verbalize` can be told, but for the type of the candidates: for type checkers."""
+
+    strategy: str | Strategy
+    until: Rule | None
+    budget: int
+    seed: int | None
+    max_concurrency: int | None
+    progress: bool | Progress
+
+
+@overload
+def verbalize(
+    prompt: Prompt,
+    complete: Complete,
+    *,
+    schema: type[T],
+    **options: Unpack[VerbalizeOptions],
+) -> Distribution[T]: ...
+@overload
+def verbalize(
+    prompt: Prompt,
+    complete: Complete,
+    *,
+    schema: Any = None,
+    **options: Unpack[VerbalizeOptions],
+) -> Distribution: ...
 def verbalize(
     prompt: Prompt,
     complete: Complete,
@@ -329,6 +365,7 @@ def verbalize(
     budget: int = DEFAULT_BUDGET,
     seed: int | None = None,
     max_concurrency: int | None = None,
+    progress: bool | Progress = False,
     **options: Any,
 ) -> Distribution:
     """Ask any model for a distribution of answers.
@@ -344,8 +381,10 @@ def verbalize(
         seed: Makes `Distribution.sample` reproducible without a seed of its own. It does not
             reach the model, whose settings are its own.
         max_concurrency: Most requests in flight at once; see `run`.
+        progress: True shows a bar on standard error (extra ``cli``); a function is called with the
+            number of calls done and of those expected, after each.
         **options: Options of the strategy: ``k``, ``n``, ``threshold``, ``probability``,
-            ``format``, ``retries``, ``on_unparsed``, ``schema``, ``prompts``; see
+            ``format``, ``retries``, ``on_unparsed``, ``on_failure``, ``schema``, ``prompts``; see
             `vs_core.strategies.Strategy`.
 
     Returns:
@@ -355,11 +394,31 @@ def verbalize(
         ParseError: If the model gave no distribution, after all retries.
         ModelError: If ``complete`` returned something that is not an answer.
         ConfigurationError: If a name is unknown or an option cannot work.
+        Exception: What ``complete`` raised; `partial_of` gives what was in hand.
     """
-    flow = _flow(plugins.strategy(strategy, **options), as_messages(prompt), until, budget)
-    return run(flow, complete, max_concurrency=max_concurrency).seeded(seed)
+    made = strategy_of(strategy, **options)
+    flow = _flow(made, as_messages(prompt), until, budget)
+    with shown(progress, len(made.sizes())) as advance:
+        counting = _counting(complete, advance)
+        return run(flow, counting, max_concurrency=max_concurrency).seeded(seed)
 
 
+@overload
+async def averbalize(
+    prompt: Prompt,
+    complete: AsyncComplete,
+    *,
+    schema: type[T],
+    **options: Unpack[VerbalizeOptions],
+) -> Distribution[T]: ...
+@overload
+async def averbalize(
+    prompt: Prompt,
+    complete: AsyncComplete,
+    *,
+    schema: Any = None,
+    **options: Unpack[VerbalizeOptions],
+) -> Distribution: ...
 async def averbalize(
     prompt: Prompt,
     complete: AsyncComplete,
@@ -369,11 +428,40 @@ async def averbalize(
     budget: int = DEFAULT_BUDGET,
     seed: int | None = None,
     max_concurrency: int | None = None,
+    progress: bool | Progress = False,
     **options: Any,
 ) -> Distribution:
     """Ask any model for a distribution of answers, over an async callable; see `verbalize`."""
-    flow = _flow(plugins.strategy(strategy, **options), as_messages(prompt), until, budget)
-    return (await arun(flow, complete, max_concurrency=max_concurrency)).seeded(seed)
+    made = strategy_of(strategy, **options)
+    flow = _flow(made, as_messages(prompt), until, budget)
+    with shown(progress, len(made.sizes())) as advance:
+        counting = _acounting(complete, advance)
+        return (await arun(flow, counting, max_concurrency=max_concurrency)).seeded(seed)
+
+
+def _counting(complete: Complete, advance: Advance | None) -> Complete:
+    """The same, telling of each call that is done."""
+    if advance is None:
+        return complete
+
+    def counted(request: Request) -> Completion | str:
+        answer = complete(request)
+        advance()
+        return answer
+
+    return counted
+
+
+def _acounting(complete: AsyncComplete, advance: Advance | None) -> AsyncComplete:
+    if advance is None:
+        return complete
+
+    async def counted(request: Request) -> Completion | str:
+        answer = await complete(request)
+        advance()
+        return answer
+
+    return counted
 
 
 def _flow(strategy: Strategy, task: Sequence[Message], until: Rule | None, budget: int) -> Flow:

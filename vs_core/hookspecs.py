@@ -8,17 +8,9 @@ user gave. The built-in parts register through the same hooks.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pluggy
-
-if TYPE_CHECKING:
-    from vs_core.candidates import Distribution
-    from vs_core.evaluation.tasks.base import Task
-    from vs_core.formats.base import Format
-    from vs_core.messages import Request
-    from vs_core.resampling import Resampler
-    from vs_core.strategies.base import Strategy
 
 __all__ = ["GROUP", "hookimpl", "hookspec"]
 
@@ -26,37 +18,50 @@ GROUP = "vs_core"
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
 
+Factories = Mapping[str, Callable[..., Any]]
+"""Factories by name. What they make stands in the docstring of each hook: this module, which
+everything rests on, knows no part of vs-core."""
+
 
 @hookspec
-def vs_strategies() -> Mapping[str, Callable[..., Strategy]]:  # type: ignore[empty-body]
+def vs_strategies() -> Factories:  # type: ignore[empty-body]
     """Strategies by name; a factory takes the options of `vs_core.strategies.Strategy`."""
 
 
 @hookspec
-def vs_formats() -> Mapping[str, Callable[..., Format]]:  # type: ignore[empty-body]
-    """Formats by name; a factory takes no options that it does not itself define."""
+def vs_formats() -> Factories:  # type: ignore[empty-body]
+    """Formats by name; a factory takes no options that it does not itself define.
+
+    It makes a `vs_core.formats.Format`.
+    """
 
 
 @hookspec
-def vs_resamplers() -> Mapping[str, Callable[..., Resampler]]:  # type: ignore[empty-body]
-    """Resamplers by name; a factory takes the options given to `Distribution.sample`."""
+def vs_resamplers() -> Factories:  # type: ignore[empty-body]
+    """Resamplers by name; a factory takes the options given to `Distribution.sample`.
+
+    It makes a function ``(distribution, n, rng) -> indices``.
+    """
 
 
 @hookspec
-def vs_metrics() -> Mapping[str, Callable[..., Any]]:  # type: ignore[empty-body]
+def vs_metrics() -> Factories:  # type: ignore[empty-body]
     """Metrics by name; a factory takes the options that it binds, and returns a function."""
 
 
 @hookspec
-def vs_tasks() -> Mapping[str, Callable[..., Task]]:  # type: ignore[empty-body]
-    """Tasks of the evaluation by name; a factory takes ``file`` and options of its own."""
+def vs_tasks() -> Factories:  # type: ignore[empty-body]
+    """Tasks of the evaluation by name; a factory takes ``file`` and options of its own.
+
+    It makes a `vs_core.evaluation.Task`.
+    """
 
 
 @hookspec
-def vs_request(request: Request) -> None:
-    """Observe every request before a model sees it. What it returns is ignored."""
+def vs_request(request: Any) -> None:
+    """Observe every `vs_core.Request` before a model sees it. What it returns is ignored."""
 
 
 @hookspec
-def vs_distribution(distribution: Distribution) -> None:
-    """Observe every distribution that a strategy finished. What it returns is ignored."""
+def vs_distribution(distribution: Any) -> None:
+    """Observe every finished `vs_core.Distribution`. What it returns is ignored."""

@@ -8,14 +8,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from vs_core.errors import ConfigurationError, ModelError
-
-if TYPE_CHECKING:
-    from vs_core.formats.base import Format, Shape
+from vs_core.formats.base import Format, Shape
 
 __all__ = ["Completion", "Message", "Prompt", "Request", "as_completion", "as_messages"]
 

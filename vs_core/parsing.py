@@ -21,10 +21,18 @@ from pydantic_core import from_json
 from vs_core.candidates import Candidate, Distribution
 from vs_core.display import shorten
 from vs_core.errors import ParseError
-from vs_core.formats.base import CUT_OFF, Answer, Entry, Format, Shape, is_harmless
+from vs_core.formats.base import (
+    CUT_OFF,
+    Answer,
+    Entry,
+    Format,
+    Shape,
+    format_of,
+    formats,
+    is_harmless,
+)
 from vs_core.formats.data import is_placeholder
 from vs_core.formats.envelope import Envelope, Opening, bodies, opened
-from vs_core.plugins import plugins
 from vs_core.probabilities import definition_of, depends_on_others, read_probabilities
 
 __all__ = ["DEFAULT_LIMIT", "StreamParser", "parse"]
@@ -85,7 +93,7 @@ def read(
         raise ParseError(
             f"the answer has {len(raw):,} characters, over the limit of {limit:,}", raw
         )
-    asked = None if format is None else plugins.format(format)
+    asked = None if format is None else format_of(format)
     if asked is None or asked.name == "json":
         clean = _as_asked(raw, shape)
         if clean is not None:
@@ -185,10 +193,15 @@ def _reading(format: Format, text: str, shape: Shape, raw: str) -> Answer | None
         raise ParseError(f"the format {format.name!r} failed: {error!r}", raw) from error
     if answer is None:
         return None
-    entries = [entry for entry in answer.entries if not is_placeholder(entry.text)]
+    entries = [entry for entry in answer.entries if not _is_nothing(entry)]
     if len(entries) == len(answer.entries):
         return answer if entries else None
     return answer._replace(entries=entries) if entries else None
+
+
+def _is_nothing(entry: Entry) -> bool:
+    """Whether an entry only stands for a candidate, or was cut off before its first letter."""
+    return is_placeholder(entry.text) or (not entry.text and CUT_OFF in entry.repairs)
 
 
 def _weighed(answer: Answer, shape: Shape, remark: str, *, asked: bool) -> _Choice:
@@ -239,15 +252,13 @@ _BRACKET = re.compile(r"[{\[]")
 
 def _ladder(text: str, asked: Format | None) -> Iterator[Format]:
     """Yield the formats in the order to try them on ``text``."""
-    names = list(plugins.table("formats"))
+    others = formats()
     tag, bracket = _TAG.search(text), _BRACKET.search(text)
     if tag and bracket and tag.start() < bracket.start():
-        names.sort(key=lambda name: name != "tags")  # stable: tags come first, the others stay
+        others.sort(key=lambda format: format.name != "tags")  # stable: the others stay
     if asked is not None:
         yield asked
-        names = [name for name in names if name != asked.name]
-    for name in names:
-        yield plugins.format(name)
+    yield from (format for format in others if asked is None or format.name != asked.name)
 
 
 def _distribution(answer: Answer, shape: Shape) -> Distribution:
@@ -303,12 +314,12 @@ class StreamParser:
     ) -> None:
         self._strict = strict
         self._shape = Shape(k or 0, definition_of(probability), fields=fields)
-        self._asked = None if format is None else plugins.format(format)
+        self._asked = None if format is None else format_of(format)
         self._limit = limit
         self._size = 0
         self._chunks: list[str] = []
-        formats = [self._asked] if self._asked else map(plugins.format, plugins.table("formats"))
-        self._splitters = [(f, s) for f in formats if (s := f.splitter()) is not None]
+        listened = [self._asked] if self._asked else formats()
+        self._splitters = [(f, s) for f in listened if (s := f.splitter()) is not None]
         self._opening = Opening()
 
     @classmethod

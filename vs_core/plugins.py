@@ -5,21 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from threading import RLock
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pluggy
 
-from vs_core import hookspecs
+from vs_core import builtin, hookspecs
 from vs_core.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from vs_core.candidates import Distribution
-    from vs_core.evaluation.tasks.base import Task
-    from vs_core.formats.base import Format
-    from vs_core.messages import Request
-    from vs_core.resampling import Resampler
-    from vs_core.strategies.base import Strategy
 
 __all__ = ["Plugins", "plugins"]
 
@@ -29,8 +20,15 @@ KINDS = ("strategies", "formats", "resamplers", "metrics", "tasks")
 class Plugins:
     """Names and what they stand for: the built-in parts and those of installed plugins.
 
-    Entry points of the group ``vs_core`` are loaded at the first look-up. A plugin that cannot be
-    imported is left out with a warning and listed in `broken`.
+    Entry points of the group ``vs_core`` are loaded at the first look-up. What is wrong with a
+    plugin harms nobody else: one that cannot be imported, whose hook raises or whose name is taken
+    is named in a warning and in `broken`, and everything else works.
+
+    A pickled reference to the registry is the registry of the process that loads it: plugins that
+    were registered by hand have to be registered there too.
+
+    Attributes:
+        broken: What went wrong, by the name of the plugin.
     """
 
     def __init__(self) -> None:
@@ -41,6 +39,9 @@ class Plugins:
         self._lock = RLock()
         self._tables: dict[str, dict[str, Callable[..., Any]]] = {}
         self._owners: dict[tuple[str, str], str] = {}
+
+    def __reduce__(self) -> str:
+        return "plugins"  # by reference, as pickle does with modules and functions
 
     # --- registering -----------------------------------------------------------------------
 
@@ -63,6 +64,7 @@ class Plugins:
 
     def unregister(self, plugin: Any) -> None:
         """Remove a plugin that was registered."""
+        self.broken.pop(self.manager.get_name(plugin) or "", None)
         self.manager.unregister(plugin)
         self._tables.clear()
 
@@ -73,10 +75,7 @@ class Plugins:
         with self._lock:  # the first look-ups may come from several threads at once
             if self._loaded:
                 return
-            from vs_core import evaluation, formats, metrics, resampling, strategies
-
-            for module in (strategies, formats, resampling, metrics, evaluation):
-                self.manager.register(module, _builtin_name(module))
+            self.manager.register(builtin, "vs-core")
             self._load_entry_points()
             self._tables.clear()
             self._loaded = True
@@ -87,39 +86,46 @@ class Plugins:
         for entry_point in entry_points(group=hookspecs.GROUP):
             try:
                 self.register(entry_point.load(), entry_point.name)
-            except Exception as error:  # one broken plugin must not stop the rest
-                self.broken[entry_point.name] = error
-                warnings.warn(
-                    f"The vs-core plugin {entry_point.name!r} cannot be loaded: {error!r}",
-                    RuntimeWarning,
-                    stacklevel=4,
-                )
+            except Exception as error:
+                self._break(entry_point.name, error)
+
+    def _break(self, name: str, error: Exception) -> None:
+        self.broken[name] = error
+        warnings.warn(
+            f"Something is wrong with the vs-core plugin {name!r}, the rest works: {error!r}",
+            RuntimeWarning,
+            stacklevel=4,
+        )
 
     # --- looking up ------------------------------------------------------------------------
 
     def table(self, kind: str) -> Mapping[str, Callable[..., Any]]:
-        """Return all factories of one kind by name: ``"strategies"``, ``"formats"``, ….
-
-        Raises:
-            ConfigurationError: If two plugins register the same name.
-        """
+        """Return all factories of one kind by name: ``"strategies"``, ``"formats"``, …."""
         if kind not in self._tables:
             self.load()
-            self._tables[kind] = self._merge(kind)
+            with self._lock:
+                self._tables[kind] = self._merge(kind)
         return self._tables[kind]
 
     def _merge(self, kind: str) -> dict[str, Callable[..., Any]]:
         table: dict[str, Callable[..., Any]] = {}
         hook = getattr(self.manager.hook, f"vs_{kind}")
-        for implementation in hook.get_hookimpls():  # in order of registration
-            for name, factory in implementation.function().items():
+        # The built-in parts first, then in order of registration: a name keeps its first owner.
+        for each in sorted(hook.get_hookimpls(), key=lambda each: each.plugin is not builtin):
+            owner = each.plugin_name
+            try:
+                factories = dict(each.function())
+            except Exception as error:
+                self._break(owner, error)
+                continue
+            for name, factory in factories.items():
                 if name in table:
-                    raise ConfigurationError(
-                        f"Two plugins register the {_singular(kind)} {name!r}: "
-                        f"{self._owners[kind, name]} and {implementation.plugin_name}."
-                    )
+                    first = self._owners[kind, name]
+                    what = f"{first} registers the {_singular(kind)} {name!r} already, and keeps it"
+                    self._break(owner, ConfigurationError(what))
+                    continue
                 table[name] = factory
-                self._owners[kind, name] = implementation.plugin_name
+                self._owners[kind, name] = owner
         return table
 
     def owner(self, kind: str, name: str) -> str:
@@ -127,106 +133,86 @@ class Plugins:
         self.table(kind)
         return self._owners[kind, name]
 
-    def _make(self, kind: str, name: str, options: Mapping[str, Any]) -> Any:
-        table = self.table(kind)
-        if name not in table:
-            import difflib
+    def factory(self, kind: str, name: str) -> Callable[..., Any] | None:
+        """Return what a name stands for, such as the class of a strategy; None for no such name."""
+        factory = self.table(kind).get(name)
+        return factory.resolve() if isinstance(factory, builtin.Named) else factory
 
-            near = difflib.get_close_matches(str(name), table, n=1, cutoff=0.5)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise ConfigurationError(
-                f"Unknown {_singular(kind)} {name!r}.{hint} Known: {', '.join(sorted(table))}."
-            )
-        try:
-            return table[name](**options)
-        except TypeError as error:
-            raise ConfigurationError(
-                f"The {_singular(kind)} {name!r} cannot be made with these options: {error}"
-            ) from error
+    def make(self, kind: str, part: Any, /, **options: Any) -> Any:
+        """Return the part of a kind by its name, made with ``options``; an object as it is.
 
-    def strategy(self, strategy: str | Strategy, **options: Any) -> Strategy:
-        """Return a strategy made with ``options`` by name, or the given one with them changed.
-
-        Raises:
-            ConfigurationError: If the name is unknown or an option cannot work.
-        """
-        if not isinstance(strategy, str):
-            return strategy.replace(**options) if options else strategy
-        made: Strategy = self._make("strategies", strategy, options)
-        return made
-
-    def format(self, format: str | Format) -> Format:
-        """Return a format by name, or the given one.
-
-        Raises:
-            ConfigurationError: If the name is unknown.
-        """
-        if not isinstance(format, str):
-            return format
-        made: Format = self._make("formats", format, {})
-        return made
-
-    def resampler(self, resampler: str | Resampler, **options: Any) -> Resampler:
-        """Return a resampler by name with its ``options`` bound, or the given one.
-
-        Raises:
-            ConfigurationError: If the name is unknown, or options are given with an object.
-        """
-        if not isinstance(resampler, str):
-            _refuse_options("resampler", options)
-            return resampler
-        made: Resampler = self._make("resamplers", resampler, options)
-        return made
-
-    def metric(self, metric: str | Callable[..., Any], **options: Any) -> Callable[..., Any]:
-        """Return a metric by name with its ``options`` bound, or the given one.
-
-        Raises:
-            ConfigurationError: If the name is unknown, or options are given with a function.
-            MissingExtraError: If the extra ``metrics`` is not installed.
-        """
-        if not isinstance(metric, str):
-            _refuse_options("metric", options)
-            return metric
-        made: Callable[..., Any] = self._make("metrics", metric, options)
-        return made
-
-    def task(self, task: str | Task, **options: Any) -> Task:
-        """Return a task of the evaluation made with ``options`` by name, or the given one.
+        Typed look-ups stand with the types: `vs_core.strategies.base.strategy_of`,
+        `vs_core.formats.base.format_of`, `vs_core.candidates.resampler_of`,
+        `vs_core.evaluation.tasks.base.task_of`.
 
         Raises:
             ConfigurationError: If the name is unknown, an option cannot work, or options are given
                 with an object.
-            MissingExtraError: If the extra ``metrics`` is not installed.
+            MissingExtraError: If the part needs an extra that is not installed.
         """
-        if not isinstance(task, str):
-            _refuse_options("task", options)
-            return task
-        made: Task = self._make("tasks", task, options)
+        if not isinstance(part, str):
+            if options:
+                raise ConfigurationError(
+                    f"Options {sorted(options)} go with a {_singular(kind)}'s name; bind them to a "
+                    "function with functools.partial."
+                )
+            return part
+        table = self.table(kind)
+        if part not in table:
+            import difflib
+
+            near = difflib.get_close_matches(part, table, n=1, cutoff=0.5)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ConfigurationError(
+                f"Unknown {_singular(kind)} {part!r}.{hint} Known: {', '.join(sorted(table))}."
+            )
+        try:
+            return table[part](**options)
+        except TypeError as error:
+            raise ConfigurationError(
+                f"The {_singular(kind)} {part!r} cannot be made with these options: {error}"
+            ) from error
+
+    def strategy(self, strategy: Any, **options: Any) -> Any:
+        """Return a strategy made with ``options`` by name, or the given one with them changed."""
+        if isinstance(strategy, str) or not options:
+            return self.make("strategies", strategy, **options)
+        return strategy.replace(**options)
+
+    def format(self, format: Any) -> Any:
+        """Return a format by name, or the given one; see `make`."""
+        return self.make("formats", format)
+
+    def resampler(self, resampler: Any, **options: Any) -> Any:
+        """Return a resampler by name with its ``options`` bound, or the given one; see `make`."""
+        return self.make("resamplers", resampler, **options)
+
+    def metric(self, metric: str | Callable[..., Any], **options: Any) -> Callable[..., Any]:
+        """Return a metric by name with its ``options`` bound, or the given one; see `make`."""
+        made: Callable[..., Any] = self.make("metrics", metric, **options)
         return made
+
+    def task(self, task: Any, **options: Any) -> Any:
+        """Return a task of the evaluation by name, or the given one; see `make`."""
+        return self.make("tasks", task, **options)
 
     # --- observing -------------------------------------------------------------------------
 
-    def observe_request(self, request: Request) -> None:
-        """Tell every observer of a request."""
+    def observe_request(self, request: Any) -> None:
+        """Tell every observer of a `vs_core.Request`."""
         self.load()
-        self.manager.hook.vs_request(request=request)
+        self._tell("vs_request", request=request)
 
-    def observe_distribution(self, distribution: Distribution) -> None:
-        """Tell every observer of a finished distribution."""
-        self.manager.hook.vs_distribution(distribution=distribution)
+    def observe_distribution(self, distribution: Any) -> None:
+        """Tell every observer of a finished `vs_core.Distribution`."""
+        self._tell("vs_distribution", distribution=distribution)
 
-
-def _builtin_name(module: ModuleType) -> str:
-    return f"vs-core ({module.__name__})"
-
-
-def _refuse_options(kind: str, options: Mapping[str, Any]) -> None:
-    if options:
-        raise ConfigurationError(
-            f"Options {sorted(options)} go with a {kind}'s name; bind them to a function with "
-            "functools.partial."
-        )
+    def _tell(self, hook: str, **about: Any) -> None:
+        for each in getattr(self.manager.hook, hook).get_hookimpls():
+            try:
+                each.function(*(about[name] for name in each.argnames))
+            except Exception as error:  # who only looks on may not stop a run that is paid for
+                self._break(each.plugin_name, error)
 
 
 def _singular(kind: str) -> str:

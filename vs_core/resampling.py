@@ -10,15 +10,11 @@ from __future__ import annotations
 import math
 import random
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from inspect import signature
+from collections.abc import Callable, Sequence
 from itertools import accumulate
-from typing import Any
 
-from vs_core.candidates import Distribution
+from vs_core.candidates import Distribution, Resampler
 from vs_core.errors import ConfigurationError
-from vs_core.hookspecs import hookimpl
 
 __all__ = [
     "Resampler",
@@ -33,8 +29,6 @@ __all__ = [
     "top_p",
     "uniform",
 ]
-
-Resampler = Callable[[Distribution, int, random.Random], Sequence[int]]
 
 
 def _invert(weights: Sequence[float], points: Sequence[float]) -> list[int]:
@@ -225,27 +219,3 @@ def _require(distribution: Distribution, n: int, name: str) -> None:
 def _require_share(name: str, value: float) -> None:
     if not 0 < value <= 1:
         raise ConfigurationError(f"{name} must be over 0 and at most 1, not {value}.")
-
-
-@hookimpl
-def vs_resamplers() -> Mapping[str, Callable[..., Resampler]]:
-    """Register the resamplers above: each factory binds its options."""
-    functions: tuple[Callable[..., Any], ...] = (
-        proportional,
-        systematic,
-        stratified,
-        residual,
-        gumbel_top_k,
-        top_p,
-        min_p,
-        uniform,
-        argmax,
-        diverse,
-    )
-    return {function.__name__: partial(_bound, function) for function in functions}
-
-
-def _bound(function: Callable[..., Any], **options: Any) -> Resampler:
-    """Return ``function`` with its options bound; TypeError if it does not have them."""
-    signature(function).bind(None, 0, random, **options)
-    return partial(function, **options)

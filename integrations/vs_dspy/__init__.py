@@ -19,17 +19,23 @@ except ImportError as error:
 
     raise_missing_extra("dspy", error)
 
+from vs_dspy.aggregation import majority
 from vs_dspy.answers import VerbalizedParseError
 from vs_dspy.best_of_n import VerbalizedBestOfN
 from vs_dspy.candidates import Candidates
 from vs_dspy.conversion import verbalize
+from vs_dspy.refine import VerbalizedRefine
 from vs_dspy.sampler import VerbalizedPrediction, VerbalizedSampler
+from vs_dspy.tuning import VerbalizedTuner
 
 __all__ = [
     "Candidates",
     "VerbalizedBestOfN",
     "VerbalizedParseError",
     "VerbalizedPrediction",
+    "VerbalizedRefine",
     "VerbalizedSampler",
+    "VerbalizedTuner",
+    "majority",
     "verbalize",
 ]

@@ -88,12 +88,22 @@ class _Watch(BaseCallback):
     """What models said during one call. DSPy writes its history of them here, as of a module."""
 
     def __init__(self) -> None:
-        self.texts: list[str] = []
         self.history: list[dict[str, Any]] = []
 
     def on_lm_end(self, call_id: str, outputs: Any, exception: Any = None) -> None:  # noqa: ARG002
-        """Note the text of an answer."""
-        self.texts.append(_text(outputs))
+        """Note an answer, where DSPy is to keep no history."""
+        self.history.append({"outputs": outputs})
+
+    def settings(self) -> dict[str, Any]:
+        """The settings under which a call is watched. Callbacks cost more than a history."""
+        if dspy.settings.disable_history or not dspy.settings.max_history_size:
+            return {"callbacks": [*dspy.settings.callbacks, self]}
+        return {"caller_modules": [self, *(dspy.settings.caller_modules or [])]}
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts of the answers."""
+        return [_text(entry.get("outputs")) for entry in self.history]
 
     def about(self, text: str) -> dict[str, Any]:
         """What is known of the answer with this text, as `vs_core.Completion` takes it."""
@@ -167,16 +177,9 @@ class Attempt:
     @contextmanager
     def running(self, **settings: Any) -> Iterator[None]:
         """Watch the call that is made inside, and read what it gives."""
-        callbacks = [*dspy.settings.callbacks, self._watch]
-        callers = [self._watch, *(dspy.settings.caller_modules or [])]
         failed: AdapterParseError | None = None
-        with dspy.context(
-            callbacks=callbacks,
-            caller_modules=callers,
-            usage_tracker=self._usage,
-            trace=None,
-            **settings,
-        ):
+        watching = self._watch.settings()
+        with dspy.context(usage_tracker=self._usage, trace=None, **watching, **settings):
             try:
                 yield
             except AdapterParseError as error:
@@ -212,7 +215,7 @@ class Attempt:
         """What the prediction holds; None if there is none, or nothing in it."""
         if self.prediction is None:
             return None
-        self.outputs = self.prediction.toDict()
+        self.outputs = dict(self.prediction.items())
         said = self.prediction.get(self.asked.reasoning) if self.asked.reasoning else None
         reasoning = None if said in (None, "") else str(said)
         if self.asked.kind is None:
@@ -221,7 +224,11 @@ class Attempt:
         found = self.prediction[self.asked.candidates]
         if not isinstance(found, Candidates) or not len(found):
             return None
-        mended = self._mended(found.distribution)
+        # Of an answer that ends before a text the adapters make an empty candidate.
+        full = found.distribution.filter(lambda c: bool(c.text) or c.probability is not None)
+        if not full:
+            return None
+        mended = self._mended(full)
         return mended.model_copy(update={"reasoning": reasoning or mended.reasoning})
 
     def _recovered(self, said: list[str]) -> Distribution | None:
@@ -245,6 +252,8 @@ class Attempt:
 
     def _mended(self, found: Distribution) -> Distribution:
         """The candidates with the repairs that DSPy made in silence, where vs-core sees them."""
+        if self.asked.content.format is not None or self.asked.content.is_clean(self.text):
+            return found
         try:
             read = self.asked.content.read(self.text)
         except ParseError:

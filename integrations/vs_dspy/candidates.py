@@ -29,7 +29,7 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
-from pydantic_core import core_schema, to_json, to_jsonable_python
+from pydantic_core import core_schema, from_json, to_json, to_jsonable_python
 
 from vs_core import Candidate, Distribution, VSStandard, parsing
 from vs_core.formats import Answer, Entry, Format, Shape
@@ -171,6 +171,18 @@ class Content:
             repairs=() if repair is None else (repair,),
         )
 
+    def is_clean(self, text: str) -> bool:
+        """Whether DSPy had nothing to mend in an answer: it is XML, or JSON as it stands."""
+        if "<item>" in text:
+            return True
+        said = _MARKER.sub("", text)
+        start = min((at for at in map(said.find, "[{") if at >= 0), default=0)
+        try:
+            from_json(said[start : max(map(said.rfind, "]}")) + 1])
+        except ValueError:
+            return False
+        return True
+
     def of_items(self, text: str) -> Distribution | None:
         """Return the candidates of a list as XMLAdapter has it written; None if there is none."""
         key = self.shape.definition.key if self.shape.definition else ""
@@ -227,7 +239,7 @@ class Content:
 
     def plain(self, candidate: Candidate) -> dict[str, Any]:
         """Return a candidate as plain data, as it is to be written."""
-        record = TypeAdapter(dict[str, Any]).dump_python(self.record(candidate), mode="json")
+        record: dict[str, Any] = to_jsonable_python(self.record(candidate), fallback=str)
         if self.shape.definition:
             number = number_for(candidate.probability, self.shape.definition)
             record[self.shape.definition.key] = number
@@ -245,7 +257,7 @@ class Candidates(dspy.Type, Generic[T]):
 
     content: ClassVar[Content] = Content()
 
-    items: list[Any] = Field(default_factory=list)
+    items: list[Any] = Field(default=[])  # says what is asked for; nothing is kept in it
     _distribution: Distribution | None = PrivateAttr(None)
 
     def __class_getitem__(cls, kind: Any) -> Any:
@@ -289,7 +301,7 @@ class Candidates(dspy.Type, Generic[T]):
             __base__=Candidates,
             __module__=__name__,
             __doc__=f"A list of {content.shape.k} candidates.",
-            items=(list[content.item], Field(default_factory=list)),  # type: ignore[name-defined]
+            items=(list[content.item], []),  # type: ignore[name-defined]
         )
         made.content = content
         return made
@@ -308,7 +320,7 @@ class Candidates(dspy.Type, Generic[T]):
     @model_serializer()
     def serialize_model(self) -> Any:
         """Return the candidates as plain data, or as a text where a format is asked for."""
-        return str(self) if self.content.format is not None else self.items
+        return str(self) if self.content.format is not None else self.plain()
 
     @model_validator(mode="wrap")
     @classmethod
@@ -333,7 +345,7 @@ class Candidates(dspy.Type, Generic[T]):
     @classmethod
     def holding_of(cls, distribution: Distribution) -> Candidates[Any]:
         """Return these candidates as an answer of this type."""
-        made = cls.model_construct(items=[cls.content.plain(c) for c in distribution])
+        made = cls.model_construct()
         made._distribution = distribution
         return made
 
@@ -356,6 +368,10 @@ class Candidates(dspy.Type, Generic[T]):
             return core_schema.no_info_plain_validator_function(cls.model_validate)
         return handler(source)
 
+    def plain(self) -> list[dict[str, Any]]:
+        """Return the candidates as plain data, as they are to be written."""
+        return [self.content.plain(candidate) for candidate in self.distribution]
+
     # --- as a user reads it ------------------------------------------------------------------
 
     @property
@@ -373,18 +389,22 @@ class Candidates(dspy.Type, Generic[T]):
 
     def __len__(self) -> int:
         """Return how many candidates there are."""
-        return len(self.items)
+        return len(self.distribution)
 
     def __str__(self) -> str:
         """Return the candidates as a model is asked to write them."""
         content = self.content
         if content.format is None:
-            return to_json(self.items, fallback=str).decode()
+            return to_json(self.plain()).decode()
         entries = [
             entry._replace(value=to_jsonable_python(entry.value, fallback=str))
             for entry in content.answer(self.distribution).entries
         ]
         return content.format.write(Answer(entries), content.hints)
+
+    def __repr__(self) -> str:
+        """Return the candidates with the name of the type."""
+        return f"Candidates({self})"
 
     def __reduce__(self) -> Any:
         """Rebuild the class, which has no name to import it by."""

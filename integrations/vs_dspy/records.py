@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from functools import lru_cache
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, get_args
 
-from dspy.adapters.utils import annotation_allows_none
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from vs_core.probabilities import Definition
@@ -58,7 +57,7 @@ def spec_of(name: str, info: Any) -> Spec:
     default: Any = ...
     if not info.is_required():
         default = info.get_default(call_default_factory=True)
-    elif annotation_allows_none(info.annotation):
+    elif type(None) in get_args(info.annotation):
         default = None
     return name, annotation_of(info), described(name, info), default
 

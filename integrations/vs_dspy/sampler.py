@@ -14,11 +14,13 @@ from pydantic_core import to_json
 
 from vs_core import Candidate, Completion, ConfigurationError, Distribution, Message, ParseError
 from vs_core import Request as Asking
+from vs_core.candidates import resampler_of
 from vs_core.driver import arun, run
 from vs_core.formats import Format
-from vs_core.plugins import plugins
+from vs_core.formats.base import format_of
 from vs_core.prompts import Prompts
 from vs_core.strategies import Flow, Strategy
+from vs_core.strategies.base import strategy_of
 from vs_dspy import state as states
 from vs_dspy.answers import Attempt, Reader, VerbalizedParseError, reading
 from vs_dspy.candidates import Candidates
@@ -99,6 +101,8 @@ class VerbalizedSampler(dspy.Predict):
         probability: How probability is defined; see `vs_core.strategies.Strategy`.
         retries: How often an unreadable, short or invalid answer is asked for again.
         on_unparsed: ``"raise"``, or ``"single"`` to keep an unreadable answer as one candidate.
+        on_failure: ``"raise"``, or ``"keep"`` to go on with what the other calls gave where one
+            fails for good; ``distribution.metadata["failed"]`` says what failed.
         prompts: The words; see `vs_core.prompts.Prompts`.
         **config: Passed to the language model, as ``dspy.Predict`` does: ``temperature``, ….
 
@@ -124,19 +128,20 @@ class VerbalizedSampler(dspy.Predict):
         probability: str | None = None,
         retries: int | None = None,
         on_unparsed: str | None = None,
+        on_failure: str | None = None,
         prompts: Prompts | None = None,
         **config: Any,
     ) -> None:
         super().__init__(signature_of(signature), **config)
         given = {
             "k": k, "n": n, "threshold": threshold, "probability": probability,
-            "retries": retries, "on_unparsed": on_unparsed, "prompts": prompts,
+            "retries": retries, "on_unparsed": on_unparsed, "on_failure": on_failure,
+            "prompts": prompts,
         }  # fmt: skip
         options = {name: value for name, value in given.items() if value is not None}
-        self._strategy = _untyped(plugins.strategy(strategy, **options))
-        self.format = None if format is None else plugins.format(format)
+        self._strategy = _untyped(strategy_of(strategy, **options))
+        self.format = None if format is None else format_of(format)
         self.resampler = resampler
-        plugins.resampler(resampler)
         self.seed = seed
         self._asked(self.signature, self._strategy)
 
@@ -150,7 +155,16 @@ class VerbalizedSampler(dspy.Predict):
     @strategy.setter
     def strategy(self, strategy: str | Strategy) -> None:
         options = {} if not isinstance(strategy, str) else states.shared(self._strategy)
-        self._strategy = _untyped(plugins.strategy(strategy, **options))
+        self._strategy = _untyped(strategy_of(strategy, **options))
+
+    @property
+    def resampler(self) -> Any:
+        """How one candidate is drawn: a registered name or a function."""
+        return self._resampler
+
+    @resampler.setter
+    def resampler(self, resampler: Any) -> None:
+        self._draw, self._resampler = resampler_of(resampler), resampler
 
     k = _option("k", "Candidates a call.")
     n = _option("n", "Candidates in all; None for k.")
@@ -158,6 +172,7 @@ class VerbalizedSampler(dspy.Predict):
     probability = _option("probability", "How probability is defined.")
     retries = _option("retries", "How often an answer is asked for again.")
     on_unparsed = _option("on_unparsed", "What becomes of an unreadable answer.")
+    on_failure = _option("on_failure", "What becomes of a call that fails for good.")
     prompts = _option("prompts", "The words.")
 
     @property
@@ -323,11 +338,12 @@ class _Task:
         taken = self.signature.input_fields
         options = [n for n in states.OPTIONS if n in self.inputs and n not in taken]
         given = {name: self.inputs.pop(name) for name in options}
-        self.resampler = given.pop("resampler", sampler.resampler)
+        drawing = given.pop("resampler", None)
+        self.draw = sampler._draw if drawing is None else resampler_of(drawing)
         self.seed = given.pop("seed", sampler.seed)
         named = given.pop("strategy", sampler.strategy)
         if isinstance(named, str):
-            named = plugins.strategy(named, **states.shared(sampler.strategy))
+            named = strategy_of(named, **states.shared(sampler.strategy))
         self.strategy = _untyped(named.replace(**given) if given else named)
         self.asked = sampler._asked(self.signature, self.strategy)
         self.reader = Reader()
@@ -457,7 +473,7 @@ class _Task:
         if choice is not None and choice.is_first(self._key()):
             drawn = min(choice.index, len(found) - 1)
         else:
-            one = found.sample(resampler=self.resampler)
+            one = found.sample(resampler=self.draw)
             drawn = next(index for index, each in enumerate(found) if each is one)
         made = VerbalizedPrediction.drawn_from(found, records, drawn, self.signature)
         self._leave_trace(made)

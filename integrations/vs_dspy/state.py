@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vs_core import ConfigurationError, Strategy
-
-if TYPE_CHECKING:
-    from vs_dspy.sampler import VerbalizedSampler
-    from vs_dspy.signatures import Signature
+from vs_dspy.signatures import Signature
 
 KEY = "verbalized"
 """Where the options stand in a state."""
 
 VERSION = 1
 
-_SHARED = ("k", "n", "threshold", "probability", "retries", "on_unparsed", "prompts")
+_SHARED = ("k", "n", "threshold", "probability", "retries", "on_unparsed", "on_failure", "prompts")
 OPTIONS = ("strategy", *_SHARED, "resampler", "seed")
 """What may be given to a single call."""
 
@@ -26,7 +23,7 @@ def shared(strategy: Strategy) -> dict[str, Any]:
     return {name: getattr(strategy, name) for name in _SHARED}
 
 
-def options(sampler: VerbalizedSampler) -> dict[str, Any]:
+def options(sampler: Any) -> dict[str, Any]:
     """Return all options of a sampler, as its constructor takes them."""
     return {
         "strategy": sampler.strategy,
@@ -36,7 +33,7 @@ def options(sampler: VerbalizedSampler) -> dict[str, Any]:
     }
 
 
-def saved(sampler: VerbalizedSampler) -> dict[str, Any]:
+def saved(sampler: Any) -> dict[str, Any]:
     """Return the options that are data."""
     data = {name: getattr(sampler.strategy, name) for name in _SHARED if name != "prompts"}
     return {

@@ -36,7 +36,8 @@ class CandidateStream:
         self._stream = stream
         self._content = content
         self._ours = [each for each in listeners if each.signature_field_name in content.names]
-        self._raw = not listeners or len(self._ours) < len(listeners)
+        self._whole = not listeners
+        self._raw = self._whole or len(self._ours) < len(listeners)
         self._sent = 0
         self._parser = StreamParser.of(content.hints, _format(content, adapter))
         for listener in self._ours:  # it would look for the field in the raw text
@@ -61,7 +62,7 @@ class CandidateStream:
             if self._sent == self._content.shape.k or not self._content.fits(candidate):
                 continue
             self._sent += 1
-            if not self._ours and self._raw:
+            if self._whole:
                 yield candidate.model_copy(update={"call": self._call})
             record = self._content.record(candidate)
             for listener in self._ours:

@@ -14,7 +14,7 @@ from vs_langchain.forms import Form
 from vs_langchain.messages import ToolsCalled
 from vs_langchain.outputs import Message, Output, as_chunk, as_message
 from vs_langchain.running import Run
-from vs_langchain.sampler import VerbalizedSampler
+from vs_langchain.sampling import Sampling
 
 __all__ = ["Answering", "Drawing", "all_counted", "counted", "uncounted"]
 
@@ -41,7 +41,7 @@ class Drawing:
         return text[: min((end for end in ends if end >= 0), default=len(text))]
 
 
-class Answering(VerbalizedSampler[Any]):
+class Answering(Sampling[Any]):
     """A sampler that gives a list of different messages; as a stream the pieces of one."""
 
     drawing: Drawing = Drawing()

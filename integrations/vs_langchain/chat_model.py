@@ -21,7 +21,7 @@ from vs_langchain.internals import below
 from vs_langchain.messages import Keep
 from vs_langchain.models import models_in
 from vs_langchain.options import StrategyOptions
-from vs_langchain.sampler import as_model, as_seed
+from vs_langchain.sampling import as_model, as_seed
 from vs_langchain.settings import settings_among, with_settings
 from vs_langchain.structure import Method, forced
 from vs_langchain.typed import structured_output
@@ -152,8 +152,8 @@ class VerbalizedChatModel(StrategyOptions, BaseChatModel):
             given["schema"] = self.form.schema
             if self.form.by_tool and method == "auto":
                 method = "tool"
-        if count > (self.n or self.k):
-            given["n"] = count
+        if count > 1:  # different ones come from one call
+            given |= {"k": max(self.k, count), "n": max(self.n or self.k, count)}
         return Answering(
             model=self.llm,
             output="message",

@@ -17,7 +17,6 @@ from langchain_core.callbacks import (
 )
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableSequence
 from langchain_core.runnables.base import RunnableBindingBase
-from langchain_core.runnables.config import merge_configs
 
 __all__ = [
     "below",
@@ -40,7 +39,7 @@ def message_id(run_id: object) -> str:
 
 def hidden(config: RunnableConfig) -> RunnableConfig:
     """A config under which LangGraph does not stream a model's tokens as messages."""
-    return merge_configs(config, {"tags": ["nostream"]})
+    return {**config, "tags": [*(config.get("tags") or ()), "nostream"]}
 
 
 def below(

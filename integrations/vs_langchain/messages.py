@@ -110,8 +110,10 @@ def _to_message(message: Message) -> BaseMessage:
 # --- what comes from the model ---------------------------------------------------------------
 
 
-class ToolsCalled(Exception):  # noqa: N818  # no error: an agent's model does so half the time
+class ToolsCalled(BaseException):
     """A model called tools of the user's instead of answering.
+
+    No error, as an agent's model does so half the time: whoever keeps failures, keeps not this.
 
     Args:
         message: What it said, untouched; a chunk, where it was streamed.
@@ -133,7 +135,27 @@ def from_answer(answer: Any) -> Completion:
     text: str = answer.text or answer.additional_kwargs.get("refusal") or ""
     if isinstance(answer, AIMessage) and (answer.tool_calls or answer.invalid_tool_calls):
         text = _written(answer)
-    return Completion(text, _usage(answer), answer)
+    return _completion(text, answer)
+
+
+def _completion(text: str, message: BaseMessage) -> Completion:
+    about = message.response_metadata
+    return Completion(
+        text,
+        _usage(message),
+        message,
+        reasoning=_reasoning(message),
+        finish_reason=about.get("finish_reason") or about.get("stop_reason"),
+        model=about.get("model_name") or about.get("model"),
+    )
+
+
+def _reasoning(message: BaseMessage) -> str | None:
+    """What a model thought before it answered, wherever its provider puts that."""
+    if isinstance(message.content, str) and "reasoning_content" not in message.additional_kwargs:
+        return None
+    blocks = (block for block in message.content_blocks if block["type"] == "reasoning")
+    return "\n\n".join(filter(None, (block.get("reasoning") for block in blocks))) or None
 
 
 def _written(message: AIMessage) -> str:
@@ -183,7 +205,9 @@ def from_cut_off(error: Exception) -> Completion | None:
         "input_tokens": usage.prompt_tokens, "output_tokens": usage.completion_tokens,
         "total_tokens": usage.total_tokens,
     }  # fmt: skip
-    return Completion(text, counts, completion)
+    return Completion(
+        text, counts, completion, finish_reason="length", model=getattr(completion, "model", None)
+    )
 
 
 # --- distributions in messages ---------------------------------------------------------------
@@ -289,7 +313,7 @@ class _Incoming:
             names = (call["name"] for call in chunk.tool_call_chunks)
             self._tools_called |= any(name and name != STRUCTURE for name in names)
             text = "".join(call["args"] or "" for call in chunk.tool_call_chunks)
-        return Completion(text, _usage(chunk), chunk)
+        return _completion(text, chunk)
 
     def end(self) -> None:
         if self._tools_called:

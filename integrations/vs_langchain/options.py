@@ -11,8 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from vs_core import Strategy
 from vs_core.plugins import plugins
 from vs_core.prompts import DEFAULT_PROMPTS, Prompts
+from vs_core.strategies import strategy_of
+from vs_core.strategies.base import Options as CoreOptions
 
-__all__ = ["StrategyOptions"]
+__all__ = ["Options", "StrategyOptions"]
+
+
+class Options(CoreOptions, total=False):
+    """What a strategy can be told, but for the type of its candidates; for type checkers."""
+
+    strategy: str | Strategy
+    prompts: Prompts | Mapping[str, str]  # type: ignore[misc]  # as it is serialised, too
 
 
 class StrategyOptions(BaseModel):
@@ -36,14 +45,15 @@ class StrategyOptions(BaseModel):
     format: Any = "json"
     retries: int = 1
     on_unparsed: str = "raise"
+    on_failure: str = "raise"
     schema_: Any = Field(default=None, alias="schema")
     prompts: dict[str, str] | None = Field(default=None, repr=False)
     options: dict[str, Any] = Field(default_factory=dict)
     """Options that only the strategy of a plugin has."""
 
     _SHARED: ClassVar[tuple[str, ...]] = (
-        "k", "n", "threshold", "probability", "format", "retries", "on_unparsed", "schema",
-        "prompts",
+        "k", "n", "threshold", "probability", "format", "retries", "on_unparsed", "on_failure",
+        "schema", "prompts",
     )  # fmt: skip
 
     def __init__(self, **data: Any) -> None:
@@ -57,7 +67,7 @@ class StrategyOptions(BaseModel):
         if "schema_" in given:
             given["schema"] = given.pop("schema_")
         given |= _prompts(given.pop("prompts", None))
-        strategy = plugins.strategy(given.pop("strategy", "vs_standard"), **given)
+        strategy = strategy_of(given.pop("strategy", "vs_standard"), **given)
         values = {f.name: getattr(strategy, f.name) for f in dataclasses.fields(strategy) if f.init}
         shared = {name: values.pop(name) for name in cls._SHARED}
         shared["prompts"] = _changed(shared["prompts"])
@@ -72,7 +82,7 @@ class StrategyOptions(BaseModel):
 
     def _strategy(self) -> Strategy:
         """The strategy that the fields describe."""
-        return plugins.strategy(**self._given())
+        return strategy_of(**self._given())
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         for name, value in super().__repr_args__():
@@ -113,5 +123,5 @@ def _changed(prompts: Prompts) -> dict[str, str] | None:
 
 def _name(strategy: Strategy) -> Any:
     """A strategy's registered name, which can be serialised; itself if it has none."""
-    strategies: Mapping[str, Any] = plugins.table("strategies")
-    return strategy.name if strategies.get(strategy.name) is type(strategy) else strategy
+    registered = plugins.factory("strategies", strategy.name)
+    return strategy.name if registered is type(strategy) else strategy

@@ -62,6 +62,10 @@ class Output(ABC):
 
     # --- as a stream -------------------------------------------------------------------------
 
+    def called_in_stream(self, calling: ToolsCalled) -> Any:
+        """Return what `called` does, as a piece of a stream."""
+        return as_chunk(self.called(calling))
+
     def grown(self, candidate: Candidate) -> Iterator[Any]:  # noqa: ARG002
         """Yield what can come out as soon as one more candidate is complete."""
         yield from ()

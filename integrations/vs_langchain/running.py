@@ -20,7 +20,13 @@ from vs_langchain.caching import of_one_call
 from vs_langchain.internals import hidden
 from vs_langchain.messages import Keep, apieces, from_answer, from_cut_off, from_input, pieces
 from vs_langchain.messages import to_messages as messages_of
-from vs_langchain.models import AnyRunnable, gives_text, with_models, without_setting
+from vs_langchain.models import (
+    AnyRunnable,
+    bound_settings,
+    gives_text,
+    with_models,
+    without_setting,
+)
 from vs_langchain.structure import Method, has_tools, structured
 
 __all__ = ["Run"]
@@ -78,7 +84,8 @@ class Run:
         self._applied = applied
         bound = model.bind(**settings) if settings else model
         self._model = with_models(bound, _once, self.config)
-        self._further = strategy.prompts.tools if tools or has_tools(self._model) else ""
+        self._said = bound_settings(self._model)
+        self._further = strategy.prompts.tools if tools or has_tools(self._said) else ""
         self._about: dict[str, Any] = {}
         self._lock = Lock()
 
@@ -127,7 +134,9 @@ class Run:
         schema = None if self._method == "text" and not self._tools else request.json_schema
         if schema is not None:
             model = structured(model, schema, self._method, self.config, self._tools)
-        return without_setting(model, "strict"), messages_of(request, self._further)
+        if "strict" in self._said:
+            model = without_setting(model, "strict")
+        return model, messages_of(request, self._further)
 
     # --- what was said -----------------------------------------------------------------------
 

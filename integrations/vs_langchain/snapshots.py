@@ -6,6 +6,8 @@ from vs_core import Candidate, Distribution
 
 __all__ = ["Snapshot", "snapshot"]
 
+_FIELDS = tuple(Distribution.model_fields)
+
 
 class Snapshot(Distribution):
     """A distribution so far.
@@ -19,8 +21,7 @@ class Snapshot(Distribution):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Distribution):
             return NotImplemented
-        mine = (self.candidates, self.reasoning, self.metadata)
-        return mine == (other.candidates, other.reasoning, other.metadata)
+        return all(getattr(self, name) == getattr(other, name) for name in _FIELDS)
 
     __hash__ = None  # type: ignore[assignment]  # as a distribution: its metadata is a dict
 
@@ -31,6 +32,4 @@ class Snapshot(Distribution):
 
 def snapshot(output: Distribution) -> Snapshot:
     """Return a distribution as a snapshot."""
-    return Snapshot(
-        candidates=output.candidates, reasoning=output.reasoning, metadata=output.metadata
-    )
+    return Snapshot(**{name: getattr(output, name) for name in _FIELDS})

@@ -11,7 +11,7 @@ from langchain_core.runnables import RunnableConfig
 
 from vs_core import ConfigurationError
 from vs_langchain.internals import model_in
-from vs_langchain.models import AnyRunnable, bound_settings, with_models, without_setting
+from vs_langchain.models import AnyRunnable, bound_settings, models_in, with_models, without_setting
 
 __all__ = ["STRUCTURE", "Method", "forced", "has_tools", "strict_schema", "structured"]
 
@@ -25,9 +25,9 @@ _TAKEN = _TOOLS | {"response_format"}
 """Settings of a model that leave no room for a structure of ours."""
 
 
-def has_tools(runnable: AnyRunnable) -> bool:
-    """Whether tools are bound to a model."""
-    return not _TOOLS.isdisjoint(bound_settings(runnable))
+def has_tools(settings: Mapping[str, Any]) -> bool:
+    """Whether settings of a model give it tools."""
+    return not _TOOLS.isdisjoint(settings)
 
 
 def forced(settings: Mapping[str, Any]) -> bool:
@@ -60,6 +60,8 @@ def structured(
     Raises:
         ConfigurationError: If a method was chosen that the model does not have.
     """
+    if method == "auto" and not tools and not any(_promising(runnable)):
+        return runnable
     settings = bound_settings(runnable)
     if not _TAKEN.isdisjoint(settings):
         return runnable
@@ -136,6 +138,12 @@ def _asked_by(asking: _Asking, method: Method) -> AnyRunnable:
         raise ConfigurationError(
             f"{type(asking.model).__name__} does not support method={method!r} ({error}){hint}."
         ) from error
+
+
+def _promising(runnable: AnyRunnable) -> Iterator[bool]:
+    """Of each model, whether something is to be found out before it is asked in words."""
+    for model in models_in(runnable):
+        yield not isinstance(model, BaseChatModel) or any(_methods(model))
 
 
 def _methods(model: BaseChatModel) -> Iterator[Method]:

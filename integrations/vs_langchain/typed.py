@@ -13,7 +13,7 @@ from vs_core.effects import Effects
 from vs_langchain.forms import validating
 from vs_langchain.outputs import Drawn, Output, as_message
 from vs_langchain.running import Run
-from vs_langchain.sampler import VerbalizedSampler
+from vs_langchain.sampling import Sampling
 from vs_langchain.structure import Method
 
 __all__ = ["structured_output"]
@@ -27,7 +27,7 @@ _METHODS: dict[str | None, Method | None] = {
 
 
 def structured_output(
-    sampler: VerbalizedSampler[Any],
+    sampler: Sampling[Any],
     schema: Any,
     *,
     include_raw: bool = False,
@@ -52,7 +52,7 @@ def structured_output(
         known = ", ".join(name for name in _METHODS if name)
         raise ConfigurationError(f"method must be one of {known}, not {method!r}.")
     own = ("resampler", "seed", "distribution")
-    kind = _WithRaw if include_raw else VerbalizedSampler
+    kind = _WithRaw if include_raw else Sampling
     typed: Any = kind(
         model=sampler.model,
         output="value",
@@ -68,7 +68,7 @@ def structured_output(
     return bound
 
 
-class _WithRaw(VerbalizedSampler[Any]):
+class _WithRaw(Sampling[Any]):
     """A sampler that gives the message with the value, and never fails to."""
 
     def _output_of(self, run: Run) -> Output:

@@ -11,7 +11,6 @@ from langchain_core.prompts import BasePromptTemplate
 from langchain_core.runnables import Runnable, RunnableBinding, RunnableSequence
 from langchain_core.runnables.base import coerce_to_runnable
 from langchain_core.runnables.fallbacks import RunnableWithFallbacks
-from langchain_core.runnables.retry import RunnableRetry
 
 from vs_core import ConfigurationError
 from vs_langchain.internals import operands
@@ -108,6 +107,8 @@ def _spelled(step: AnyRunnable) -> str:
 
 def _method(step: Runnable[Any, Any]) -> str | None:
     """The method that wraps a step so; None where it is not made by a method."""
+    from langchain_core.runnables.retry import RunnableRetry  # loaded where one was made
+
     if isinstance(step, RunnableRetry):
         return "with_retry(…)"
     if isinstance(step, RunnableWithFallbacks):

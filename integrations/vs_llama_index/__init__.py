@@ -17,17 +17,22 @@ except ImportError as error:
     raise_missing_extra("llama-index", error)
 
 from vs_llama_index.fusion_retriever import VerbalizedFusionRetriever
-from vs_llama_index.query_engine import VerbalizedQueryEngine
+from vs_llama_index.llm import VerbalizedLLM
 from vs_llama_index.query_transform import VerbalizedQueryBundle, VerbalizedQueryTransform
+from vs_llama_index.question_generator import VerbalizedQuestionGenerator
 from vs_llama_index.responses import distribution_of, sources_of
 from vs_llama_index.synthesizer import VerbalizedSynthesizer
+from vs_llama_index.transforming import VerbalizedQueryEngine, VerbalizedTransformRetriever
 
 __all__ = [
     "VerbalizedFusionRetriever",
+    "VerbalizedLLM",
     "VerbalizedQueryBundle",
     "VerbalizedQueryEngine",
     "VerbalizedQueryTransform",
+    "VerbalizedQuestionGenerator",
     "VerbalizedSynthesizer",
+    "VerbalizedTransformRetriever",
     "distribution_of",
     "sources_of",
 ]

@@ -37,7 +37,7 @@ _WORDINGS = (
     r"\b(?:nicht|kein\w*|nichts)\b",
     r"\b(?:nicht|nirgends) (?:erwähnt|angegeben|genannt|enthalten|bekannt|beschrieben)\b",
     r"\bkeine? (?:angaben?|information(?:en)?|antwort|hinweise?|erwähnung)\b",
-    r"\bweiß (?:ich |es )*nicht\b|\blässt sich\b.{0,40}?\bnicht\b",
+    r"\bwei(?:ß|ss) (?:ich |es )*nicht\b|\blässt sich\b.{0,40}?\bnicht\b",
     # French
     r"\b(?:contexte|sources?|textes?|passages?|documents?)\b.{0,60}?\bn['’e].{0,30}?\bpas\b",
     r"\b(?:pas|non) (?:mentionn|précis|indiqu|spécifi)|\baucune (?:information|mention|réponse)",

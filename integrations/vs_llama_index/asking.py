@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from llama_index.core.base.llms.base import BaseLLM
+from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.instrumentation.events.llm import LLMPredictEndEvent, LLMPredictStartEvent
 from llama_index.core.llms import LLM
 from llama_index.core.llms.mock import MockLLM
@@ -135,6 +136,7 @@ class Asking:
         method: How structured output is asked for; see `completer`.
         seed: Default of `Distribution.sample`.
         fits: Whether a conversation has room for a further turn; those that do not are not sent.
+        settings: What every call of the LLM is given beside.
 
     Raises:
         ConfigurationError: If the LLM does not have the method, or is none.
@@ -145,6 +147,7 @@ class Asking:
     method: Method = field(default="auto", kw_only=True)
     seed: int | None = field(default=None, kw_only=True)
     fits: Fits | None = field(default=None, kw_only=True)
+    settings: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:
         require_method(self.method)
@@ -155,6 +158,10 @@ class Asking:
     def fitting(self, fits: Fits) -> Asking:
         """Return this, with what says whether a further turn fits."""
         return replace(self, fits=fits)
+
+    def typed(self, schema: Any) -> Asking:
+        """Return this for candidates of a type."""
+        return replace(self, strategy=self.strategy.replace(schema=schema))
 
     def model(self) -> LLM:
         """The LLM of a run."""
@@ -176,20 +183,20 @@ class Asking:
         """
         llm = self.model()
         flow = self._flow(llm, prompt, tasks)
-        return self._done(run(flow, completer(llm, self.method, self.fits)))
+        return self._done(run(flow, completer(llm, *self._how)))
 
     @dispatcher.span
     async def arun(self, prompt: BasePromptTemplate, *tasks: Task) -> Distribution:
         """Ask for a distribution without blocking; see `run`."""
         llm = self.model()
         flow = self._flow(llm, prompt, tasks)
-        return self._done(await arun(flow, acompleter(llm, self.method, self.fits)))
+        return self._done(await arun(flow, acompleter(llm, *self._how)))
 
     def stream(self, prompt: BasePromptTemplate, *tasks: Task) -> Generator[Event, None, None]:
         """Yield each candidate as soon as it is complete, and the distribution last."""
         llm = self.model()
         flow = self._flow(llm, prompt, tasks)
-        with closing(stream(flow, pieces(llm, self.method, self.fits))) as events:
+        with closing(stream(flow, pieces(llm, *self._how))) as events:
             for event in events:
                 yield self._done(event) if isinstance(event, Distribution) else event
 
@@ -199,9 +206,23 @@ class Asking:
         """Yield each candidate without blocking; see `stream`."""
         llm = self.model()
         flow = self._flow(llm, prompt, tasks)
-        async with aclosing(astream(flow, apieces(llm, self.method, self.fits))) as events:
+        async with aclosing(astream(flow, apieces(llm, *self._how))) as events:
             async for event in events:
                 yield self._done(event) if isinstance(event, Distribution) else event
+
+    def answer(self, messages: Sequence[ChatMessage]) -> Distribution:
+        """Ask for a distribution of answers to a conversation; see `run`."""
+        llm, flow = self.model(), self.strategy.flow(from_chat_messages(messages))
+        return run(flow, completer(llm, *self._how)).seeded(self.seed)
+
+    async def aanswer(self, messages: Sequence[ChatMessage]) -> Distribution:
+        """Ask without blocking; see `answer`."""
+        llm, flow = self.model(), self.strategy.flow(from_chat_messages(messages))
+        return (await arun(flow, acompleter(llm, *self._how))).seeded(self.seed)
+
+    @property
+    def _how(self) -> tuple[Method, Fits | None, Mapping[str, Any]]:
+        return self.method, self.fits, self.settings
 
     def _flow(self, llm: LLM, prompt: BasePromptTemplate, tasks: Sequence[Task]) -> Flow:
         flows = []

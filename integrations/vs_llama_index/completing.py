@@ -18,13 +18,13 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms import LLM
 from llama_index.core.llms.llm import default_completion_to_prompt
 
-from vs_core import Completion, Message, Request
+from vs_core import Completion, ConfigurationError, Message, Request
 from vs_llama_index.structured import (
     Method,
     as_json,
     called,
     method_of,
-    settings,
+    structured,
     tool_arguments,
 )
 
@@ -43,12 +43,12 @@ Response = ChatResponse | CompletionResponse
 Fits = Callable[[Sequence[Message]], bool]
 """Whether a conversation and its answer fit into the context window."""
 
-NO_ROOM = Completion("", finish_reason="no room in the context window")
-"""In place of the answer to a turn that was not sent. What came before is kept."""
-
 
 def completer(
-    llm: LLM, method: Method = "text", fits: Fits | None = None
+    llm: LLM,
+    method: Method = "text",
+    fits: Fits | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Callable[[Request], Completion]:
     """Return a ``complete`` callable over an LLM: by its ``chat``, or else its ``complete``.
 
@@ -57,16 +57,16 @@ def completer(
         method: How structured output is asked for, where the format has a JSON schema:
             ``"json_schema"``, ``"tool"`` (a forced call), ``"text"`` (not at all), or ``"auto"``.
         fits: Whether a conversation that goes on has room for the next turn. One that does not is
-            not sent: its answer is empty.
+            not sent: that is a `ConfigurationError`, and a repair that fails loses nothing.
+        settings: What every call is given beside, such as a temperature.
 
     Raises:
         ConfigurationError: If the LLM does not have the method.
     """
-    asking = _Asking(llm, method, fits)
+    asking = _Asking(llm, method, fits, settings)
 
     def complete(request: Request) -> Completion:
-        if asking.has_no_room(request):
-            return NO_ROOM
+        asking.require_room(request)
         name, arguments = asking.call(request)
         return asking.completion(getattr(llm, name)(**arguments))
 
@@ -74,14 +74,16 @@ def completer(
 
 
 def acompleter(
-    llm: LLM, method: Method = "text", fits: Fits | None = None
+    llm: LLM,
+    method: Method = "text",
+    fits: Fits | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Callable[[Request], Awaitable[Completion]]:
     """Return an async ``complete`` callable over an LLM; see `completer`."""
-    asking = _Asking(llm, method, fits)
+    asking = _Asking(llm, method, fits, settings)
 
     async def complete(request: Request) -> Completion:
-        if asking.has_no_room(request):
-            return NO_ROOM
+        asking.require_room(request)
         name, arguments = asking.call(request)
         return asking.completion(await getattr(llm, f"a{name}")(**arguments))
 
@@ -89,15 +91,16 @@ def acompleter(
 
 
 def pieces(
-    llm: LLM, method: Method = "text", fits: Fits | None = None
+    llm: LLM,
+    method: Method = "text",
+    fits: Fits | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Callable[[Request], Iterator[Completion]]:
     """Return what answers piece by piece over an LLM, as `vs_core.driver.stream` takes it."""
-    asking = _Asking(llm, method, fits)
+    asking = _Asking(llm, method, fits, settings)
 
     def answer(request: Request) -> Iterator[Completion]:
-        if asking.has_no_room(request):
-            yield NO_ROOM
-            return
+        asking.require_room(request)
         name, arguments = asking.call(request)
         incoming = _Incoming()
         with closing(getattr(llm, f"stream_{name}")(**arguments)) as responses:
@@ -109,15 +112,16 @@ def pieces(
 
 
 def apieces(
-    llm: LLM, method: Method = "text", fits: Fits | None = None
+    llm: LLM,
+    method: Method = "text",
+    fits: Fits | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Callable[[Request], AsyncIterator[Completion]]:
     """Return what answers piece by piece without blocking; see `pieces`."""
-    asking = _Asking(llm, method, fits)
+    asking = _Asking(llm, method, fits, settings)
 
     async def answer(request: Request) -> AsyncIterator[Completion]:
-        if asking.has_no_room(request):
-            yield NO_ROOM
-            return
+        asking.require_room(request)
         name, arguments = asking.call(request)
         incoming = _Incoming()
         async with aclosing(await getattr(llm, f"astream_{name}")(**arguments)) as responses:
@@ -131,28 +135,39 @@ def apieces(
 class _Asking:
     """Which method of an LLM answers a request, and how its answer is read."""
 
-    def __init__(self, llm: LLM, method: Method, fits: Fits | None) -> None:
+    def __init__(
+        self, llm: LLM, method: Method, fits: Fits | None, settings: Mapping[str, Any] | None
+    ) -> None:
         self._llm = llm
+        self._settings = dict(settings or {})
         self._method = method_of(llm, method)
         self._fits = fits
 
-    def has_no_room(self, request: Request) -> bool:
-        """Whether this is a further turn that does not fit; the first one is the user's matter."""
+    def require_room(self, request: Request) -> None:
+        """Refuse a further turn that does not fit; the first one is the user's matter."""
         before = request.messages[-2:-1]
         further = bool(before) and before[0].role == "assistant" and before[0].raw is None
-        return further and self._fits is not None and not self._fits(request.messages)
+        if further and self._fits is not None and not self._fits(request.messages):
+            raise ConfigurationError(
+                "A further turn of the conversation does not fit into the context window."
+            )
 
     def call(self, request: Request) -> tuple[str, dict[str, Any]]:
         """The method, by its plain name, and its arguments."""
+        name, arguments = self._call(request)
+        return name, {**self._settings, **arguments}
+
+    def _call(self, request: Request) -> tuple[str, dict[str, Any]]:
         messages = to_chat_messages(request.messages)
         if not self._llm.metadata.is_chat_model:
             return "complete", {"prompt": _to_prompt(self._llm, messages), "formatted": True}
         schema = request.json_schema
         if schema is None or self._method == "text":
             return "chat", {"messages": messages}
+        structure = structured(schema, self._method)
         if self._method == "tool":
-            return "chat_with_tools", {"chat_history": messages, **settings(schema, "tool")}
-        return "chat", {"messages": messages, **settings(schema, self._method)}
+            return "chat_with_tools", {"chat_history": messages, **structure}
+        return "chat", {"messages": messages, **structure}
 
     def completion(self, response: Response) -> Completion:
         if isinstance(response, CompletionResponse):

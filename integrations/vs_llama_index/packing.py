@@ -13,7 +13,7 @@ from llama_index.core.prompts import BasePromptTemplate
 
 from vs_core import ConfigurationError, Message, Strategy
 from vs_llama_index.citing import labelled
-from vs_llama_index.structured import Method, method_of, settings
+from vs_llama_index.structured import Method, method_of, structured
 
 __all__ = ["Pack", "Packer", "Piece", "Source"]
 
@@ -117,7 +117,7 @@ class Packer:
         """Tokens by which structure is asked for."""
         if schema is None or method == "text":
             return 0
-        said = settings(schema, method)
+        said = structured(schema, method)
         tools = [tool.metadata.to_openai_tool() for tool in said.get("tools", ())]
         return self._count(json.dumps(tools or said))
 

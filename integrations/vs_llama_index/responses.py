@@ -125,9 +125,9 @@ def distribution_of(response: Any, schema: Any = None) -> Distribution[Any]:
             ended.
     """
     about = response if isinstance(response, dict) else getattr(response, "metadata", None)
-    if about is None:  # what an LLM gave
-        about = getattr(response, "additional_kwargs", None)
-    found = (about or {}).get(KEY, {}).get("distribution")
+    found = getattr(response, "raw", None)  # of an LLM
+    if not isinstance(found, Distribution):
+        found = (about or {}).get(KEY, {}).get("distribution")
     if found is None:
         raise ConfigurationError(
             "This response carries no distribution: it is of another part, or a stream that was "

@@ -22,7 +22,7 @@ __all__ = [
     "called",
     "method_of",
     "require_method",
-    "settings",
+    "structured",
     "tool_arguments",
 ]
 
@@ -88,7 +88,7 @@ def _unsupported(llm: LLM, method: str, reason: str) -> ConfigurationError:
 # --- asking ----------------------------------------------------------------------------------
 
 
-def settings(schema: Mapping[str, Any], method: Method) -> dict[str, Any]:
+def structured(schema: Mapping[str, Any], method: Method) -> dict[str, Any]:
     """Return what a call of an LLM says beside its messages to ask for a JSON schema."""
     if method == "tool":
         return {"tools": [_tool(schema)], "tool_required": True}

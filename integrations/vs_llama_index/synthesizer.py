@@ -93,8 +93,8 @@ class VerbalizedSynthesizer(BaseSynthesizer):
         embed_model: Embeds answers; default: ``Settings.embed_model`` when it is needed.
         cite: Whether candidates cite their sources, which are numbered for the model.
         verify: How citations are checked: ``"overlap"`` (share of the answer's words that stand in
-            the passage), ``"embedding"`` (similarity of both), ``"llm"`` (LlamaIndex's
-            ``FaithfulnessEvaluator``), an evaluator, or a function of answer and passage that
+            the passage), ``"embedding"`` (similarity of both), ``"llm"`` (asked as LlamaIndex's
+            ``FaithfulnessEvaluator`` asks), an evaluator, or a function of answer and passage that
             returns whether it holds, or how well. None checks nothing.
         support: Least value of a check that gives a number, from -1 to 1.
         no_answer: The text of an answer that the model left empty.

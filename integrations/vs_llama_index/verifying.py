@@ -84,8 +84,10 @@ def verified(
     values: Sequence[bool | float]
     if verify == "embedding":
         values = yield from _similarities(pairs, embed_model())
-    elif isinstance(verify, Evaluator) or verify == "llm":
-        values = yield from _judged(pairs, query, _evaluator(verify, llm))
+    elif verify == "llm":
+        values = yield from _asked(pairs, llm)
+    elif isinstance(verify, Evaluator):
+        values = yield from _judged(pairs, query, verify)
     else:
         check: Any = _overlap if verify == "overlap" else verify
         values = [check(*pair) for pair in pairs]
@@ -129,12 +131,19 @@ def _similarities(pairs: Sequence[tuple[str, str]], model: BaseEmbedding) -> Eff
     return [float(model.similarity(of[answer], of[passage])) for answer, passage in pairs]
 
 
-def _evaluator(verify: Any, llm: LLM) -> Evaluator:
-    if isinstance(verify, Evaluator):
-        return verify
-    from llama_index.core.evaluation import FaithfulnessEvaluator  # what it needs loads slowly
+def _asked(pairs: Sequence[tuple[str, str]], llm: LLM) -> Effects[list[bool]]:
+    """Ask as ``FaithfulnessEvaluator`` does, whose ``evaluate`` runs an event loop each time."""
+    from llama_index.core.evaluation.faithfulness import DEFAULT_EVAL_TEMPLATE  # loads slowly
 
-    return FaithfulnessEvaluator(llm)
+    said = []
+    for answer, passage in pairs:
+        values = {"query_str": answer, "context_str": passage}
+        text = yield Effect(
+            partial(llm.predict, DEFAULT_EVAL_TEMPLATE, **values),
+            partial(llm.apredict, DEFAULT_EVAL_TEMPLATE, **values),
+        )
+        said.append("yes" in text.lower())
+    return said
 
 
 def _judged(

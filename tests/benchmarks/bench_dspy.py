@@ -2,11 +2,11 @@
 
 Run: python -m tests.benchmarks.bench_dspy
 
-The overhead is that over ``dspy.Predict`` with the very signature of k candidates that the module
-uses, over an LM that answers at once in the same process. The module writes the system message once
-for a signature, where ``dspy.Predict`` writes it at each call: the second ratio is without that.
-Calls and tokens are counted on the
-simulated server for the same reward: until a threshold is reached, and with one that never is.
+The overhead is that over ``dspy.Predict`` of the very signature that the sampler calls the adapter
+with, and of a list of a pydantic model with the same five candidates, over an LM that answers at
+once in the same process. Then n=7 over n=10, where the last call asks for 2 of k=5. Calls and
+tokens are counted on the simulated server for the same reward: until a threshold is reached, and
+with one that never is; then the time of both over the LM that answers at once.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 import dspy
+from pydantic import BaseModel, Field
 
 from vs_core.testing import SimulatedServer
 from vs_dspy import VerbalizedBestOfN, VerbalizedSampler
@@ -39,55 +41,102 @@ class Typed(dspy.Signature):
 class Instant(dspy.LM):
     """Answers at once."""
 
+    def __init__(self, answer: str) -> None:
+        super().__init__("openai/instant", cache=False)
+        self.said = answer
+
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         from litellm import ModelResponse
 
-        message = {"role": "assistant", "content": ANSWER}
+        message = {"role": "assistant", "content": self.said}
         usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
         choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
         return ModelResponse(choices=choices, usage=usage, model="instant")
 
 
 _CANDIDATES = [{"joke": f"answer {i}", "rating": i, "probability": 0.2} for i in range(5)]
+JSON = json.dumps({"candidates": _CANDIDATES})
+XML = "".join(
+    f"<item><joke>{c['joke']}</joke><rating>{c['rating']}</rating>"
+    f"<probability>{c['probability']}</probability></item>"
+    for c in _CANDIDATES
+)
+XML = f"<candidates>{XML}</candidates>"
 ANSWER = f"[[ ## candidates ## ]]\n{json.dumps(_CANDIDATES)}\n\n[[ ## completed ## ]]"
 
 
 def seconds(work: Callable[[], object], runs: int) -> float:
-    begin = time.perf_counter()
+    begin = time.process_time()  # of this process alone: the machine may be busy
     for _ in range(runs):
         work()
-    return (time.perf_counter() - begin) / runs
+    return (time.process_time() - begin) / runs
 
 
-class AnyAdapter(dspy.ChatAdapter):
-    """An adapter that the module does not know, and has write each message anew."""
+class Joke(BaseModel):
+    """A candidate as a user of ``dspy.Predict`` would type it."""
+
+    joke: str
+    probability: float = Field(description="the estimated probability, from 0.0 to 1.0")
 
 
-def overhead(signature: Any, adapter: dspy.Adapter) -> tuple[float, float]:
-    """Median ratio and difference in seconds, of calls taken in turn."""
-    sampler = VerbalizedSampler(signature, k=5)
-    predict = dspy.Predict(sampler.predict.signature)
-    with dspy.context(lm=Instant("openai/instant", cache=False), adapter=adapter):
-        rounds = [
-            (
-                seconds(lambda: sampler(topic="coffee"), 20),
-                seconds(lambda: predict(topic="coffee"), 20),
-            )
-            for _ in range(31)
-        ]
-    ratio = statistics.median(ours / theirs for ours, theirs in rounds)
-    return ratio, statistics.median(ours - theirs for ours, theirs in rounds)
+class RatedJoke(Joke):
+    """A candidate of two fields."""
+
+    rating: int
+
+
+class Listed(dspy.Signature):
+    """Give 5 different jokes about the topic, each with its probability."""
+
+    topic: str = dspy.InputField()
+    candidates: list[Joke] = dspy.OutputField(desc="exactly 5 different candidates")
+
+
+class ListedTyped(dspy.Signature):
+    """Give 5 different jokes about the topic, each with its probability."""
+
+    topic: str = dspy.InputField()
+    candidates: list[RatedJoke] = dspy.OutputField(desc="exactly 5 different candidates")
+
+
+def ratio(ours: Callable[[], object], theirs: Callable[[], object], runs: int) -> tuple[float, ...]:
+    """Median ratio and difference in seconds, of runs taken in turn."""
+    ours(), theirs()
+    rounds = [(seconds(ours, runs), seconds(theirs, runs)) for _ in range(31)]
+    return (
+        statistics.median(one / other for one, other in rounds),
+        statistics.median(one - other for one, other in rounds),
+    )
 
 
 def overheads() -> None:
-    print("VerbalizedSampler over dspy.Predict of the same signature (limit 1.30)")
-    for name, signature in (("one field", "topic -> joke"), ("two typed fields", Typed)):
-        ratio, difference = overhead(signature, dspy.ChatAdapter())
-        anew, more = overhead(signature, AnyAdapter())
-        print(
-            f"{name:<17} ratio {ratio:.2f}, {difference * 1e6:+.0f} µs a call; "
-            f"system message written anew: {anew:.2f}, {more * 1e6:+.0f} µs"
+    print("VerbalizedSampler over dspy.Predict (limit 1.15)    same signature   list of models")
+    pairs = (("topic -> joke", Listed), (Typed, ListedTyped))
+    for name, (signature, listed) in zip(("one field", "two typed fields"), pairs, strict=True):
+        for adapter, answer in (
+            (dspy.ChatAdapter(), ANSWER), (dspy.JSONAdapter(), JSON), (dspy.XMLAdapter(), XML)
+        ):  # fmt: skip
+            sampler = VerbalizedSampler(signature, k=5)
+            found = []
+            with dspy.context(lm=Instant(answer), adapter=adapter):
+                for other in (sampler.verbalized_signature, listed):
+                    ours, theirs = partial(sampler, topic="coffee"), dspy.Predict(other)
+                    found.append(ratio(ours, partial(theirs, topic="coffee"), 20))
+            texts = [f"{times:.2f} {more * 1e6:+5.0f} µs" for times, more in found]
+            print(f"{name:<17} {type(adapter).__name__:<32} {texts[0]}   {texts[1]}")
+
+
+def within() -> None:
+    with dspy.context(lm=Instant(ANSWER), num_threads=1):
+        ten, seven = (VerbalizedSampler("topic -> joke", k=5, n=n) for n in (10, 7))
+        times, _ = ratio(lambda: seven(topic="coffee"), lambda: ten(topic="coffee"), 10)
+    print(f"\nn=7 over n=10, k=5 (limit 1.3)                   {times:.2f}")
+    signatures = ("topic -> joke", "topic -> joke, rating: int")
+    for signature in signatures:
+        times, _ = ratio(
+            lambda s=signature: VerbalizedSampler(s), lambda s=signature: dspy.Predict(s), 10
         )
+        print(f"constructing over dspy.Predict (limit 3)          {times:.2f}   {signature}")
 
 
 def reward(inputs: dict[str, Any], prediction: dspy.Prediction) -> float:
@@ -126,6 +175,26 @@ def best_of_n() -> None:
         print(f"ratio: {calls / one:.1f} times the calls, {tokens / fewer:.1f} times the tokens")
 
 
+def best_of_n_in_time() -> None:
+    module = dspy.Predict("topic -> joke")
+    ours, theirs = VerbalizedBestOfN(module, 5, reward, 2.0), dspy.BestOfN(module, 5, reward, 2.0)
+    single = "[[ ## joke ## ]]\nanswer\n\n[[ ## completed ## ]]"
+
+    def run(program: dspy.Module, answer: str) -> Callable[[], object]:
+        lm = Instant(answer)
+
+        def once() -> object:
+            with dspy.context(lm=lm, trace=[]):
+                return program(topic="coffee")
+
+        return once
+
+    times, _ = ratio(run(ours, ANSWER), run(theirs, single), 5)
+    print(f"time of VerbalizedBestOfN over dspy.BestOfN (limit 0.15): {times:.2f}")
+
+
 if __name__ == "__main__":
     overheads()
+    within()
     best_of_n()
+    best_of_n_in_time()

@@ -17,6 +17,9 @@ from vs_core.testing import SimulatedModel
 from vs_dspy import VerbalizedSampler
 
 JOKES = SimulatedModel().base_distribution("a joke about coffee")
+FILLS = hasattr(dspy.adapters.utils, "apply_output_field_defaults")
+"""Whether an adapter takes an output field that is not there for one that may be left out: from DSPy
+3.4. Before, it asks again by itself, for a sampler as for dspy.Predict."""
 ADAPTERS = [dspy.ChatAdapter(), dspy.JSONAdapter(), dspy.XMLAdapter()]
 
 
@@ -130,7 +133,7 @@ def test_an_answer_that_the_adapter_cannot_parse_is_read_all_the_same(server, te
         prediction = VerbalizedSampler("topic -> joke", k=1, retries=0)(topic="x")
     assert prediction.joke == "a"
     assert prediction.distribution[0].probability == 0.5
-    assert len(server.requests) == 1
+    assert len(server.requests) == 1 or (not FILLS and len(server.requests) == 2)
 
 
 def test_a_value_that_does_not_fit_is_asked_for_again(server):

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from vs_core import ConfigurationError
 from vs_langchain import VerbalizedSampler
+from vs_langchain.structure import strict_schema
 
 PROMPT = ChatPromptTemplate.from_template("Name a US state. Hint: {hint}.")
 HINT = {"hint": "any"}
@@ -167,3 +168,123 @@ def test_a_profile_that_promises_too_much_leaves_the_words(method):
     assert len(VerbalizedSampler(llm, k=1).invoke("Name a US state.")) == 1
     with pytest.raises(ConfigurationError, match=f"does not support method='{method}'"):
         VerbalizedSampler(llm, k=1, method=method).invoke("Name a US state.")
+
+
+# --- strict schemas ------------------------------------------------------------------------------
+
+
+class Nested(BaseModel):
+    parts: list[Answer]
+    note: str | None = None
+
+
+class Free(BaseModel):
+    anything: dict[str, int]
+
+
+@pytest.mark.parametrize("method", ["json_schema", "tool"])
+@pytest.mark.parametrize(
+    ("schema", "strict"), [(None, True), (Answer, True), (Nested, True), (Free, None)]
+)
+def test_a_schema_is_strict_where_it_can_be(server, profiled, method, schema, strict):
+    sampler = VerbalizedSampler(profiled(), k=3, method=method, schema=schema)
+    assert len(sampler.invoke("Name a US state.")) == 3
+    (request,) = server.requests
+    described = (
+        request["response_format"]["json_schema"]
+        if method == "json_schema"
+        else request["tools"][0]["function"]
+    )
+    assert (described.get("strict") or None) is strict
+    if strict:
+        written = described.get("schema") or described["parameters"]
+        assert all(closed(part) for part in objects(written))
+
+
+def objects(schema):
+    if isinstance(schema, dict):
+        if schema.get("type") == "object":
+            yield schema
+        for part in schema.values():
+            yield from objects(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from objects(part)
+
+
+def closed(schema):
+    every = list(schema["properties"]) == schema["required"]
+    return every and schema["additionalProperties"] is False and "default" not in str(schema)
+
+
+def test_strict_can_be_said_of_the_model(server, profiled):
+    for method in ("json_schema", "text"):
+        for strict in (True, False):
+            bound = profiled().bind(strict=strict)
+            VerbalizedSampler(bound, k=3, method=method).invoke("Name a US state.")
+            request = server.requests[-1]
+            assert "strict" not in request
+            if method == "json_schema":
+                assert bool(request["response_format"]["json_schema"].get("strict")) is strict
+    with pytest.raises(ConfigurationError, match="not one that a provider can enforce"):
+        VerbalizedSampler(
+            profiled().bind(strict=True), k=3, method="json_schema", schema=Free
+        ).invoke("Name a US state.")
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {},
+        {"type": "object"},
+        {"type": "array"},
+        {"type": "object", "properties": {"a": True}},
+        {"type": "object", "properties": {"a": {}}},
+        {"type": "object", "properties": {}, "additionalProperties": {"type": "string"}},
+        {"type": "object", "properties": {"a": {"oneOf": [{"type": "string"}]}}},
+        {"type": "object", "properties": {"a": {"$ref": "#/$defs/A"}}, "$defs": {"A": {}}},
+    ],
+)
+def test_what_strict_mode_cannot_say(schema):
+    assert strict_schema(schema) is None
+
+
+def test_a_strict_schema_keeps_what_it_says():
+    schema = Nested.model_json_schema()
+    strict = strict_schema(schema)
+    assert strict["properties"]["note"]["anyOf"] == [{"type": "string"}, {"type": "null"}]
+    assert strict["required"] == ["parts", "note"]
+    assert strict["$defs"]["Answer"]["additionalProperties"] is False
+    assert schema == Nested.model_json_schema()  # the original is untouched
+    assert strict_schema({"type": "object", "properties": {"default": {"type": "string"}}})[
+        "required"
+    ] == ["default"]
+
+
+# --- schemas that are no types -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["json_schema", "tool", "text"])
+def test_a_json_schema_is_taken(server, profiled, method):
+    schema = Answer.model_json_schema()
+    sampler = VerbalizedSampler(profiled(), k=3, schema=schema, method=method)
+    distribution = sampler.invoke("Name a US state.")
+    assert all(candidate.value.keys() == {"name", "letters"} for candidate in distribution)
+    assert isinstance(
+        VerbalizedSampler(profiled(), k=3, schema=schema, output="value").invoke("A US state?"),
+        dict,
+    )
+    with pytest.raises(ConfigurationError, match="a JSON schema, not"):
+        VerbalizedSampler(schema={"type": object()})
+
+
+async def test_a_model_whose_structured_output_is_something_else_is_asked_in_words(server):
+    class Odd(ChatOpenAI):
+        def with_structured_output(self, schema, **kwargs):
+            return RunnableLambda(lambda messages: schema)
+
+    llm = Odd(base_url=server.base_url, api_key="x", profile={"structured_output": True})
+    assert len(VerbalizedSampler(llm, k=3).invoke("Name a US state.")) == 3
+    assert asked(server) is None
+    with pytest.raises(ConfigurationError, match="with_structured_output returned RunnableLambda"):
+        VerbalizedSampler(llm, k=3, method="json_schema").invoke("Name a US state.")

@@ -23,7 +23,7 @@ def test_every_metric_is_registered_under_its_name():
     assert set(plugins.table("metrics")) == set(metrics.__all__) - TOOLS
     for name in plugins.table("metrics"):
         assert plugins.metric(name).func is getattr(metrics, name)
-        assert plugins.owner("metrics", name) == "vs-core (vs_core.metrics)"
+        assert plugins.owner("metrics", name) == "vs-core"
 
 
 def test_every_public_name_is_public_where_it_lives():

@@ -74,8 +74,7 @@ def llama_index(base_url: str) -> Distribution:
 
     llm = OpenAILike(model="simulated", api_base=base_url, api_key="x", is_chat_model=True)
     transform = VerbalizedQueryTransform(llm=llm, strategy="tail", format="pipes")
-    transform(PROMPT)
-    return transform.distribution
+    return transform.run(PROMPT).distribution
 
 
 def main() -> None:

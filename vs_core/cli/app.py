@@ -18,12 +18,13 @@ from rich.text import Text
 import vs_core
 from vs_core.candidates import Candidate, Distribution
 from vs_core.cli.compare import compare
-from vs_core.cli.models import Model, choose_model, counted, stderr
+from vs_core.cli.models import Model, choose_model, require_no_endpoint, stderr
 from vs_core.display import shorten
 from vs_core.errors import ConfigurationError
 from vs_core.messages import as_messages
 from vs_core.plugins import KINDS, plugins
 from vs_core.strategies import Flow
+from vs_core.testing import SimulatedModel
 
 app = typer.Typer(
     name="vs",
@@ -61,8 +62,6 @@ def demo(
     seed: Seed = 7,
 ) -> None:
     """Compare ten direct answers with ten drawn from a verbalized distribution (simulated)."""
-    from vs_core.testing import SimulatedModel
-
     model = SimulatedModel(seed=seed or 0)
     direct = vs_core.verbalize(prompt, model, strategy="direct", n=10, max_concurrency=1)
     distribution = vs_core.verbalize(prompt, model, k=10, seed=seed)
@@ -110,27 +109,40 @@ def sample(
         typer.Option(help="OpenAI-compatible endpoint, ending in /v1."),
     ] = None,
     temperature: Annotated[float | None, typer.Option(help="Passed to the model.")] = None,
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="Use the simulated model; records say so.")
+    ] = False,
     stream: Annotated[bool, typer.Option("--stream", help="Show candidates as they come.")] = False,
     as_json: Json = False,
 ) -> None:
     """Ask a model for a distribution of answers.
 
-    Any OpenAI-compatible endpoint (key from OPENAI_API_KEY); the simulated model, with a notice,
-    where none is configured.
+    Any OpenAI-compatible endpoint (key from OPENAI_API_KEY), or the simulated model.
     """
-    prompt = sys.stdin.read() if prompt == "-" else prompt
+    task = as_messages(sys.stdin.read() if prompt == "-" else prompt)
     made = plugins.strategy(
         strategy, k=k, n=n, threshold=threshold, probability=probability, format=format,
         retries=retries,
     )  # fmt: skip
-    complete = choose_model(model, base_url, seed, temperature)
+    complete: Model
+    if simulated:
+        require_no_endpoint(model, base_url)
+        (stderr if as_json else stdout).print("These answers are SIMULATED.", style="yellow")
+        complete = SimulatedModel(seed=seed or 0)
+    else:
+        complete = choose_model(model, base_url, temperature)
     if stream:
         # JSON alone goes to standard output; the drawing then goes beside it.
-        flow = made.flow(as_messages(prompt))
+        flow = made.flow(task)
         distribution = _streamed(flow, complete, stderr if as_json else stdout).seeded(seed)
     else:
-        with counted(complete, len(made.sizes())) as counting:
-            distribution = vs_core.verbalize(prompt, counting, strategy=made, seed=seed)
+        progress = stderr.is_terminal and len(made.sizes()) > 1
+        distribution = vs_core.verbalize(
+            task, complete, strategy=made, seed=seed, progress=progress
+        )
+    if simulated:
+        about = {**distribution.metadata, "simulated": True}
+        distribution = distribution.model_copy(update={"metadata": about})
     if as_json or not stream:
         _show(distribution, as_json)
     if not as_json:
@@ -170,12 +182,17 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8765,
     gamma: Annotated[float, typer.Option(help="Sharpening of direct answers; 1 is none.")] = 8.0,
     seed: Seed = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="A model's name that it answers to; several may be given."),
+    ] = None,
 ) -> None:
     """Serve the simulated model as an OpenAI-compatible API."""
     from vs_core.testing import SimulatedModel
     from vs_core.testing.server import serve as run
 
-    run(SimulatedModel(gamma=gamma, seed=seed or 0), host=host, port=port)
+    model = SimulatedModel(gamma=gamma, seed=seed or 0)
+    run(model, host=host, port=port, names=name or ["simulated"])
 
 
 app.command()(compare)

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from rich.table import Table
 from rich.text import Text
 
-from vs_core.cli.models import choose_model, stderr
+from vs_core.cli.models import choose_model, require_no_endpoint, stderr
 from vs_core.clients import OpenAIModel
 from vs_core.display import printable
 from vs_core.errors import ConfigurationError, ModelError
@@ -84,6 +84,9 @@ def compare(
     attempts: Annotated[int, typer.Option(help="Times a failing call is tried.")] = 5,
     seed: Annotated[int, typer.Option(help="Of draws and intervals.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for records and report.")] = Path("vs-compare"),
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Take away what --out holds, and start anew.")
+    ] = False,
 ) -> None:
     """Compare strategies on tasks: a table, and a report with figures.
 
@@ -111,6 +114,7 @@ def compare(
                 seed=seed,
                 progress=progress,
                 note=SIMULATED if simulated else "",
+                fresh=fresh,
             ).run()
     table = experiment.table()
     table.to_csv(out / "table.csv", index=False)
@@ -172,15 +176,11 @@ def _endpoint(
 ) -> Iterator[tuple[str | None, str | None]]:
     """Yield the model's name and endpoint; those of a simulated server while it runs."""
     if simulated:
+        require_no_endpoint(name, base_url)
         stderr.print(SIMULATED, style="yellow")
         with SimulatedServer(SimulatedModel(tasks=simulated_tasks(tasks))) as server:
             yield "simulated", server.base_url
         return
-    if not (name or base_url or {"OPENAI_API_KEY", "OPENAI_BASE_URL"} & os.environ.keys()):
-        raise ConfigurationError(
-            "No model is configured: set OPENAI_API_KEY or give --base-url; --simulated runs on "
-            "the simulated model."
-        )
     yield name, base_url
 
 

@@ -5,36 +5,45 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from vs_core.candidates import Candidate
+from vs_core import builtin
 from vs_core.errors import ConfigurationError, raise_missing_extra
+from vs_core.evaluation import figures
+from vs_core.evaluation.findings import Findings
 from vs_core.evaluation.judge import Judge, LLMJudge, Verdict, scored
 from vs_core.evaluation.judge import digest as digest_of
-from vs_core.evaluation.measures import QUALITY, Answer, Measure
-from vs_core.evaluation.runner import Asking, Cell, Complete, Result, Runner, about, name_of
+from vs_core.evaluation.manifest import RECORDS, Manifest
+from vs_core.evaluation.measures import QUALITY
+from vs_core.evaluation.report import html
+from vs_core.evaluation.runner import (
+    Asking,
+    Cell,
+    Complete,
+    Result,
+    Runner,
+    about,
+    name_of,
+    settings_of,
+)
 from vs_core.evaluation.store import Store
-from vs_core.evaluation.tasks.base import Item, Task
-from vs_core.plugins import plugins
-from vs_core.strategies import Strategy
+from vs_core.evaluation.tables import table
+from vs_core.evaluation.tasks.base import Task, task_of
+from vs_core.strategies import Strategy, strategy_of
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from vs_core.metrics import Interval
     from vs_core.metrics.diversity import Embed
 
-__all__ = ["ALL_STRATEGIES", "Arm", "Experiment"]
+__all__ = ["ALL_STRATEGIES", "Experiment"]
 
-ALL_STRATEGIES = (
-    "direct", "cot", "sequence", "multi_turn", "vs_standard", "vs_cot", "vs_multi",
-)  # fmt: skip
+ALL_STRATEGIES = tuple(builtin.vs_strategies())
 """Those of the paper, baselines first."""
 
 T = TypeVar("T")
@@ -42,29 +51,7 @@ _BATCH = 64
 """Texts that are embedded in one call."""
 
 
-@dataclass(frozen=True)
-class Arm:
-    """What is compared: one strategy, on one task, with one model and threshold.
-
-    Args:
-        model: Name of the model.
-        task: Name of the task.
-        strategy: Name of the strategy.
-        threshold: Below which every probability was asked to be; None for no limit.
-    """
-
-    model: str
-    task: str
-    strategy: str
-    threshold: float | None = None
-
-    @property
-    def label(self) -> str:
-        """Strategy and threshold, as figures name them."""
-        return self.strategy if self.threshold is None else f"{self.strategy} < {self.threshold:g}"
-
-
-class Experiment:
+class Experiment(Findings):
     """Compare strategies on tasks, with your model.
 
     For example::
@@ -102,6 +89,7 @@ class Experiment:
         seed: Of draws (in dialogues) and intervals. It does not reach the model.
         progress: Called with the number of calls done and expected, after each.
         note: What a reader of the report must know, such as that the model is simulated.
+        fresh: Whether to take away what ``out`` holds, and start anew.
 
     Raises:
         ConfigurationError: If a name is unknown or an option cannot work.
@@ -128,43 +116,29 @@ class Experiment:
         seed: int = 0,
         progress: Callable[[int, int], None] | None = None,
         note: str = "",
+        fresh: bool = False,
     ) -> None:
-        listed = [tasks] if isinstance(tasks, (str, Task)) else tasks
-        self.tasks: dict[str, Task] = _unique("task", map(plugins.task, listed))
-        self.models = dict(model) if isinstance(model, Mapping) else {name_of(model): model}
-        self.n = n
-        self.k = k
+        super().__init__(
+            _unique("task", map(task_of, [tasks] if isinstance(tasks, (str, Task)) else tasks)),
+            dict(model) if isinstance(model, Mapping) else {name_of(model): model},
+            _made(strategies, **{**(options or {}), "n": n, "k": k}),
+            n=n,
+            k=k,
+            price=_price(price),
+            resamples=resamples,
+            seed=seed,
+            note=note,
+        )
         self.out = None if out is None else Path(out)
         self.judge = judge
         self.embed = embed
-        self.price = _price(price)
-        self.resamples = resamples
-        self.seed = seed
-        self.note = note
-        self.results: list[Result] = []
-        self.scores: dict[tuple[str, str, str], float] = {}
-        self._vectors: dict[str, Any] = {}
-        self._arms: dict[Arm, list[list[Answer]]] = {}
-        self._intervals: dict[tuple[Arm, str], Interval] = {}
+        self._fresh = fresh
         self._progress = progress
         self._limits = (concurrency, rate, attempts)
-        self._strategies = self._made(strategies, list(thresholds), options or {})
+        self._compared = list(_at(self.strategies.values(), list(thresholds)))
+        if not (self._compared and self.models):
+            raise ConfigurationError("Give at least one threshold and one model.")
         Asking(*self._limits).close()  # says at once if a limit cannot work
-
-    def _made(
-        self,
-        strategies: Iterable[str | Strategy],
-        thresholds: Sequence[float | None],
-        options: Mapping[str, Any],
-    ) -> list[Strategy]:
-        if isinstance(strategies, str):
-            raise ConfigurationError(f"Give a list of strategies, not one string: {strategies!r}.")
-        common = {**options, "n": self.n, "k": self.k}
-        made = [plugins.strategy(strategy, **common) for strategy in strategies]
-        _unique("strategy", made)
-        if not (made and thresholds and self.models):
-            raise ConfigurationError("Give at least one strategy, one threshold and one model.")
-        return [each for strategy in made for each in _at(strategy, thresholds)]
 
     # --- running -----------------------------------------------------------------------------
 
@@ -183,6 +157,7 @@ class Experiment:
     async def arun(self) -> Experiment:
         """Do the same without blocking; see `run`."""
         _require_extra()
+        self._begin()
         completions = self._store("completions.jsonl")
         try:
             candidates = self._store("candidates.jsonl")
@@ -193,6 +168,17 @@ class Experiment:
         finally:
             completions.close()
         return self
+
+    def _begin(self) -> None:
+        """See that the folder holds what was asked under these settings, or nothing."""
+        if self.out is None:
+            return
+        if self._fresh:
+            for name in RECORDS:
+                (self.out / name).unlink(missing_ok=True)
+            self._fresh = False
+        models = {name: settings_of(complete) for name, complete in self.models.items()}
+        Manifest(self.out, models).check()
 
     def _store(self, name: str) -> Store:
         return Store(None if self.out is None else self.out / name)
@@ -220,7 +206,7 @@ class Experiment:
         found = []
         for model in self.models:
             for task in self.tasks.values():
-                for base in self._strategies:
+                for base in self._compared:
                     strategy = task.adapted(base)
                     calls = task.calls(strategy)
                     for run, (item, n) in enumerate(task.sizes(self.n)):
@@ -280,10 +266,6 @@ class Experiment:
         verdicts = [candidate.value for candidate in outcome.distribution]
         return scored(verdicts[0]) if verdicts and isinstance(verdicts[0], Verdict) else None
 
-    def _texts(self, result: Result) -> list[str]:
-        task = self.tasks[result.cell.task]
-        return [task.text(each) for each in result.distribution if task.counts(each)]
-
     async def _embed(self) -> None:
         """Embed every different answer, once; vectors are not kept on disk."""
         if self.embed is None:
@@ -302,57 +284,7 @@ class Experiment:
                 )
             self._vectors.update(zip(batch, vectors, strict=True))
 
-    # --- reading -----------------------------------------------------------------------------
-
-    @property
-    def arms(self) -> dict[Arm, list[list[Answer]]]:
-        """The answers of everything that is compared, a group for each run of a prompt.
-
-        Raises:
-            ConfigurationError: If the experiment was not run.
-        """
-        if not self.results:
-            raise ConfigurationError("There is nothing to show yet: run() the experiment first.")
-        if not self._arms:
-            for result in self.results:
-                self._arms.setdefault(arm_of(result.cell), []).append(self._answers(result))
-        return self._arms
-
-    def interval(self, arm: Arm, measure: Measure) -> Interval:
-        """Return a measure of an arm with its 95 % interval; ``nan`` where it cannot be taken."""
-        place = arm, measure.name
-        if place not in self._intervals:
-            self._intervals[place] = measure.of(
-                self.arms[arm], resamples=self.resamples, seed=self.seed
-            )
-        return self._intervals[place]
-
-    def _answers(self, result: Result) -> list[Answer]:
-        task = self.tasks[result.cell.task]
-        item = task.items[result.cell.item]
-        return [self._answer(task, item, candidate) for candidate in result.distribution]
-
-    def _answer(self, task: Task, item: Item, candidate: Candidate) -> Answer:
-        text = task.text(candidate)
-        return Answer(
-            candidate,
-            item,
-            text,
-            task.named(item, candidate),
-            task.counts(candidate),
-            task.right(item, candidate),
-            self.scores.get((task.name, item.prompt, text)),
-            self._vectors.get(text),
-        )
-
-    def results_of(self, arm: Arm) -> list[Result]:
-        """Return the results of one arm, in order."""
-        return [result for result in self.results if arm_of(result.cell) == arm]
-
-    def missing(self, result: Result) -> int:
-        """Return how many candidates a run was asked for and did not give."""
-        task = self.tasks[result.cell.task]
-        return max(0, result.cell.n - sum(map(task.asked_for, result.distribution)))
+    # --- showing -----------------------------------------------------------------------------
 
     def table(self) -> pd.DataFrame:
         """Return the figures, a row for each model, task, strategy and threshold.
@@ -371,14 +303,10 @@ class Experiment:
             ConfigurationError: If the experiment was not run.
             MissingExtraError: If the extra ``metrics`` is not installed.
         """
-        from vs_core.evaluation.tables import table
-
         return table(self)
 
     def plot_diversity(self, task: str | None = None) -> Figure:
         """Draw diversity by strategy, with intervals; ``task`` may be left out if there is one."""
-        from vs_core.evaluation import figures
-
         return figures.diversity(self, self._task(task))
 
     def plot_quality(self, task: str | None = None) -> Figure:
@@ -387,8 +315,6 @@ class Experiment:
         Raises:
             ConfigurationError: If there is no quality: no judge, and no measure of the task's own.
         """
-        from vs_core.evaluation import figures
-
         return figures.quality(self, self._task(task))
 
     def plot_answers(self, task: str | None = None) -> Figure:
@@ -396,8 +322,6 @@ class Experiment:
 
         For dialogues: the donations, as cumulative shares.
         """
-        from vs_core.evaluation import figures
-
         return figures.answers(self, self._task(task))
 
     def plot_thresholds(self, task: str | None = None) -> Figure:
@@ -406,8 +330,6 @@ class Experiment:
         Raises:
             ConfigurationError: If there are not at least two thresholds.
         """
-        from vs_core.evaluation import figures
-
         return figures.thresholds(self, self._task(task))
 
     def plot_calibration(self, task: str | None = None) -> Figure:
@@ -416,8 +338,6 @@ class Experiment:
         Raises:
             ConfigurationError: If no strategy verbalizes, or there is nothing to compare with.
         """
-        from vs_core.evaluation import figures
-
         return figures.calibration(self, self._task(task))
 
     def report(self, path: str | Path | None = None) -> Path:
@@ -429,8 +349,6 @@ class Experiment:
         Raises:
             ConfigurationError: If neither is given, or the file cannot be written.
         """
-        from vs_core.evaluation.report import html
-
         if path is None and self.out is None:
             raise ConfigurationError("Say where to write the report: report('report.html').")
         target = Path(path) if path is not None else (self.out or Path()) / "report.html"
@@ -439,18 +357,6 @@ class Experiment:
         except OSError as error:
             raise ConfigurationError(f"Cannot write {target}: {error.strerror}.") from error
         return target
-
-    def _task(self, name: str | None) -> Task:
-        if name is None and len(self.tasks) == 1:
-            return next(iter(self.tasks.values()))
-        if name not in self.tasks:
-            raise ConfigurationError(f"Name one of the tasks: {', '.join(self.tasks)}.")
-        return self.tasks[name]
-
-
-def arm_of(cell: Cell) -> Arm:
-    """Return what a cell is a part of."""
-    return Arm(cell.model, cell.task, cell.strategy, cell.threshold)
 
 
 def _require_extra() -> None:
@@ -475,12 +381,17 @@ class _Tally:
             self._tell(self._done, self._expected)
 
 
-def _at(strategy: Strategy, thresholds: Sequence[float | None]) -> list[Strategy]:
-    """The strategy at each threshold; once, if it does not verbalize probabilities."""
-    shape = strategy.shape(1)
-    if shape is None or shape.definition is None:
-        return [strategy.replace(threshold=None)]
-    return [strategy.replace(threshold=each) for each in dict.fromkeys(thresholds)]
+def _made(strategies: Iterable[str | Strategy], **options: Any) -> dict[str, Strategy]:
+    if isinstance(strategies, str):
+        raise ConfigurationError(f"Give a list of strategies, not one string: {strategies!r}.")
+    return _unique("strategy", [strategy_of(strategy, **options) for strategy in strategies])
+
+
+def _at(strategies: Iterable[Strategy], thresholds: Sequence[float | None]) -> Iterator[Strategy]:
+    """Each strategy at each threshold; once, if it does not verbalize probabilities."""
+    for strategy in strategies:
+        for threshold in dict.fromkeys(thresholds if strategy.verbalizes else [None]):
+            yield strategy.replace(threshold=threshold)
 
 
 def _place(record: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -521,8 +432,9 @@ async def _together(jobs: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     """Run all at once; if one fails, the answers on their way to the others are still recorded."""
     done = await asyncio.gather(*jobs, return_exceptions=True)
     failed = [each for each in done if isinstance(each, BaseException)]
-    if failed:
-        raise failed[0]
+    # One that failed had the others cancelled: it is the one that says why.
+    for error in sorted(failed, key=lambda each: isinstance(each, asyncio.CancelledError)):
+        raise error
     return [each for each in done if not isinstance(each, BaseException)]
 
 

@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from vs_core.display import shorten
 from vs_core.errors import ConfigurationError, raise_missing_extra
+from vs_core.evaluation.findings import Arm, Findings
 from vs_core.evaluation.measures import QUALITY, Answer, Measure, shares, stated
+from vs_core.evaluation.tasks.base import Task
 from vs_core.evaluation.tasks.dialogue import MOST, Dialogue
+from vs_core.plugins import plugins
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from vs_core.evaluation.experiment import Arm, Experiment
-    from vs_core.evaluation.tasks.base import Task
     from vs_core.metrics import Interval
 
 __all__ = [
@@ -38,11 +39,10 @@ __all__ = [
 ]
 
 # Of middling lightness, so that they show on white and on black.
-_COLOURS = {
-    "direct": "#8a8f98", "cot": "#b07d48", "sequence": "#c9a227", "multi_turn": "#4f9d69",
-    "vs_standard": "#3b82c4", "vs_cot": "#9b5fc0", "vs_multi": "#d1495b",
-}  # fmt: skip
-_OTHERS = ("#2a9d8f", "#e76f51", "#7f6fb0", "#6a994e", "#c06c84", "#577590")
+_COLOURS = (
+    "#8a8f98", "#b07d48", "#c9a227", "#4f9d69", "#3b82c4", "#9b5fc0", "#d1495b",
+    "#2a9d8f", "#e76f51", "#7f6fb0", "#6a994e", "#c06c84", "#577590",
+)  # fmt: skip
 _MOST_ANSWERS = 12
 _ABREAST = 7
 _MOST_PANELS = 3 * _ABREAST
@@ -54,27 +54,27 @@ Groups = list[list[Answer]]
 # --- what is drawn -----------------------------------------------------------------------------
 
 
-def diversity_of(experiment: Experiment, task: Task) -> Measure:
+def diversity_of(findings: Findings, task: Task) -> Measure:
     """Return the measure that stands for diversity: the task's, or the first that was taken.
 
     Raises:
         ConfigurationError: If no answer could be read, so that none was.
     """
-    arms = _arms(experiment, task)
+    arms = _arms(findings, task)
     named = [each for each in task.measures if each.name == task.diversity]
     for measure in (*named, *task.measures):
-        if any(_is_number(experiment.interval(arm, measure)) for arm in arms):
+        if any(_is_number(findings.interval(arm, measure)) for arm in arms):
             return measure
     raise ConfigurationError(f"Nothing was measured on {task.name!r}: no answer could be read.")
 
 
-def quality_of(experiment: Experiment, task: Task) -> Measure:
+def quality_of(findings: Findings, task: Task) -> Measure:
     """Return the measure that stands for quality: the judge's, or else the task's own.
 
     Raises:
         ConfigurationError: If there is neither.
     """
-    judged = any(name == task.name for name, *_ in experiment.scores)
+    judged = any(name == task.name for name, *_ in findings.scores)
     wanted = QUALITY.name if judged else task.quality
     for measure in task.measures:
         if measure.name == wanted:
@@ -82,19 +82,17 @@ def quality_of(experiment: Experiment, task: Task) -> Measure:
     raise ConfigurationError(f"The task {task.name!r} needs a judge to speak of quality.")
 
 
-def _arms(experiment: Experiment, task: Task) -> dict[Arm, Groups]:
-    return {arm: groups for arm, groups in experiment.arms.items() if arm.task == task.name}
+def _arms(findings: Findings, task: Task) -> dict[Arm, Groups]:
+    return {arm: groups for arm, groups in findings.arms.items() if arm.task == task.name}
 
 
 def _is_number(found: Interval) -> bool:
     return not math.isnan(found.estimate)
 
 
-def _measured(
-    experiment: Experiment, task: Task, measure: Measure
-) -> Iterator[tuple[Arm, Interval]]:
-    for arm in _arms(experiment, task):
-        found = experiment.interval(arm, measure)
+def _measured(findings: Findings, task: Task, measure: Measure) -> Iterator[tuple[Arm, Interval]]:
+    for arm in _arms(findings, task):
+        found = findings.interval(arm, measure)
         if _is_number(found):
             yield arm, found
 
@@ -102,14 +100,14 @@ def _measured(
 # --- figures -----------------------------------------------------------------------------------
 
 
-def diversity(experiment: Experiment, task: Task) -> Figure:
+def diversity(findings: Findings, task: Task) -> Figure:
     """Draw diversity by strategy; see `Experiment.plot_diversity`."""
-    measure = diversity_of(experiment, task)
-    found = list(_measured(experiment, task, measure))
+    measure = diversity_of(findings, task)
+    found = list(_measured(findings, task, measure))
     figure, axes = _figure(6.4, 0.9 + 0.36 * len(found))
-    names = _names(experiment, [arm for arm, _ in found])
+    names = _names(findings, [arm for arm, _ in found])
     for place, (arm, figures) in enumerate(found):
-        axes.barh(place, figures.estimate, height=0.62, color=_colour(arm.strategy))
+        axes.barh(place, figures.estimate, height=0.62, color=_colour(findings, arm.strategy))
         axes.errorbar(figures.estimate, place, xerr=_error(figures), **_WHISKERS)
     axes.set_yticks(range(len(found)), [_label(name, 40) for name in names])
     axes.invert_yaxis()
@@ -118,11 +116,11 @@ def diversity(experiment: Experiment, task: Task) -> Figure:
     return figure
 
 
-def quality(experiment: Experiment, task: Task) -> Figure:
+def quality(findings: Findings, task: Task) -> Figure:
     """Draw quality against diversity; see `Experiment.plot_quality`."""
-    spread, worth = diversity_of(experiment, task), quality_of(experiment, task)
-    across = dict(_measured(experiment, task, spread))
-    up = dict(_measured(experiment, task, worth))
+    spread, worth = diversity_of(findings, task), quality_of(findings, task)
+    across = dict(_measured(findings, task, spread))
+    up = dict(_measured(findings, task, worth))
     arms = [arm for arm in across if arm in up]
     figure, axes = _figure(6.4, 4.0)
     points = [(across[arm].estimate, up[arm].estimate) for arm in arms]
@@ -130,11 +128,12 @@ def quality(experiment: Experiment, task: Task) -> Figure:
     axes.plot(
         *zip(*front, strict=True), color="black", lw=1, ls=":", zorder=1, label="Pareto front"
     )
-    for arm, name in zip(arms, _names(experiment, arms), strict=True):
+    for arm, name in zip(arms, _names(findings, arms), strict=True):
         x, y = across[arm], up[arm]
         axes.errorbar(
-            x.estimate, y.estimate, xerr=_error(x), yerr=_error(y), color=_colour(arm.strategy),
-            marker=_marker(arm), ms=7, lw=1, label=_label(name, 40),
+            x.estimate, y.estimate, xerr=_error(x), yerr=_error(y),
+            color=_colour(findings, arm.strategy), marker=_marker(findings, arm),
+            ms=7, lw=1, label=_label(name, 40),
         )  # fmt: skip
     axes.set_xlim(left=0)
     axes.set_ylim(0, 1.04)
@@ -144,11 +143,11 @@ def quality(experiment: Experiment, task: Task) -> Figure:
     return figure
 
 
-def answers(experiment: Experiment, task: Task, item: int = 0) -> Figure:
+def answers(findings: Findings, task: Task, item: int = 0) -> Figure:
     """Draw how often which answers came; see `Experiment.plot_answers`."""
-    arms = _arms(experiment, task)
+    arms = _arms(findings, task)
     if isinstance(task, Dialogue):
-        return _donations(experiment, task, arms)
+        return _donations(findings, task, arms)
     prompt = task.items[item].prompt
     given = {
         arm: [answer for group in groups for answer in group if answer.item.prompt == prompt]
@@ -160,9 +159,9 @@ def answers(experiment: Experiment, task: Task, item: int = 0) -> Figure:
     kinds = _most(given.values(), expected)
     shown = list(given.items())[:_MOST_PANELS]
     figure, panels = _panels(len(shown), len(kinds))
-    names = _names(experiment, [arm for arm, _ in shown])
+    names = _names(findings, [arm for arm, _ in shown])
     for axes, (arm, found), name in zip(panels, shown, names, strict=True):
-        _shares(axes, arm, found, kinds, expected)
+        _shares(axes, _colour(findings, arm.strategy), found, kinds, expected)
         axes.set_title(_label(name, 40).replace(" < ", "\n< ").replace(", ", "\n"), fontsize=8)
     texts = {
         answer.kind: answer.name or answer.text for found in given.values() for answer in found
@@ -177,14 +176,14 @@ def answers(experiment: Experiment, task: Task, item: int = 0) -> Figure:
 
 def _shares(
     axes: Axes,
-    arm: Arm,
+    colour: str,
     found: Sequence[Answer],
     kinds: Sequence[str],
     expected: Mapping[str, float],
 ) -> None:
     came, claimed = shares(found), stated(found)
     places = range(len(kinds))
-    axes.barh(places, [came.get(kind, 0) for kind in kinds], color=_colour(arm.strategy))
+    axes.barh(places, [came.get(kind, 0) for kind in kinds], color=colour)
     if claimed:
         values = [claimed.get(kind, math.nan) for kind in kinds]
         axes.plot(values, places, "D", mfc="none", mec="black", ms=4)
@@ -220,12 +219,12 @@ def _most(given: Any, expected: Mapping[str, float]) -> list[str]:
     return sorted(total, key=lambda kind: -total[kind])[:_MOST_ANSWERS]
 
 
-def _donations(experiment: Experiment, task: Dialogue, arms: Mapping[Arm, Groups]) -> Figure:
+def _donations(findings: Findings, task: Dialogue, arms: Mapping[Arm, Groups]) -> Figure:
     """Cumulative shares of what was given."""
     figure, axes = _figure(6.4, 3.6)
     if task.people:
         _steps(axes, task.people, color="black", lw=2.5, alpha=0.7, label="people")
-    for arm, name in zip(arms, _names(experiment, list(arms)), strict=True):
+    for arm, name in zip(arms, _names(findings, list(arms)), strict=True):
         amounts = [
             amount
             for group in arms[arm]
@@ -233,7 +232,7 @@ def _donations(experiment: Experiment, task: Dialogue, arms: Mapping[Arm, Groups
             if (amount := answer.candidate.metadata.get("donation")) is not None
         ]
         if amounts:
-            _steps(axes, amounts, color=_colour(arm.strategy), label=_label(name, 40))
+            _steps(axes, amounts, color=_colour(findings, arm.strategy), label=_label(name, 40))
     axes.set_xlim(0, MOST)
     axes.set_xlabel("donation, dollars")
     axes.set_ylabel("share of the dialogues up to it")
@@ -248,10 +247,10 @@ def _steps(axes: Axes, amounts: Sequence[float], **style: Any) -> None:
     axes.step([0, *ordered, MOST], [0, *heights, 1], where="post", **style)
 
 
-def thresholds(experiment: Experiment, task: Task) -> Figure:
+def thresholds(findings: Findings, task: Task) -> Figure:
     """Draw diversity against the threshold; see `Experiment.plot_thresholds`."""
-    measure = diversity_of(experiment, task)
-    found = list(_measured(experiment, task, measure))
+    measure = diversity_of(findings, task)
+    found = list(_measured(findings, task, measure))
     lines: dict[tuple[str, str], list[tuple[float, Interval]]] = {}
     for arm, figures in found:
         if arm.threshold is not None:
@@ -266,13 +265,15 @@ def thresholds(experiment: Experiment, task: Task) -> Figure:
             [threshold for threshold, _ in points],
             [figures.estimate for _, figures in points],
             yerr=[list(side) for side in zip(*sides, strict=True)],
-            marker="o", ms=5, capsize=2, lw=1.5, ls=_dash(experiment, model),
-            color=_colour(strategy), label=_label(_full(experiment, model, strategy), 40),
+            marker="o", ms=5, capsize=2, lw=1.5, ls=_dash(findings, model),
+            color=_colour(findings, strategy), label=_label(_full(findings, model, strategy), 40),
         )  # fmt: skip
     for arm, figures in found:
         if arm.threshold is None:
-            name = _label(_full(experiment, arm.model, arm.strategy), 40)
-            axes.axhline(figures.estimate, color=_colour(arm.strategy), lw=1.4, ls=":", label=name)
+            name = _label(_full(findings, arm.model, arm.strategy), 40)
+            axes.axhline(
+                figures.estimate, color=_colour(findings, arm.strategy), lw=1.4, ls=":", label=name
+            )
     used = sorted({arm.threshold for arm, _ in found if arm.threshold is not None})
     axes.set_xscale("log")
     axes.minorticks_off()
@@ -284,16 +285,16 @@ def thresholds(experiment: Experiment, task: Task) -> Figure:
     return figure
 
 
-def calibration(experiment: Experiment, task: Task) -> Figure:
+def calibration(findings: Findings, task: Task) -> Figure:
     """Draw a reliability diagram; see `Experiment.plot_calibration`."""
     from vs_core.metrics import expected_calibration_error, reliability_diagram
 
     # What is said in a dialogue depends on what was said before: there is no one distribution.
-    arms = {} if isinstance(task, Dialogue) else _arms(experiment, task)
+    arms = {} if isinstance(task, Dialogue) else _arms(findings, task)
     figure, axes = _figure(6.4, 4.2)
     most = 0.0
-    for arm, name in zip(arms, _names(experiment, list(arms)), strict=True):
-        pairs = _claims(arm, arms)
+    for arm, name in zip(arms, _names(findings, list(arms)), strict=True):
+        pairs = _claims(findings, arm, arms)
         if not pairs:
             continue
         claimed, came = zip(*pairs, strict=True)
@@ -301,7 +302,8 @@ def calibration(experiment: Experiment, task: Task) -> Figure:
         error = expected_calibration_error(claimed, came, bins=8, binning="quantile")
         x, y = [each.confidence for each in points], [each.frequency for each in points]
         axes.plot(
-            x, y, marker=_marker(arm), ms=5, lw=1.5, color=_colour(arm.strategy),
+            x, y, marker=_marker(findings, arm), ms=5, lw=1.5,
+            color=_colour(findings, arm.strategy),
             label=f"{_label(name, 40)} (ECE {error:.3f})",
         )  # fmt: skip
         most = max(most, *x, *y)
@@ -318,12 +320,12 @@ def calibration(experiment: Experiment, task: Task) -> Figure:
     return figure
 
 
-def _claims(arm: Arm, arms: Mapping[Arm, Groups]) -> list[tuple[float, float]]:
+def _claims(findings: Findings, arm: Arm, arms: Mapping[Arm, Groups]) -> list[tuple[float, float]]:
     """Stated probabilities, each with what it ought to be."""
     direct = {
         group[0].item.prompt: shares(group)
         for other, groups in arms.items()
-        if other.strategy == "direct" and other.model == arm.model
+        if findings.strategies[other.strategy].asks_directly and other.model == arm.model
         for group in groups
         if group
     }
@@ -413,24 +415,27 @@ def _error(figures: Interval) -> list[list[float]]:
     return [[max(0.0, below)], [max(0.0, above)]]
 
 
-def _names(experiment: Experiment, arms: Sequence[Arm]) -> list[str]:
-    return [_full(experiment, arm.model, arm.label) for arm in arms]
+def _names(findings: Findings, arms: Sequence[Arm]) -> list[str]:
+    return [_full(findings, arm.model, arm.label) for arm in arms]
 
 
-def _full(experiment: Experiment, model: str, label: str) -> str:
-    return label if len(experiment.models) == 1 else f"{label}, {model}"
+def _full(findings: Findings, model: str, label: str) -> str:
+    return label if len(findings.models) == 1 else f"{label}, {model}"
 
 
-def _dash(experiment: Experiment, model: str) -> str:
-    return _DASHES[list(experiment.models).index(model) % len(_DASHES)]
+def _dash(findings: Findings, model: str) -> str:
+    return _DASHES[list(findings.models).index(model) % len(_DASHES)]
 
 
-def _colour(strategy: str) -> str:
-    return _COLOURS.get(strategy) or _OTHERS[sum(strategy.encode()) % len(_OTHERS)]
+def _colour(findings: Findings, strategy: str) -> str:
+    """The same in every report: by the place among the registered strategies."""
+    known = [*plugins.table("strategies")]
+    others = [name for name in findings.strategies if name not in known]
+    return _COLOURS[[*known, *others].index(strategy) % len(_COLOURS)]
 
 
-def _marker(arm: Arm) -> str:
-    return "s" if arm.strategy.startswith("vs_") else "o"
+def _marker(findings: Findings, arm: Arm) -> str:
+    return "s" if findings.strategies[arm.strategy].verbalizes else "o"
 
 
 def _label(text: str, width: int) -> str:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from vs_core.candidates import Candidate
+from vs_core.evaluation.items import Item
 
 if TYPE_CHECKING:
-    from vs_core.evaluation.tasks.base import Item
     from vs_core.metrics import Interval
 
 __all__ = [

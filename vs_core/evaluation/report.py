@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Any
 from vs_core.display import printable, shorten
 from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.evaluation import figures
+from vs_core.evaluation.findings import Findings, arm_of
 from vs_core.evaluation.tables import amount, shown, table
+from vs_core.evaluation.tasks.base import Task
 from vs_core.evaluation.tasks.dialogue import Dialogue
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
-
-    from vs_core.evaluation.experiment import Experiment
-    from vs_core.evaluation.tasks.base import Task
 
 __all__ = ["html"]
 
@@ -30,7 +29,7 @@ _SHOWN = 8
 """Answers of each strategy that a reader sees."""
 
 
-def html(experiment: Experiment) -> str:
+def html(findings: Findings) -> str:
     """Return the report of an experiment that was run.
 
     Raises:
@@ -46,26 +45,25 @@ def html(experiment: Experiment) -> str:
     )
     environment.filters["harmless"] = printable
     source = resources.files("vs_core.evaluation").joinpath("report.html.jinja").read_text("utf-8")
-    rows = table(experiment)
-    tasks = [_section(experiment, task, rows) for task in experiment.tasks.values()]
-    return environment.from_string(source).render(experiment=experiment, tasks=tasks)
+    rows = table(findings)
+    tasks = [_section(findings, task, rows) for task in findings.tasks.values()]
+    return environment.from_string(source).render(experiment=findings, tasks=tasks)
 
 
-def _section(experiment: Experiment, task: Task, rows: pd.DataFrame) -> dict[str, Any]:
+def _section(findings: Findings, task: Task, rows: pd.DataFrame) -> dict[str, Any]:
     own = rows[rows["task"] == task.name]
     measures = [each for each in task.measures if each.name in own and own[each.name].notna().any()]
     return {
         "task": task,
         "measures": measures,
         "rows": [
-            _row(experiment, row, [each.name for each in measures])
-            for row in own.to_dict("records")
+            _row(findings, row, [each.name for each in measures]) for row in own.to_dict("records")
         ],
-        "figures": list(_figures(experiment, task)),
-        "samples": list(_samples(experiment, task)),
+        "figures": list(_figures(findings, task)),
+        "samples": list(_samples(findings, task)),
         "unread": [
             (arm_label(result), shorten(result.unread, 300))
-            for result in experiment.results
+            for result in findings.results
             if result.cell.task == task.name and result.unread
         ][:_SHOWN],
     }
@@ -73,15 +71,13 @@ def _section(experiment: Experiment, task: Task, rows: pd.DataFrame) -> dict[str
 
 def arm_label(result: Any) -> str:
     """Return the strategy and threshold of a result."""
-    from vs_core.evaluation.experiment import arm_of
-
     return arm_of(result.cell).label
 
 
-def _row(experiment: Experiment, row: dict[Any, Any], measures: list[str]) -> dict[str, Any]:
+def _row(findings: Findings, row: dict[Any, Any], measures: list[str]) -> dict[str, Any]:
     threshold = "" if math.isnan(row["threshold"]) else f" < {row['threshold']:g}"
     costs = [row["calls_per_useful"], row["tokens_per_useful"]]
-    if experiment.price is not None:
+    if findings.price is not None:
         costs.append(row["cost_per_useful"])
     return {
         "model": row["model"],
@@ -96,9 +92,9 @@ def _row(experiment: Experiment, row: dict[Any, Any], measures: list[str]) -> di
     }
 
 
-def _figures(experiment: Experiment, task: Task) -> Iterator[tuple[str, str]]:
+def _figures(findings: Findings, task: Task) -> Iterator[tuple[str, str]]:
     """The figures that can be drawn, each with its caption."""
-    drawings: list[tuple[str, Callable[[Experiment, Task], Figure]]] = [
+    drawings: list[tuple[str, Callable[[Findings, Task], Figure]]] = [
         ("Diversity by strategy, with 95 % intervals.", figures.diversity),
         ("Quality against diversity. Up and to the right is better.", figures.quality),
         (_answers_caption(task), figures.answers),
@@ -108,7 +104,7 @@ def _figures(experiment: Experiment, task: Task) -> Iterator[tuple[str, str]]:
     ]  # fmt: skip
     for place, (caption, draw) in enumerate(drawings):
         try:
-            drawn = figures.svg(lambda draw=draw: draw(experiment, task), f"{task.name}-{place}")  # type: ignore[misc]
+            drawn = figures.svg(lambda draw=draw: draw(findings, task), f"{task.name}-{place}")  # type: ignore[misc]
         except ConfigurationError:  # such as quality without a judge
             continue
         yield caption, drawn
@@ -120,11 +116,11 @@ def _answers_caption(task: Task) -> str:
     return f"Which answers came how often: {shorten(task.items[0].prompt, 100)}"
 
 
-def _samples(experiment: Experiment, task: Task) -> Iterator[tuple[str, list[str]]]:
+def _samples(findings: Findings, task: Task) -> Iterator[tuple[str, list[str]]]:
     """The first answers of each strategy to the first prompt."""
     seen = set()
-    for result in experiment.results:
-        model = f"{result.cell.model}: " if len(experiment.models) > 1 else ""
+    for result in findings.results:
+        model = f"{result.cell.model}: " if len(findings.models) > 1 else ""
         label = f"{model}{arm_label(result)}"
         if result.cell.task == task.name and label not in seen:
             seen.add(label)

@@ -25,7 +25,17 @@ from vs_core.messages import Completion, Request, as_completion
 from vs_core.redaction import redacted
 from vs_core.strategies import Flow
 
-__all__ = ["Asking", "Cell", "Complete", "Outcome", "Result", "Runner", "about", "name_of"]
+__all__ = [
+    "Asking",
+    "Cell",
+    "Complete",
+    "Outcome",
+    "Result",
+    "Runner",
+    "about",
+    "name_of",
+    "settings_of",
+]
 
 Complete = Callable[[Request], Any]
 """A model: `Request` to string or `Completion`, or to an awaitable of one."""
@@ -200,9 +210,10 @@ class Runner:
         async def answer(request: Request) -> Completion:
             record = await self._recorded(about, request, complete)
             outcome.calls += 1
-            outcome.usage.update(record["usage"])
+            completion = _completion(record)
+            outcome.usage.update(completion.usage)
             self._progress()
-            return Completion(record["text"], record["usage"])
+            return completion
 
         try:
             outcome.distribution = await arun(
@@ -225,9 +236,13 @@ class Runner:
             )
         if record is None:
             completion = await self._asking.ask(complete, request)
-            usage = {name: int(count) for name, count in completion.usage.items()}
-            record = {**head, "request": asked, "text": completion.text, "usage": usage}
+            record = {**head, "request": asked, **_answered(completion)}
             self._store.append(record)
+        if not isinstance(record.get("text"), str):
+            raise ConfigurationError(
+                f"{self._store.path} holds a record without a text, for {_shown(head)}. Take the "
+                "line out: that call is then asked again."
+            )
         return record
 
 
@@ -241,7 +256,25 @@ class Outcome:
     unread: str = ""
 
 
-_ANSWERED = ("request", "text", "usage")
+_ABOUT = ("reasoning", "finish_reason", "model")
+_ANSWERED = ("request", "text", "usage", "about")
+
+
+def _answered(completion: Completion) -> dict[str, Any]:
+    """An answer as a record has it."""
+    about = {name: getattr(completion, name) for name in _ABOUT}
+    return {
+        "text": completion.text,
+        "usage": {name: int(count) for name, count in completion.usage.items()},
+        "about": {name: value for name, value in about.items() if value is not None},
+    }
+
+
+def _completion(record: Mapping[str, Any]) -> Completion:
+    """The answer of a record; what a record of another version lacks is not known."""
+    about = record.get("about") or {}
+    known = {name: about[name] for name in _ABOUT if name in about}
+    return Completion(record["text"], record.get("usage") or {}, **known)
 
 
 def _key(record: Mapping[str, Any]) -> str:
@@ -265,6 +298,17 @@ def name_of(complete: Complete) -> str:
     parameters = redacted(getattr(complete, "parameters", {}))
     parts = [str(name or type(complete).__name__)]
     return ", ".join([*parts, *(f"{key} {value}" for key, value in parameters.items())])
+
+
+def settings_of(complete: Complete) -> dict[str, Any]:
+    """Return what the answers of a model depend on, as far as it says so, without secrets.
+
+    A model says it by ``settings``, a mapping, as `vs_core.clients.OpenAIModel` has it. A plain
+    function says nothing.
+    """
+    owner = getattr(complete, "__self__", complete)  # of a method, such as model.acomplete
+    settings = getattr(owner, "settings", None)
+    return redacted(settings) if isinstance(settings, Mapping) else {}
 
 
 def about(cell: Cell) -> dict[str, Any]:

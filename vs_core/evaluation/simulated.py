@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from vs_core.evaluation.items import Item
 from vs_core.evaluation.tasks.base import Task
 from vs_core.testing.tasks import TASKS, SimulatedTask
-
-if TYPE_CHECKING:
-    from vs_core.evaluation.tasks.base import Item
 
 __all__ = ["simulated_tasks"]
 

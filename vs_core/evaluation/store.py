@@ -50,19 +50,43 @@ class Store:
                 yield record
 
     def append(self, record: dict[str, Any]) -> None:
-        """Write a record: the whole line in one call, so that nothing can come between."""
-        if self._file is not None:
-            line = json.dumps(record, ensure_ascii=False)
-            # What a model says may hold half of a surrogate pair, which UTF-8 cannot; JSON can.
-            if not _encodable(line):
-                line = json.dumps(record)
-            self._file.write(line.encode() + b"\n")
+        """Write a record, whole or not at all.
+
+        Raises:
+            ConfigurationError: If it cannot be written, as on a full disk. The records before it
+                are whole, and a run goes on from them once there is space.
+        """
+        if self._file is None:
+            return
+        line = json.dumps(record, ensure_ascii=False)
+        # What a model says may hold half of a surrogate pair, which UTF-8 cannot; JSON can.
+        if not _encodable(line):
+            line = json.dumps(record)
+        end = self._file.seek(0, os.SEEK_END)
+        try:
+            _write(self._file, line.encode() + b"\n")
+        except OSError as error:
+            with suppress(OSError):
+                self._file.truncate(end)
+            raise ConfigurationError(
+                f"Cannot write {self.path}: {error.strerror}. What was written before is whole: "
+                "make space and run again to go on."
+            ) from error
 
     def close(self) -> None:
-        """Close the file, so that another run may use it."""
+        """Have everything on the disk and close the file, so that another run may use it."""
         if self._file is not None:
+            with suppress(OSError):
+                os.fsync(self._file.fileno())
             self._file.close()
             self._file = None
+
+
+def _write(file: Any, data: bytes) -> None:
+    """Write all of it: on a disk that is nearly full one call may write a part."""
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
 
 
 def _encodable(line: str) -> bool:

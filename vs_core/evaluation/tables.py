@@ -7,31 +7,30 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vs_core.errors import raise_missing_extra
+from vs_core.evaluation.findings import Arm, Findings
 from vs_core.evaluation.measures import Answer
+from vs_core.evaluation.runner import Result
+from vs_core.evaluation.tasks.base import Task
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from vs_core.evaluation.experiment import Arm, Experiment
-    from vs_core.evaluation.runner import Result
-    from vs_core.evaluation.tasks.base import Task
-
 __all__ = ["amount", "shown", "table", "useful"]
 
 
-def table(experiment: Experiment) -> pd.DataFrame:
+def table(findings: Findings) -> pd.DataFrame:
     """Return the figures as `Experiment.table` says."""
     try:
         import pandas as pd
     except ImportError as error:
         raise_missing_extra("metrics", error)
-    rows = [_row(experiment, arm, groups) for arm, groups in experiment.arms.items()]
+    rows = [_row(findings, arm, groups) for arm, groups in findings.arms.items()]
     frame: pd.DataFrame = pd.DataFrame(rows)
     return frame
 
 
-def _row(experiment: Experiment, arm: Arm, groups: list[list[Answer]]) -> dict[str, Any]:
-    task = experiment.tasks[arm.task]
+def _row(findings: Findings, arm: Arm, groups: list[list[Answer]]) -> dict[str, Any]:
+    task = findings.tasks[arm.task]
     row: dict[str, Any] = {
         "model": arm.model,
         "task": arm.task,
@@ -39,11 +38,11 @@ def _row(experiment: Experiment, arm: Arm, groups: list[list[Answer]]) -> dict[s
         "threshold": math.nan if arm.threshold is None else arm.threshold,
     }
     for measure in task.measures:
-        estimate, low, high = experiment.interval(arm, measure)
+        estimate, low, high = findings.interval(arm, measure)
         if not math.isnan(estimate):
             name = measure.name
             row |= {name: estimate, f"{name}_low": low, f"{name}_high": high}
-    return row | _costs(experiment, arm, groups)
+    return row | _costs(findings, arm, groups)
 
 
 def useful(task: Task, answers: Sequence[Answer]) -> int:
@@ -52,21 +51,21 @@ def useful(task: Task, answers: Sequence[Answer]) -> int:
     return len(good) if task.repeats else len({(each.item.prompt, each.kind) for each in good})
 
 
-def _costs(experiment: Experiment, arm: Arm, groups: list[list[Answer]]) -> dict[str, float]:
-    results = experiment.results_of(arm)
-    task = experiment.tasks[arm.task]
+def _costs(findings: Findings, arm: Arm, groups: list[list[Answer]]) -> dict[str, float]:
+    results = findings.results_of(arm)
+    task = findings.tasks[arm.task]
     given = [answer for group in groups for answer in group if task.asked_for(answer.candidate)]
     worth = useful(task, given)
     tokens = {name: _used(results, f"{name}_tokens") for name in ("input", "output")}
     calls = sum(result.calls for result in results)
     cost = math.nan
-    if experiment.price is not None:
+    if findings.price is not None:
         cost = sum(
-            price * tokens[name] / 1e6 for name, price in zip(tokens, experiment.price, strict=True)
+            price * tokens[name] / 1e6 for name, price in zip(tokens, findings.price, strict=True)
         )
     return {
         "candidates": len(given),
-        "missing": sum(experiment.missing(result) for result in results),
+        "missing": sum(findings.missing(result) for result in results),
         "useful": worth,
         "calls": calls,
         "input_tokens": tokens["input"],

@@ -7,9 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
+from vs_core.plugins import plugins
 from vs_core.probabilities import DEFINITIONS, Definition
 
-__all__ = ["CUT_OFF", "Answer", "Entry", "Format", "Shape", "Splitter", "is_harmless"]
+__all__ = [
+    "CUT_OFF",
+    "Answer",
+    "Entry",
+    "Format",
+    "Shape",
+    "Splitter",
+    "format_of",
+    "formats",
+    "is_harmless",
+]
 
 
 CUT_OFF = "cut off at the end"
@@ -119,3 +130,20 @@ class Format(ABC):
     def json_schema(self, shape: Shape) -> dict[str, Any] | None:  # noqa: ARG002
         """Return the JSON schema of an answer for structured output; None if it is not JSON."""
         return None
+
+
+def format_of(format: str | Format) -> Format:
+    """Return a format by its registered name, or the given one.
+
+    Raises:
+        ConfigurationError: If the name is unknown.
+    """
+    if not isinstance(format, str):
+        return format
+    made: Format = plugins.make("formats", format)
+    return made
+
+
+def formats() -> list[Format]:
+    """Return all registered formats, the built-in ones first."""
+    return [format_of(name) for name in plugins.table("formats")]

@@ -17,9 +17,10 @@ from vs_core.formats.lists import marker
 from vs_core.formats.numbers import BARE, number_line, trailing
 from vs_core.formats.programs import read_program
 from vs_core.formats.running_text import sums_to_one
+from vs_core.probabilities import Definition
 from vs_core.words import PROBABILITY, kind_of
 
-__all__ = ["Json"]
+__all__ = ["Json", "without_bounds"]
 
 
 class Json(Format):
@@ -51,17 +52,21 @@ class Json(Format):
         return "\n".join(lines)
 
     def json_schema(self, shape: Shape) -> dict[str, Any]:
-        """See `Format.json_schema`. Strict: every property is required, none may be added."""
+        """See `Format.json_schema`. Strict: every property is required, none may be added.
+
+        The number of responses and the range of a probability are bounded, for small models do not
+        keep to what they are told; `without_bounds` is for endpoints that refuse that.
+        """
         content = self._content_key(shape)
         item: dict[str, Any] = {
             content: {"type": "string"} if shape.schema is None else dict(shape.schema)
         }
         definitions = item[content].pop("$defs", None)
         if shape.definition:
-            percent = shape.definition.name == "percentage"
-            item[shape.definition.key] = {"type": "string" if percent else "number"}
+            item[shape.definition.key] = _number(shape.definition)
         properties: dict[str, Any] = {"reasoning": {"type": "string"}} if shape.reasoning else {}
-        properties["responses"] = {"type": "array", "items": _strict(item)}
+        k = {"minItems": shape.k, "maxItems": shape.k}
+        properties["responses"] = {"type": "array", "items": _strict(item), **k}
         schema = _strict(properties)
         if definitions:
             schema["$defs"] = definitions
@@ -101,6 +106,30 @@ class Json(Format):
     def splitter(self) -> Splitter:
         """See `Format.splitter`."""
         return _ObjectSplitter()
+
+
+def _number(definition: Definition) -> dict[str, Any]:
+    if definition.name == "percentage":
+        return {"type": "string"}
+    bounds = {"probability": {"minimum": 0, "maximum": 1}, "perplexity": {"minimum": 1}}
+    return {"type": "number", **bounds.get(definition.scale, {})}
+
+
+_BOUNDS = frozenset(["minItems", "maxItems", "minimum", "maximum"])
+
+
+def without_bounds(schema: Any) -> Any:
+    """Return a JSON schema without bounds of lists and numbers, which some endpoints refuse."""
+    if isinstance(schema, list):
+        return [without_bounds(each) for each in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    # A property that has such a name has a schema behind it, and stays.
+    return {
+        key: without_bounds(value)
+        for key, value in schema.items()
+        if key not in _BOUNDS or isinstance(value, Mapping)
+    }
 
 
 class _ObjectSplitter(Splitter):

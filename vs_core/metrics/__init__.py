@@ -18,14 +18,10 @@ Importing this package loads nothing heavy: a name loads its module, and numpy, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
 from importlib import import_module
-from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from vs_core.errors import raise_missing_extra
-from vs_core.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from vs_core.metrics.answers import coverage, precision
@@ -75,10 +71,17 @@ __all__ = [
     "vendi_score",
 ]
 
-_METRICS = {
+_HOMES = {
     "answers": ("coverage", "precision"),
-    "calibration": ("expected_calibration_error",),
+    "bootstrap": ("Interval", "confidence_interval"),
+    "calibration": (
+        "Bin",
+        "expected_calibration_error",
+        "fit_temperature",
+        "reliability_diagram",
+    ),
     "distributional": (
+        "HypothesisTest",
         "chi_square",
         "js_divergence",
         "kl_divergence",
@@ -89,44 +92,17 @@ _METRICS = {
     "lexical": ("distinct_n", "lexical_diversity", "rouge_l", "self_bleu"),
     "richness": ("ace", "chao1", "unseen_mass"),
 }
-"""The metrics by module: those that are registered as plugins."""
-
-_TOOLS = {
-    "bootstrap": ("Interval", "confidence_interval"),
-    "calibration": ("Bin", "fit_temperature", "reliability_diagram"),
-    "distributional": ("HypothesisTest",),
-}
-"""The other public names by module: what is not itself a measure."""
-
-_HOMES = {
-    name: module
-    for table in (_METRICS, _TOOLS)
-    for module, names in table.items()
-    for name in names
-}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
     except ImportError as error:
         raise_missing_extra("metrics", error)
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-@hookimpl
-def vs_metrics() -> Mapping[str, Callable[..., Callable[..., Any]]]:
-    """Register the metrics: each factory binds its options."""
-    return {name: partial(_bound, name) for names in _METRICS.values() for name in names}
-
-
-def _bound(name: str, **options: Any) -> Callable[..., Any]:
-    """Return the metric with its options bound; TypeError if it does not have them."""
-    metric: Callable[..., Any] = __getattr__(name)
-    signature(metric).bind_partial(**options)
-    return partial(metric, **options)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
-from vs_core.hookspecs import hookimpl
-from vs_core.strategies.base import Flow, Strategy
+from vs_core.strategies.base import Flow, Strategy, strategy_of
 from vs_core.strategies.cot import CoT
 from vs_core.strategies.direct import Direct
 from vs_core.strategies.multi_turn import MultiTurn
@@ -24,11 +21,5 @@ __all__ = [
     "VSCoT",
     "VSMulti",
     "VSStandard",
+    "strategy_of",
 ]
-
-
-@hookimpl
-def vs_strategies() -> Mapping[str, Callable[..., Strategy]]:
-    """Register the strategies above."""
-    built_in = (Direct, CoT, SequenceList, MultiTurn, VSStandard, VSCoT, VSMulti)
-    return {strategy.name: strategy for strategy in built_in}

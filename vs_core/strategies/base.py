@@ -6,24 +6,62 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeVar
+from functools import cached_property
+from typing import Any, ClassVar, Literal, TypeVar, final
+
+from typing_extensions import TypedDict
 
 from vs_core import parsing
 from vs_core.candidates import Distribution
 from vs_core.checks import is_number, require_count, require_optional_count
 from vs_core.errors import ConfigurationError, ParseError
-from vs_core.formats.base import Format, Shape
+from vs_core.formats.base import Format, Shape, format_of
 from vs_core.messages import Message, with_instructions
 from vs_core.plugins import plugins
 from vs_core.probabilities import Definition, definition_of
 from vs_core.prompts import DEFAULT_PROMPTS, Prompts
-from vs_core.strategies.calls import Call, OnFailure, Session
 from vs_core.strategies.pump import Flow
 from vs_core.strategies.typed import adapter_of, json_schema_of
 
-__all__ = ["Flow", "Strategy"]
+__all__ = ["Flow", "Options", "Question", "Strategy", "strategy_of"]
 
+OnFailure = Literal["raise", "keep"]
 S = TypeVar("S", bound="Strategy")
+
+
+class Options(TypedDict, total=False):
+    """What a strategy can be told, but for the type of its candidates: for type checkers.
+
+    The one definition of the options' types: `vs_core.verbalize` and the integrations spell theirs
+    by it. `Strategy` says what each means.
+    """
+
+    k: int
+    n: int | None
+    threshold: float | None
+    probability: str
+    format: str | Format
+    retries: int
+    on_unparsed: Literal["raise", "single"]
+    on_failure: Literal["raise", "keep"]
+    prompts: Prompts
+
+
+@dataclass(frozen=True)
+class Question:
+    """What one call is asked.
+
+    Args:
+        shape: What its answer holds; None if any text is an answer.
+        format: How that is written; None where there is no shape.
+        what: The instruction; may be empty.
+        how: What tells the model of the format; may be empty.
+    """
+
+    shape: Shape | None
+    format: Format | None
+    what: str
+    how: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +131,7 @@ class Strategy(ABC):
                 f"on_failure must be 'raise' or 'keep', not {self.on_failure!r}."
             )
         definition_of(self.probability)
-        plugins.format(self.format)
+        format_of(self.format)
         if self.schema is not None:
             adapter_of(self.schema)
 
@@ -109,6 +147,13 @@ class Strategy(ABC):
             raise ConfigurationError(f"{type(self).__name__}: {error}") from error
 
     # --- what a strategy says of itself ------------------------------------------------------
+    #
+    # Nobody asks which class a strategy is: what has to be known of it stands here, and a subclass
+    # that overrides it is believed.
+
+    asks_directly: ClassVar[bool] = False
+    """Whether each call is the plain question and gives one answer, as without any strategy: its
+    answers show how often the model gives which."""
 
     @abstractmethod
     def flow(self, task: Sequence[Message]) -> Flow:
@@ -128,7 +173,62 @@ class Strategy(ABC):
         full, rest = divmod(total, self.k)
         return [self.k] * full + [rest] * bool(rest)
 
-    # --- shared by the strategies ------------------------------------------------------------
+    def typed(self: S, schema: Any) -> S:
+        """Return this strategy asking for answers of a type; see ``schema``."""
+        return self.replace(schema=schema)
+
+    def for_one_draw(self: S) -> S:
+        """Return this strategy as it asks where one answer is to be drawn: for k to draw from."""
+        return self.replace(n=self.k)
+
+    @property
+    def verbalizes(self) -> bool:
+        """Whether the model is asked for probabilities, so that a threshold means something."""
+        shape = self.shape(1)
+        return shape is not None and shape.definition is not None
+
+    def further(self, k: int) -> str:
+        """Return what a further turn of one conversation says."""
+        text = self.prompts.more.format(k=k, sampling=self.prompts.sampling(self.threshold))
+        return f"{text}\n\n{self.format_instructions(k)}".rstrip()
+
+    def read(self, text: str, k: int) -> Distribution:
+        """Return what an answer holds; ParseError if that is nothing."""
+        question = self.question(k)
+        if question.shape is not None:
+            return parsing.read(text, question.shape, question.format)
+        if not text.strip():
+            raise ParseError("the answer is empty", text)
+        return Distribution([text.strip()])
+
+    # --- made from it, once a size -----------------------------------------------------------
+
+    @final
+    def question(self, k: int) -> Question:
+        """Return what a call for ``k`` candidates asks, worked out once."""
+        if k not in self._questions:
+            shape = self.shape(k)
+            format = None if shape is None else format_of(self.format)
+            how = "" if shape is None or format is None else format.instructions(shape)
+            self._questions[k] = Question(shape, format, self.instruction(k), how)
+        return self._questions[k]
+
+    def format_instructions(self, k: int) -> str:
+        """Return how an answer with ``k`` candidates is to be written; may be empty."""
+        return self.question(k).how
+
+    def messages(self, task: Sequence[Message], k: int) -> tuple[Message, ...]:
+        """Return the messages that ask for ``k`` candidates."""
+        question = self.question(k)
+        text = "\n\n".join(part for part in (question.what, question.how) if part)
+        return with_instructions(task, text) if text else tuple(task)
+
+    @cached_property
+    def _questions(self) -> dict[int, Question]:
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_questions"}
 
     def _definition(self) -> Definition | None:
         return definition_of(self.probability)
@@ -136,47 +236,12 @@ class Strategy(ABC):
     def _json_schema(self) -> dict[str, Any] | None:
         return None if self.schema is None else json_schema_of(self.schema)
 
-    def format_instructions(self, k: int) -> str:
-        """Return how an answer with ``k`` candidates is to be written; may be empty."""
-        shape = self.shape(k)
-        return "" if shape is None else plugins.format(self.format).instructions(shape)
 
-    def _ask(self, task: Sequence[Message], k: int) -> tuple[Message, ...]:
-        """Return the messages that ask for ``k`` candidates."""
-        parts = (self.instruction(k), self.format_instructions(k))
-        text = "\n\n".join(part for part in parts if part)
-        return with_instructions(task, text) if text else tuple(task)
+def strategy_of(strategy: str | Strategy, **options: Any) -> Strategy:
+    """Return a strategy made with ``options`` by name, or the given one with them changed.
 
-    def read(self, text: str, k: int) -> Distribution:
-        """Return what an answer holds; ParseError if that is nothing."""
-        shape = self.shape(k)
-        if shape is not None:
-            return parsing.read(text, shape, self.format)
-        if not text.strip():
-            raise ParseError("the answer is empty", text)
-        return Distribution([text.strip()])
-
-    def _parallel(self, task: Sequence[Message]) -> Flow:
-        """Flow of one round of independent calls, and what repairing them takes."""
-        session = Session(self, task)
-        calls = [Call(self, self._ask(task, size), size) for size in self.sizes()]
-        yield from session.collect(calls)
-        return session.distribution()
-
-    def _turns(self, task: Sequence[Message]) -> Flow:
-        """Flow of one conversation that asks for further candidates turn by turn."""
-        session = Session(self, task)
-        sizes = self.sizes()
-        calls = [Call(self, self._ask(task, sizes[0]), sizes[0])]
-        yield from session.collect(calls)
-        for size in sizes[1:]:
-            if not calls[-1].candidates:  # refused or unreadable: more of the same helps nobody
-                break
-            calls.append(Call(self, calls[-1].continued(self._further(size)), size))
-            yield from session.collect(calls[-1:])
-        return session.distribution()
-
-    def _further(self, k: int) -> str:
-        """Return what a further turn says."""
-        text = self.prompts.more.format(k=k, sampling=self.prompts.sampling(self.threshold))
-        return f"{text}\n\n{self.format_instructions(k)}".rstrip()
+    Raises:
+        ConfigurationError: If the name is unknown or an option cannot work.
+    """
+    made: Strategy = plugins.strategy(strategy, **options)
+    return made

@@ -6,24 +6,20 @@ import logging
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from vs_core.candidates import Candidate, Distribution
 from vs_core.display import shorten
 from vs_core.errors import ParseError
 from vs_core.formats.base import CUT_OFF
 from vs_core.messages import Completion, Message, Request, digest_of
-from vs_core.plugins import plugins
-from vs_core.strategies.pump import Interrupted, total_usage
+from vs_core.strategies.base import OnFailure, Strategy
+from vs_core.strategies.pump import Flow, Interrupted, total_usage
 from vs_core.strategies.typed import validated
 
-if TYPE_CHECKING:
-    from vs_core.strategies.base import Strategy
-
-__all__ = ["LEFT_OUT", "Call", "Rounds", "Session"]
+__all__ = ["LEFT_OUT", "Call", "Rounds", "Session", "parallel", "turns"]
 
 Rounds = Generator[Sequence[Request], Sequence[Completion], None]
-OnFailure = Literal["raise", "keep"]
 LEFT_OUT = ("surplus", "invalid", "unread", "failed")
 """Keys of the metadata that list what an answer held and the distribution does not."""
 _log = logging.getLogger("vs_core")
@@ -56,6 +52,7 @@ class Call:
         self._thoughts: dict[str, None] = {}
         self.error: ParseError | None = None
         self.failure: Failure | None = None
+        self.over = False  # it failed for good; a stream that broke off is asked for the rest
         self._answer = ""
         self._complaint = ""
 
@@ -77,10 +74,8 @@ class Call:
         """The request for what is missing, as number ``number`` of its flow."""
         if self._complaint:
             self.messages, self._complaint = self.continued(self._complaint), ""
-        shape = self.strategy.shape(self.missing)
-        format = None if shape is None else plugins.format(self.strategy.format)
-        schema = self.strategy.schema
-        return Request(self.messages, shape, format, number, schema, on_failure)
+        asked, schema = self.strategy.question(self.missing), self.strategy.schema
+        return Request(self.messages, asked.shape, asked.format, number, schema, on_failure)
 
     def continued(self, text: str) -> tuple[Message, ...]:
         """The conversation so far, with what the user says next."""
@@ -91,10 +86,10 @@ class Call:
 
         What is good of it stays, what is missing becomes a complaint.
         """
-        if completion.error is not None:
-            self.failure = Failure(number, completion.error)
-            if not completion.text:
-                return
+        self.failure = Failure(number, completion.error) if completion.error else None
+        self.over = bool(self.failure and not completion.text)
+        if self.over:
+            return
         self._answer = completion.text
         self._think(completion.reasoning)
         try:
@@ -168,7 +163,7 @@ class Session:
                 interrupted.partial = self._in_hand()
                 raise
             self._receive(pending, completions)
-            pending = [call for call in pending if call.missing and not call.failure]
+            pending = [call for call in pending if call.missing and not call.over]
             # One call may give more than was asked of it, and so make up for another.
             enough = sum(len(call.candidates) for call in calls) >= sum(call.k for call in calls)
             if enough or not pending:
@@ -254,3 +249,25 @@ class Session:
             whole = len(self.completions)
             remarks[f"{cut_off} of {whole} answers reached the limit of their length"] = None
         return tuple(remarks)
+
+
+def parallel(strategy: Strategy, task: Sequence[Message]) -> Flow:
+    """Flow of one round of independent calls, and what repairing them takes."""
+    session = Session(strategy, task)
+    calls = [Call(strategy, strategy.messages(task, size), size) for size in strategy.sizes()]
+    yield from session.collect(calls)
+    return session.distribution()
+
+
+def turns(strategy: Strategy, task: Sequence[Message]) -> Flow:
+    """Flow of one conversation that asks for further candidates turn by turn."""
+    session = Session(strategy, task)
+    first, *others = strategy.sizes()
+    call = Call(strategy, strategy.messages(task, first), first)
+    yield from session.collect([call])
+    for size in others:
+        if not call.candidates:  # refused or unreadable: more of the same helps nobody
+            break
+        call = Call(strategy, call.continued(strategy.further(size)), size)
+        yield from session.collect([call])
+    return session.distribution()

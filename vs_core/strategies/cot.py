@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from vs_core.formats.base import Shape
 from vs_core.messages import Message
 from vs_core.strategies.base import Flow, Strategy
+from vs_core.strategies.calls import parallel
 
 __all__ = ["CoT"]
+
+S = TypeVar("S", bound="CoT")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,10 @@ class CoT(Strategy):
         """One candidate a call."""
         return [1] * (self.n or self.k)
 
+    def for_one_draw(self: S) -> S:
+        """Return this strategy asking once: more calls would only be more draws."""
+        return self.replace(k=1, n=1)
+
     def flow(self, task: Sequence[Message]) -> Flow:
         """n independent calls."""
-        return self._parallel(task)
+        return parallel(self, task)

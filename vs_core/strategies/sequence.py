@@ -9,6 +9,7 @@ from typing import ClassVar
 from vs_core.formats.base import Shape
 from vs_core.messages import Message
 from vs_core.strategies.base import Flow, Strategy
+from vs_core.strategies.calls import parallel
 
 __all__ = ["SequenceList"]
 
@@ -29,4 +30,4 @@ class SequenceList(Strategy):
 
     def flow(self, task: Sequence[Message]) -> Flow:
         """⌈n/k⌉ independent calls."""
-        return self._parallel(task)
+        return parallel(self, task)

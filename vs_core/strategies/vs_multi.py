@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from vs_core.messages import Message
 from vs_core.strategies.base import Flow
+from vs_core.strategies.calls import turns
 from vs_core.strategies.vs_standard import VSStandard
 
 __all__ = ["VSMulti"]
@@ -28,4 +29,4 @@ class VSMulti(VSStandard):
 
     def flow(self, task: Sequence[Message]) -> Flow:
         """The turns, one after the other, with the history kept."""
-        return self._turns(task)
+        return turns(self, task)

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from vs_core.messages import Message
 from vs_core.strategies.base import Flow, Strategy
+from vs_core.strategies.calls import parallel
 
 __all__ = ["VSStandard"]
 
@@ -24,4 +25,4 @@ class VSStandard(Strategy):
 
     def flow(self, task: Sequence[Message]) -> Flow:
         """⌈n/k⌉ independent calls."""
-        return self._parallel(task)
+        return parallel(self, task)

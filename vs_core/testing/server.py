@@ -58,6 +58,9 @@ class SimulatedServer:
             the last entry. See `Fault`.
         delay: Seconds before each answer.
         token_delay: Seconds before each token of a streamed answer.
+        names: The only models that it has; a request for another is an error, as it is anywhere.
+            None answers to every name. Clients such as DSPy keep answers on disk by the name of
+            the model alone: under a real one, a real program would later find simulated answers.
 
     Attributes:
         model: May be replaced while the server runs.
@@ -66,7 +69,8 @@ class SimulatedServer:
 
     Raises:
         MissingExtraError: If starlette or uvicorn are not installed; on entering.
-        ConfigurationError: If a fault is unknown.
+        ConfigurationError: If a fault is unknown; on entering, if the address cannot be listened
+            on.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class SimulatedServer:
         faults: Sequence[Fault | None] = (),
         delay: float = 0.0,
         token_delay: float = 0.0,
+        names: Sequence[str] | None = None,
     ) -> None:
         unknown = {fault for fault in faults if fault not in (None, *get_args(Fault))}
         if unknown:
@@ -89,6 +94,7 @@ class SimulatedServer:
         self.requests: list[dict[str, Any]] = []
         self.delay = delay
         self.token_delay = token_delay
+        self.names = None if names is None else tuple(names)
         self._address = (host, port)
         self._stopping = Event()
         self._server: uvicorn.Server | None = None
@@ -100,8 +106,7 @@ class SimulatedServer:
         return f"http://{self._address[0]}:{self._address[1]}/v1"
 
     def __enter__(self) -> SimulatedServer:
-        listener = socket.create_server(self._address, backlog=512)
-        self._address = listener.getsockname()[:2]
+        listener = self._listen()
         self._stopping.clear()
         self._server = _uvicorn(self)
         self._thread = Thread(
@@ -123,6 +128,17 @@ class SimulatedServer:
         self._stopping.set()
         self._server.should_exit = True
         self._thread.join()
+
+    def _listen(self) -> socket.socket:
+        """Take the address; from then on `base_url` is where the server is."""
+        host, port = self._address
+        try:
+            listener = socket.create_server((host, port), backlog=512)
+        except (OSError, OverflowError) as error:  # the latter for a port that is none
+            reason = getattr(error, "strerror", None) or error
+            raise ConfigurationError(f"Cannot listen on {host}:{port}: {reason}.") from error
+        self._address = listener.getsockname()[:2]
+        return listener
 
     # --- answering ---------------------------------------------------------------------------
 
@@ -218,21 +234,31 @@ class SimulatedServer:
 
 
 def serve(
-    model: SimulatedModel | None = None, *, host: str = "127.0.0.1", port: int = 8765
+    model: SimulatedModel | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8765,
+    names: Sequence[str] = (_MODEL,),
 ) -> None:
     """Serve until interrupted, saying where and that it is simulated.
+
+    Args:
+        model: What answers; default: a `SimulatedModel` with its defaults.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        names: The only models that it has; see `SimulatedServer`.
 
     Raises:
         MissingExtraError: If starlette or uvicorn are not installed.
         ConfigurationError: If the address cannot be listened on.
     """
-    server = SimulatedServer(model, host=host, port=port)
-    try:
-        listener = socket.create_server((host, port), backlog=512)
-    except OSError as error:
-        raise ConfigurationError(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
-    server._address = listener.getsockname()[:2]
-    print(f"A SIMULATED model at {server.base_url} (any key will do); Ctrl-C stops it.", flush=True)
+    server = SimulatedServer(model, host=host, port=port, names=names)
+    listener = server._listen()
+    print(
+        f"A SIMULATED model at {server.base_url} (its name: {' or '.join(names)}; any key will "
+        "do); Ctrl-C stops it.",
+        flush=True,
+    )
     _uvicorn(server).run([listener])
 
 
@@ -280,12 +306,9 @@ def _app(server: SimulatedServer) -> Starlette:
 
     async def post(request: Request) -> Response:
         handler, required = handlers[request.url.path]
-        try:
-            body = await request.json()
-            if not isinstance(body, dict) or not body.get(required):
-                raise ValueError(f"the body must be an object with {required!r}")
-        except ValueError as error:
-            return _error(400, f"Bad request: {error}")
+        body = await _read(request, required, server.names)
+        if not isinstance(body, dict):
+            return body
         server.requests.append({**body, "path": request.url.path})
         fault = server._take_fault()
         if server.delay:
@@ -301,11 +324,27 @@ def _app(server: SimulatedServer) -> Starlette:
         return _dropped() if fault == "drop" else response
 
     async def models(request: Request) -> Response:  # noqa: ARG001
-        model = {"id": _MODEL, "object": "model", "created": 0, "owned_by": "vs-core (simulated)"}
-        return _json({"object": "list", "data": [model]})
+        about = {"object": "model", "created": 0, "owned_by": "vs-core (simulated)"}
+        offered = [{"id": name, **about} for name in server.names or (_MODEL,)]
+        return _json({"object": "list", "data": offered})
 
     routes = [Route(path, post, methods=["POST"]) for path in handlers]
     return Starlette(routes=[*routes, Route("/v1/models", models)])
+
+
+async def _read(
+    request: Request, required: str, names: Sequence[str] | None
+) -> dict[str, Any] | Response:
+    """The body of a request, or why it is refused."""
+    try:
+        body = await request.json()
+        if not isinstance(body, dict) or not body.get(required):
+            raise ValueError(f"the body must be an object with {required!r}")
+    except ValueError as error:
+        return _error(400, f"Bad request: {error}")
+    if names is not None and _name(body) not in names:
+        return _error(404, _unknown(_name(body), names))
+    return body
 
 
 async def _wait(server: SimulatedServer, seconds: float) -> None:
@@ -328,6 +367,14 @@ def _error(status: int, message: str) -> Response:
     kind = {400: "invalid_request_error", 429: "rate_limit_error"}.get(status, "server_error")
     error = {"message": message, "type": kind, "param": None, "code": str(status)}
     return _json({"error": error}, status, {"Retry-After": "0"} if status == 429 else None)
+
+
+def _unknown(name: str, names: Sequence[str]) -> str:
+    return (
+        f"The model {name!r} does not exist here: this server is SIMULATED and has "
+        f"{' and '.join(map(repr, names))}. vs serve --name {name} lets it answer to that name; "
+        "mind that clients may keep its answers under it."
+    )
 
 
 def _dropped() -> Response:

@@ -53,7 +53,7 @@ def _lists(value: Any) -> Iterable[list[Item]]:
 
 def _item(value: Any) -> Item | None:
     if isinstance(value, dict):
-        if ASKED <= value.keys():  # as a caller reads it who has asked for these keys
+        if value.keys() >= ASKED:  # as a caller reads it who has asked for these keys
             value = {key: value[key] for key in ("text", "probability")}
         value = list(value.values())
     if not isinstance(value, list):

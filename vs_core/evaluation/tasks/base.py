@@ -2,98 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import math
 import random
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel
 
 from vs_core.candidates import Candidate
 from vs_core.errors import ConfigurationError
+from vs_core.evaluation.items import Item
 from vs_core.evaluation.measures import DISTINCT, LEXICAL, QUALITY, SEMANTIC, Measure
 from vs_core.messages import as_messages
-from vs_core.metrics.answers import plain
-from vs_core.strategies import Direct, Flow, MultiTurn, Strategy
+from vs_core.plugins import plugins
+from vs_core.strategies import Flow, Strategy
 
-__all__ = ["Item", "Task", "items_of", "read_items"]
-
-_LONGEST_ANSWER = 1000
-"""Characters of an answer in which a right answer is looked for."""
-
-
-class Item(BaseModel):
-    """One prompt of a task, with what is known of its answers.
-
-    Args:
-        prompt: What the user asks.
-        truth: The right answers, each with its other spellings; in a file also a list, whose
-            entries are answers or lists of the spellings of one. None where there is no such thing.
-        reference: The distribution that answers are compared with: weights, at least 0, by right
-            answer. They need not sum to 1.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    prompt: str = Field(min_length=1)
-    truth: dict[str, tuple[str, ...]] | None = None
-    reference: dict[str, float] | None = None
-
-    @field_validator("truth", mode="before")
-    @classmethod
-    def _spelled(cls, truth: Any) -> Any:
-        if isinstance(truth, Mapping):
-            return {
-                name: (others,) if isinstance(others, str) else others
-                for name, others in truth.items()
-            }
-        if isinstance(truth, (list, tuple)):
-            groups = [[entry] if isinstance(entry, str) else list(entry) for entry in truth]
-            return {group[0]: tuple(group[1:]) for group in groups if group}
-        return truth
-
-    @field_validator("reference")
-    @classmethod
-    def _weighted(cls, reference: dict[str, float] | None) -> dict[str, float] | None:
-        if reference is not None:
-            weights = reference.values()
-            if not all(0 <= weight < math.inf for weight in weights) or not any(weights):
-                raise ValueError("weights must be finite, at least 0 and not all 0")
-        return reference
-
-    @cached_property
-    def _names(self) -> dict[str, str]:
-        """The right answer by each of its spellings."""
-        names: dict[str, str] = {}
-        for name, others in (self.truth or {}).items():
-            for spelling in (name, *others):
-                names.setdefault(plain(spelling), name)
-        return names
-
-    @cached_property
-    def _named(self) -> re.Pattern[str]:
-        """Finds the right answers in a sentence; the longest first, as "West Virginia" is one."""
-        names = sorted((plain(name) for name in self.truth or {}), key=len, reverse=True)
-        return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)")
-
-    def answer(self, text: str) -> str | None:
-        """Return the right answer that a text gives, by its first spelling; None for none.
-
-        The text is the answer itself in any spelling, or a sentence that names exactly one right
-        answer by its first spelling.
-        """
-        if not self.truth:
-            return None
-        shown = plain(text[:_LONGEST_ANSWER])
-        if shown in self._names:
-            return self._names[shown]
-        found = {self._names[match] for match in self._named.findall(shown)}
-        return found.pop() if len(found) == 1 else None
+__all__ = ["Task", "task_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +65,7 @@ class Task:
     def adapted(self, strategy: Strategy) -> Strategy:
         """Return the strategy as this task asks: with its type, and what to do if unreadable."""
         strategy = strategy.replace(on_unparsed=self.on_unparsed)
-        return strategy if self.schema is None else _typed(strategy, self.schema)
+        return strategy if self.schema is None else strategy.typed(self.schema)
 
     def flow(self, item: Item, strategy: Strategy, rng: random.Random) -> Flow:  # noqa: ARG002
         """Return the flow that answers one item; it does no I/O, see `vs_core.driver`.
@@ -182,82 +106,13 @@ class Task:
         return not item.truth or self.named(item, candidate) is not None
 
 
-# --- typed baselines -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class _TypedDirect(Direct):
-    """Direct prompting for an answer with a type, which has to be written down in some format."""
-
-    shape = Strategy.shape  # type: ignore[assignment]
-
-    def _definition(self) -> None:
-        return
-
-
-@dataclass(frozen=True, kw_only=True)
-class _TypedMultiTurn(MultiTurn):
-    """The same, one more each turn."""
-
-    shape = Strategy.shape  # type: ignore[assignment]
-
-    def _definition(self) -> None:
-        return
-
-    def _further(self, k: int) -> str:
-        return f"{self.prompts.another}\n\n{self.format_instructions(k)}"
-
-
-def _typed(strategy: Strategy, schema: Any) -> Strategy:
-    strategy = strategy.replace(schema=schema)
-    for plain_kind, typed_kind in ((MultiTurn, _TypedMultiTurn), (Direct, _TypedDirect)):
-        if type(strategy) is plain_kind:
-            return typed_kind(
-                **{each.name: getattr(strategy, each.name) for each in fields(strategy)}
-            )
-    return strategy
-
-
-# --- the user's own prompts ----------------------------------------------------------------------
-
-
-def read_items(file: str | Path) -> list[Item]:
-    """Read prompts from a file.
-
-    Args:
-        file: ``.jsonl``: an object a line with ``prompt`` and, if known, ``truth`` and
-            ``reference`` as `Item` has them. Any other: a prompt a line. Blank lines do not count.
+def task_of(task: str | Task, **options: Any) -> Task:
+    """Return a task made with ``options`` by name, or the given one.
 
     Raises:
-        ConfigurationError: If the file cannot be read, holds no prompt, or a line is wrong; the
-            message names the line.
+        ConfigurationError: If the name is unknown, an option cannot work, or options are given with
+            an object.
+        MissingExtraError: If the extra ``metrics`` is not installed.
     """
-    path = Path(file)
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"Cannot read {path}: {error}.") from error
-    numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
-    if not numbered:
-        raise ConfigurationError(f"{path} holds no prompt.")
-    if path.suffix.lower() in (".jsonl", ".ndjson"):
-        return [_item(path, number, line) for number, line in numbered]
-    return [Item(prompt=line.strip()) for _, line in numbered]
-
-
-def _item(path: Path, number: int, line: str) -> Item:
-    try:
-        return Item.model_validate(json.loads(line))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(map(str, problem["loc"])) or "line"
-        raise ConfigurationError(f"{path}:{number}: {place}: {problem['msg']}.") from None
-    except (ValueError, RecursionError, TypeError, IndexError) as error:
-        raise ConfigurationError(f"{path}:{number}: not an object of JSON: {error}.") from None
-
-
-def items_of(file: str | Path | None, *own: Item | str) -> list[Item]:
-    """Return the prompts of the user's file, or our own where none is given."""
-    if file is not None:
-        return read_items(file)
-    return [Item(prompt=item) if isinstance(item, str) else item for item in own]
+    made: Task = plugins.make("tasks", task, **options)
+    return made

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from vs_core.evaluation.tasks.base import Item, Task, items_of
+from vs_core.evaluation.items import Item, items_of
+from vs_core.evaluation.tasks.base import Task
 from vs_core.evaluation.tasks.questions import closed
 
 __all__ = ["coin", "dice", "digit"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vs_core.evaluation.tasks.base import Task, items_of
+from vs_core.evaluation.items import items_of
+from vs_core.evaluation.tasks.base import Task
 
 __all__ = ["joke", "poem", "story"]
 

@@ -19,10 +19,11 @@ from typing import Any, ClassVar
 from vs_core.candidates import Candidate, Distribution
 from vs_core.checks import require_count
 from vs_core.errors import ConfigurationError
+from vs_core.evaluation.items import Item, items_of
 from vs_core.evaluation.measures import QUALITY, SEMANTIC, Answer, Measure, mean
-from vs_core.evaluation.tasks.base import Item, Task, items_of
+from vs_core.evaluation.tasks.base import Task
 from vs_core.messages import Message
-from vs_core.strategies import CoT, Direct, Flow, MultiTurn, Strategy
+from vs_core.strategies import Direct, Flow, Strategy
 
 __all__ = ["MOST", "Dialogue", "amount_of", "dialogue"]
 
@@ -88,10 +89,7 @@ class Dialogue(Task):
 
     def adapted(self, strategy: Strategy) -> Strategy:
         """One draw of k a turn."""
-        strategy = super().adapted(strategy)
-        if isinstance(strategy, Direct | CoT) and not isinstance(strategy, MultiTurn):
-            return strategy.replace(k=1, n=1)
-        return strategy.replace(n=strategy.k)
+        return super().adapted(strategy).for_one_draw()
 
     def calls(self, strategy: Strategy) -> int:
         """Both sides of each turn, and the donation."""

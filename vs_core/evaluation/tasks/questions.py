@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vs_core.errors import ConfigurationError
+from vs_core.evaluation.items import Item, items_of
 from vs_core.evaluation.measures import (
     COVERAGE,
     DISTINCT,
@@ -18,7 +19,7 @@ from vs_core.evaluation.measures import (
     QUALITY,
     STATED_DIVERGENCE,
 )
-from vs_core.evaluation.tasks.base import Item, Task, items_of
+from vs_core.evaluation.tasks.base import Task
 
 __all__ = ["closed", "questions", "read_reference", "states"]
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from vs_core.candidates import Candidate
 from vs_core.errors import ConfigurationError
+from vs_core.evaluation.items import Item, read_items
 from vs_core.evaluation.measures import Measure, mean
-from vs_core.evaluation.tasks.base import Item, Task, read_items
+from vs_core.evaluation.tasks.base import Task
 
 __all__ = ["is_refusal", "safety"]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from vs_core.candidates import Candidate
+from vs_core.evaluation.items import Item, items_of
 from vs_core.evaluation.measures import (
     DISTINCT,
     LEXICAL,
@@ -22,7 +23,7 @@ from vs_core.evaluation.measures import (
     Measure,
     mean,
 )
-from vs_core.evaluation.tasks.base import Item, Task, items_of
+from vs_core.evaluation.tasks.base import Task
 
 __all__ = ["MathProblem", "WrongSolution", "math_questions", "wrong_solutions"]
 

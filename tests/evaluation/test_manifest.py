@@ -1,0 +1,130 @@
+"""A run that goes on does so under the settings it was begun with, and loses nothing to a disk."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from vs_core import ConfigurationError
+from vs_core.clients import OpenAIModel
+from vs_core.evaluation import Experiment
+from vs_core.testing import SimulatedServer
+
+
+@pytest.fixture
+def server():
+    with SimulatedServer() as server:
+        yield server
+
+
+def run(server, out, *, fresh=False, base_url=None, **settings):
+    model = OpenAIModel("simulated", base_url=base_url or server.base_url, **settings)
+    experiment = Experiment(
+        "coin", ["direct"], model={"m": model}, n=3, out=out, fresh=fresh, resamples=2
+    )
+    return experiment.run()
+
+
+def test_other_settings_are_refused_with_the_difference(server, tmp_path):
+    run(server, tmp_path, temperature=0.5, extra_headers={"Authorization": "Bearer hunter2"})
+    asked = len(server.requests)
+    with pytest.raises(ConfigurationError, match=r"m: temperature was 0\.5, and is 0\.9 now"):
+        run(server, tmp_path, temperature=0.9, extra_headers={"Authorization": "Bearer hunter2"})
+    run(server, tmp_path, temperature=0.5, extra_headers={"Authorization": "Bearer other"})
+    assert len(server.requests) == asked
+    run(server, tmp_path, temperature=0.9, fresh=True)
+    assert len(server.requests) == 2 * asked
+    for path in tmp_path.iterdir():
+        assert "hunter2" not in path.read_text()
+
+
+def test_another_endpoint_and_another_version_are_refused(server, tmp_path):
+    run(server, tmp_path)
+    with pytest.raises(ConfigurationError, match="base_url was"):
+        run(server, tmp_path, base_url="http://models.example/v1")
+    path = tmp_path / "run.json"
+    manifest = json.loads(path.read_text())
+    assert manifest["models"]["m"]["model"] == "simulated"
+    assert re.match(r"\d{4}-\d\d-\d\dT", manifest["begun"])
+    manifest["versions"]["vs-core"] = "0.0.1"
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ConfigurationError, match=r"vs-core: 0\.0\.1 then"):
+        run(server, tmp_path)
+
+
+def test_a_local_server_is_the_same_at_another_port(server, tmp_path):
+    run(server, tmp_path)
+    with SimulatedServer() as other:
+        run(other, tmp_path)
+        assert not other.requests
+
+
+def test_models_are_added_to_a_folder(server, tmp_path):
+    run(server, tmp_path)
+    model = OpenAIModel("simulated", base_url=server.base_url, temperature=1)
+    Experiment("coin", ["direct"], model={"hot": model}, n=1, out=tmp_path, resamples=2).run()
+    assert json.loads((tmp_path / "run.json").read_text())["models"].keys() == {"m", "hot"}
+
+
+@pytest.mark.parametrize("lacking", ["usage", "about"])
+def test_records_of_other_versions_are_read(server, tmp_path, lacking):
+    run(server, tmp_path)
+    path = tmp_path / "completions.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    for record in records:
+        del record[lacking]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    asked = len(server.requests)
+    assert len(run(server, tmp_path).results[0].distribution) == 3
+    assert len(server.requests) == asked
+
+
+def test_a_record_without_a_text_is_named(server, tmp_path):
+    run(server, tmp_path)
+    path = tmp_path / "completions.jsonl"
+    record = json.loads(path.read_text().splitlines()[0])
+    del record["text"]
+    path.write_text(json.dumps(record) + "\n")
+    with pytest.raises(ConfigurationError, match="record without a text, for model m, task coin"):
+        run(server, tmp_path)
+
+
+FULL = """
+import resource, signal, sys
+from vs_core.evaluation import Experiment
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+if sys.argv[2] != "0":
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+calls = []
+def complete(request):
+    calls.append(1)
+    return "Heads, and then " + "a long remark " * 20
+experiment = Experiment("coin", ["direct"], model={"m": complete}, n=40, out=sys.argv[1],
+                        resamples=2, concurrency=4)
+try:
+    experiment.run()
+except Exception as error:
+    print(type(error).__name__, str(error)[:300])
+print("calls", len(calls))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits the size of files as POSIX does")
+def test_a_full_disk_is_a_clear_error_and_the_run_goes_on(tmp_path):
+    def begin(limit: int) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", FULL, str(tmp_path), str(limit)], capture_output=True, text=True
+        )
+        return done.stdout
+
+    full = begin(6000)
+    assert full.startswith("ConfigurationError Cannot write")
+    assert "completions.jsonl: File too large" in full
+    kept = (tmp_path / "completions.jsonl").read_text().splitlines()
+    assert all(json.loads(line)["text"] for line in kept)
+    asked = int(begin(0).split()[-1])
+    assert asked == 40 - len(kept)
+    assert 5 < len(kept) < 40
