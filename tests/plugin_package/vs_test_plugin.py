@@ -1,10 +1,12 @@
-"""A strategy, a format and a resampler, packaged as a user would."""
+"""A strategy, a baseline, a format, a resampler, a metric and a task, packaged as a user would."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from vs_core import VSStandard, hookimpl
+from pydantic import BaseModel
+
+from vs_core import Direct, VSStandard, hookimpl
 from vs_core.formats import Answer, Entry, Format, Shape
 
 
@@ -15,6 +17,16 @@ class Tail(VSStandard):
     name: ClassVar[str] = "tail"
 
     threshold: float | None = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gruff(Direct):
+    """Direct prompting for a short answer."""
+
+    name: ClassVar[str] = "gruff"
+
+    def instruction(self, k: int) -> str:
+        return "Answer gruffly."
 
 
 class Pipes(Format):
@@ -39,9 +51,43 @@ def last(distribution, n, rng):
     return list(range(len(distribution)))[::-1][:n]
 
 
+def longest(texts):
+    """Characters of the longest answer."""
+    return max(map(len, texts))
+
+
+class Colour(BaseModel):
+    name: str
+
+
+def colours():
+    """A typed task."""
+    from vs_core.evaluation import Item, Measure, Task
+
+    length = Measure("longest", "longest name", lambda seen, item: longest(seen), _seen, "high")
+    return Task(
+        name="colours", items=[Item(prompt="Name a colour.")], measures=(length,),
+        diversity="longest", schema=Colour,
+    )  # fmt: skip
+
+
+def _seen(answer):
+    return answer.candidate.value.name if answer.counts else None
+
+
 @hookimpl
 def vs_strategies() -> Mapping[str, Callable]:
-    return {"tail": Tail}
+    return {"tail": Tail, "gruff": Gruff}
+
+
+@hookimpl
+def vs_metrics() -> Mapping[str, Callable]:
+    return {"longest": lambda: longest}
+
+
+@hookimpl
+def vs_tasks() -> Mapping[str, Callable]:
+    return {"colours": colours}
 
 
 @hookimpl
