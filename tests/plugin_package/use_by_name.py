@@ -67,7 +67,7 @@ def evaluation() -> None:
     with tempfile.TemporaryDirectory() as folder:
         experiment = Experiment(
             ["colours", "states"], strategies, model=SimulatedModel(), n=6, k=3, out=folder,
-            thresholds=(None, 0.05),
+            thresholds=(None, 0.05, 0.02),
         ).run()  # fmt: skip
         table = experiment.table()
         typed = table[table["task"] == "colours"]

@@ -30,20 +30,25 @@ class Gruff(Direct):
 
 
 class Pipes(Format):
-    """One candidate a line: ``0.2 | text``."""
+    """One candidate a line, ``0.2 | text``, after a line ``# reasoning``."""
 
     name: ClassVar[str] = "pipes"
 
     def instructions(self, shape: Shape) -> str:
-        return f"Write PIPES: {shape.k} lines, each a probability, then |, then the response."
+        first = "Reason in a line that begins with #. " if shape.reasoning else ""
+        return f"{first}Write PIPES: {shape.k} lines: a probability, |, the response."
 
     def read(self, text: str, shape: Shape) -> Answer | None:
         rows = [line.partition(" | ") for line in text.splitlines() if " | " in line]
         entries = [Entry(right.strip(), left.strip()) for left, _, right in rows]
-        return Answer(entries) if entries else None
+        thought = next((line[2:] for line in text.splitlines() if line.startswith("# ")), None)
+        return Answer(entries, thought) if entries else None
 
     def write(self, answer: Answer, shape: Shape) -> str:
-        return "\n".join(f"{entry.probability} | {entry.text}" for entry in answer.entries)
+        lines = [f"# {answer.reasoning}"] if shape.reasoning else []
+        return "\n".join(
+            [*lines, *(f"{each.probability} | {each.text}" for each in answer.entries)]
+        )
 
 
 def last(distribution, n, rng):
