@@ -3,6 +3,7 @@
 import copy
 import os
 import pickle
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -214,6 +215,28 @@ def test_an_installed_plugin_is_used_by_name(installed, framework):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == f"{framework}: tail, pipes and last work"
+
+
+def test_an_installed_plugin_is_evaluated_and_drawn(installed):
+    script = HERE / "plugin_package" / "use_by_name.py"
+    done = subprocess.run(
+        [sys.executable, script, "evaluation"], env=installed, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "evaluation: colours, gruff and longest work"
+
+
+@pytest.mark.parametrize("framework", ["core", "langchain", "dspy", "llama_index"])
+def test_an_installed_plugin_goes_through_the_conformance_suite(installed, framework):
+    """Its strategies in every format, and its format with every strategy, in one framework."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider",
+         f"tests/conformance/test_{framework}.py", "-k", "tail or gruff or pipes"],
+        env=installed, cwd=HERE.parent, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
+    (passed,) = re.findall(r"(\d+) passed", done.stdout)
+    assert int(passed) >= 2 * 9, done.stdout[-300:]
 
 
 def test_the_command_line_lists_an_installed_plugin(installed):

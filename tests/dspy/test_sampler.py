@@ -18,8 +18,8 @@ from vs_dspy import VerbalizedSampler
 
 JOKES = SimulatedModel().base_distribution("a joke about coffee")
 FILLS = hasattr(dspy.adapters.utils, "apply_output_field_defaults")
-"""Whether an adapter takes an output field that is not there for one that may be left out: from DSPy
-3.4. Before, it asks again by itself, for a sampler as for dspy.Predict."""
+"""Whether an adapter takes an output field that is not there for one that may be left out: from
+DSPy 3.4. Before, it asks again by itself, for a sampler as for dspy.Predict."""
 ADAPTERS = [dspy.ChatAdapter(), dspy.JSONAdapter(), dspy.XMLAdapter()]
 
 

@@ -4,32 +4,12 @@ The plugin is never imported here; its entry point alone makes the names known.
 """
 
 import sys
-from dataclasses import replace
 
-from vs_core import Completion, Distribution, Message, parse, plugins, verbalize
+from vs_core import Distribution, plugins, verbalize
 from vs_core.clients import OpenAIModel
-from vs_core.formats import Answer, Entry, Json, Shape
 from vs_core.testing import SimulatedModel, SimulatedServer
 
 PROMPT = "Name a US state."
-
-
-class PipesModel(SimulatedModel):
-    """The simulated model, taught the plugin's format: it answers in JSON, then rewrites that."""
-
-    def answer(self, messages, json_schema=None) -> Completion:
-        pipes, shape = plugins.format("pipes"), Shape(k=5)
-        asked, wanted = pipes.instructions(shape), Json().instructions(shape)
-        assert any(asked in message.text for message in messages), "pipes were not asked for"
-        translated = [
-            Message(message.role, message.text.replace(asked, wanted)) for message in messages
-        ]
-        completion = super().answer(translated, json_schema)
-        text = completion.text
-        start, end = text.index("{"), text.rindex("}") + 1
-        entries = [Entry(c.text, c.probability) for c in parse(text[start:end])]
-        written = pipes.write(Answer(entries), shape)
-        return replace(completion, text=text[:start] + written + text[end:])
 
 
 def core(base_url: str) -> Distribution:
@@ -77,9 +57,40 @@ def llama_index(base_url: str) -> Distribution:
     return transform.run(PROMPT).distribution
 
 
+def evaluation() -> None:
+    """The plugin's task, typed, by the plugin's strategies: table, figures, report."""
+    import tempfile
+
+    from vs_core.evaluation import Experiment
+
+    strategies = ["gruff", "tail", "vs_standard"]
+    with tempfile.TemporaryDirectory() as folder:
+        experiment = Experiment(
+            ["colours", "states"], strategies, model=SimulatedModel(), n=6, k=3, out=folder,
+            thresholds=(None, 0.05, 0.02),
+        ).run()  # fmt: skip
+        table = experiment.table()
+        typed = table[table["task"] == "colours"]
+        assert set(typed["strategy"]) == set(strategies)
+        assert list(typed["candidates"]) == [6] * len(typed), typed
+        assert (typed["longest"] > 0).all()
+        for name in ("diversity", "answers", "thresholds", "calibration"):
+            getattr(experiment, f"plot_{name}")("states")
+        assert "gruff" in experiment.report().read_text()
+    # Its baseline runs once, as nobody asks it for probabilities; and it counts as direct.
+    assert len(typed[typed["strategy"] == "gruff"]) == 1
+    assert plugins.metric("longest")(["a", "abc"]) == 3
+    written = verbalize(PROMPT, SimulatedModel(), strategy="gruff", format="pipes")
+    assert written[0].text
+    print("evaluation: colours, gruff and longest work")
+
+
 def main() -> None:
     framework = sys.argv[1]
-    with SimulatedServer(PipesModel()) as server:
+    if framework == "evaluation":
+        evaluation()
+        return
+    with SimulatedServer(SimulatedModel()) as server:
         distribution = globals()[framework](server.base_url)
     assert len(distribution) == 5
     assert distribution.metadata["strategy"] == "tail"

@@ -1,12 +1,23 @@
 """The simulated model: the theory shows, prompts are understood, misbehaviour is as told."""
 
 import math
+import pickle
 from collections import Counter
 
 import pytest
 from scipy.stats import chisquare
 
-from vs_core import ConfigurationError, Message, Request, parse, verbalize
+from vs_core import (
+    ConfigurationError,
+    Message,
+    Prompts,
+    Request,
+    hookimpl,
+    parse,
+    plugins,
+    verbalize,
+)
+from vs_core.formats import Answer, Entry, Format, Shape
 from vs_core.probabilities import DEFINITIONS
 from vs_core.testing import SimulatedModel, SimulatedTask
 
@@ -180,3 +191,74 @@ def test_usage_grows_with_the_text():
     completion = SimulatedModel()(request(STATES, PAPER_JSON))
     assert completion.usage["output_tokens"] == math.ceil(len(completion.text) / 4)
     assert completion.usage["input_tokens"] > 20
+
+
+REWORDED = Prompts(
+    unreadable="Das war unlesbar ({reason}). Noch einmal, {k} Stück.\n{format}",
+    short="Zu wenige, nur {given}: es fehlen {k}.\n{format}",
+    more="{k} weitere, bitte. {sampling}",
+)
+
+
+@pytest.mark.parametrize("format", ["json", "tags", "lines"])
+@pytest.mark.parametrize("quirk", ["plain", "refusal", "empty", "short"])
+def test_the_words_of_a_retry_are_the_users_to_choose(quirk, format):
+    """What the model understands depends on no sentence of ours."""
+    options = {"k": 4, "format": format, "max_concurrency": 1}
+    own = verbalize("Name a US state.", SimulatedModel(quirks=[quirk]), **options)
+    reworded = verbalize(
+        "Name a US state.", SimulatedModel(quirks=[quirk]), prompts=REWORDED, **options
+    )
+    assert own.metadata["calls"] == reworded.metadata["calls"] == 2
+    assert reworded.texts == own.texts
+
+
+def test_further_turns_may_be_worded_in_any_way():
+    own = verbalize("Name a US state.", SimulatedModel(), strategy="vs_multi", k=3)
+    reworded = verbalize(
+        "Name a US state.", SimulatedModel(), strategy="vs_multi", k=3, prompts=REWORDED
+    )
+    assert reworded.texts == own.texts
+    assert len(set(own.texts)) == 6
+
+
+class Semicolons(Format):
+    """A format that says little of itself, and that nobody has heard of."""
+
+    name = "semicolons"
+
+    def instructions(self, shape: Shape) -> str:
+        return f"Semikolons, {shape.k}-mal."
+
+    def read(self, text: str, shape: Shape) -> Answer | None:
+        rows = [row.split("; ") for row in text.splitlines() if "; " in row]
+        return Answer([Entry(text, p) for text, p in rows]) if rows else None
+
+    def write(self, answer: Answer, shape: Shape) -> str:
+        return "\n".join(f"{entry.text}; {entry.probability}" for entry in answer.entries)
+
+
+def test_a_registered_format_is_understood_by_its_own_instructions():
+    class Plugin:
+        @hookimpl
+        def vs_formats(self):
+            return {"semicolons": Semicolons}
+
+    plugin = Plugin()
+    plugins.register(plugin)
+    try:
+        options = {"k": 4, "n": 8, "max_concurrency": 1}
+        found = verbalize("Name a US state.", SimulatedModel(), format="semicolons", **options)
+        assert found.texts == verbalize("Name a US state.", SimulatedModel(), **options).texts
+    finally:
+        plugins.unregister(plugin)
+
+
+def test_it_travels_with_what_it_has_been_asked():
+    model = SimulatedModel(gamma=2.0, quirks=["refusal", None])
+    model(request("Name a US state."))
+    sent = pickle.loads(pickle.dumps(model))
+    assert repr(sent) == repr(model)
+    assert [sent(request("Toss a coin.")).text for _ in range(5)] == [
+        model(request("Toss a coin.")).text for _ in range(5)
+    ]

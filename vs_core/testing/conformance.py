@@ -24,22 +24,16 @@ import pytest
 from vs_core.candidates import Distribution
 from vs_core.driver import verbalize
 from vs_core.errors import ConfigurationError, ParseError
+from vs_core.plugins import plugins
+from vs_core.probabilities import DEFINITIONS
 from vs_core.testing.model import Quirk, SimulatedModel
 from vs_core.testing.server import SimulatedServer
 
 __all__ = ["ConformanceSuite", "Harness"]
 
-STRATEGIES = ("direct", "cot", "sequence", "multi_turn", "vs_standard", "vs_cot", "vs_multi")
-FORMATS = ("json", "tags", "lines")
-DEFINITIONS = (
-    "implicit",
-    "explicit",
-    "relative",
-    "percentage",
-    "confidence",
-    "nll",
-    "perplexity",
-)
+STRATEGIES = tuple(plugins.table("strategies"))
+FORMATS = tuple(plugins.table("formats"))
+"""What is registered where the suite runs, parts of installed plugins included."""
 PROMPT = "Name a US state."
 K = 3
 
@@ -112,7 +106,7 @@ class ConformanceSuite:
         for name, values in (
             ("strategy", STRATEGIES),
             ("format", self.harness.formats),
-            ("definition", DEFINITIONS),
+            ("definition", tuple(DEFINITIONS)),
         ):
             if name in metafunc.fixturenames:
                 metafunc.parametrize(name, values)

@@ -18,11 +18,12 @@ from threading import Lock
 from typing import Any, Literal, get_args
 
 from vs_core.errors import ConfigurationError
-from vs_core.formats import Answer, Entry, Format, Json, Lines, Shape, Tags
+from vs_core.formats.base import Answer, Entry, Shape, format_of
 from vs_core.messages import Completion, Message, Request
 from vs_core.probabilities import Definition
+from vs_core.testing.asked import Asked, Wrapper, definition_under
 from vs_core.testing.filling import REASONING, Filling, candidate_list
-from vs_core.testing.reading import Asked, Wrapper, definition_under, understand
+from vs_core.testing.reading import understand
 from vs_core.testing.tasks import TASKS, SimulatedTask, task_for
 
 __all__ = ["Quirk", "SimulatedModel"]
@@ -47,7 +48,6 @@ truncated  stops in the middle
 ========== =======================================================================
 """
 
-_FORMATS: dict[str, Format] = {format.name: format for format in (Json(), Tags(), Lines())}
 _REFUSAL = "I'm sorry, but I can't help with that."
 
 
@@ -97,6 +97,12 @@ class SimulatedModel:
 
     def __repr__(self) -> str:
         return f"SimulatedModel(gamma={self.gamma}, seed={self.seed}, noise={self.noise})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _lock=Lock())
 
     def reset(self) -> None:
         """Forget how often anything was asked, and begin the quirks anew."""
@@ -286,7 +292,7 @@ class _Answering:
         if asked.format == "rows":
             return "\n".join(text for text, _ in self._candidates)
         shape = Shape(asked.k or 1, asked.definition, asked.reasoning, asked.schema)
-        return _FORMATS[asked.format].write(Answer(self._entries(), REASONING), shape)
+        return format_of(asked.format).write(Answer(self._entries(), REASONING), shape)
 
     def _entries(self) -> list[Entry]:
         schema, definition = self.asked.schema, self.asked.definition
