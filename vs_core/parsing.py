@@ -345,7 +345,10 @@ class StreamParser:
         for format, splitter in self._splitters if answer else ():
             for segment in splitter.feed(answer):
                 found += self._candidates(format, segment)
-            if self._opening.holds:
+            listed = any(
+                getattr(s, "begun", False) and s is not splitter for _, s in self._splitters
+            )
+            if self._opening.holds or (found and listed):
                 found = []
                 break
             if found:  # the answer is in this format, and the others need look no more

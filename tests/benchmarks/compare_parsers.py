@@ -1,4 +1,4 @@
-"""How many of the corpus' answers each parser reads exactly, by category.
+"""How many answers of two corpora each parser reads exactly, by kind: listed, and by combination.
 
 Run: python -m tests.benchmarks.compare_parsers
 
@@ -19,6 +19,7 @@ import json_repair
 from langchain_core.output_parsers import JsonOutputParser
 
 from tests.corpus import CASES
+from tests.corpus.combined import cases
 from vs_core import ParseError, parse
 
 Pairs = list[tuple[str, float | None]]
@@ -71,13 +72,22 @@ def same(number: object, expected: float | None) -> bool:
 
 
 def main() -> None:
-    sizes = Counter(category for category, *_ in CASES)
-    print(f"{'parser':<28}", *(f"{c:>14}" for c in [*sizes, "all"]))
-    for name, parser in PARSERS.items():
-        hits = Counter(c for c, _, text, expected in CASES if exact(parser, text, expected))
-        cells = [f"{hits[c]}/{n} {hits[c] / n:4.0%}" for c, n in sizes.items()]
-        total = f"{hits.total()}/{len(CASES)} {hits.total() / len(CASES):4.0%}"
-        print(f"{name:<28}", *(f"{cell:>14}" for cell in [*cells, total]))
+    table("listed", [(kind, text, expected) for kind, _, text, expected in CASES])
+    table("by combination", [(case.kind, case.answer, case.expected) for case in cases()])
+
+
+def table(title: str, answers: list[tuple[str, str, Pairs]]) -> None:
+    """Print the share that each parser reads exactly, by kind."""
+    sizes = Counter(kind for kind, *_ in answers)
+    print(f"\n{title + f', {len(answers)}':<16}{'n':>7}", *(f"{name:>28}" for name in PARSERS))
+    hits = {
+        name: Counter(kind for kind, text, expected in answers if exact(parser, text, expected))
+        for name, parser in PARSERS.items()
+    }
+    for kind, size in sizes.items():
+        print(f"{kind:<16}{size:>7}", *(f"{found[kind] / size:>28.1%}" for found in hits.values()))
+    shares = (found.total() / len(answers) for found in hits.values())
+    print(f"{'all':<16}{len(answers):>7}", *(f"{share:>28.1%}" for share in shares))
 
 
 if __name__ == "__main__":

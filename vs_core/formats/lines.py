@@ -6,7 +6,7 @@ import json
 from typing import ClassVar
 
 from vs_core.formats.base import Answer, Format, Shape, Splitter
-from vs_core.formats.lists import marker
+from vs_core.formats.lists import Marker, marker
 from vs_core.formats.running_text import read_text
 
 __all__ = ["Lines"]
@@ -66,8 +66,14 @@ class _ItemSplitter(Splitter):
         self._item: list[str] = []  # whole lines of the item in progress
         self._line = ""  # what is known of the line in progress, up to _LONGEST_MARKER
         self._rest: list[str] = []  # and the rest of it
-        self._begun = False
+        self._last: Marker | None = None  # of the item in progress
+        self._lost = False  # items within items: only the whole answer can tell them apart
         self._marked = False  # the line in progress begins an item
+
+    @property
+    def begun(self) -> bool:
+        """Whether a list has begun: then what looks like another format is the text of an item."""
+        return self._last is not None
 
     def feed(self, chunk: str) -> list[str]:
         """See `Splitter.feed`."""
@@ -84,11 +90,21 @@ class _ItemSplitter(Splitter):
         room = max(0, _LONGEST_MARKER - len(self._line))
         if room and piece:
             self._line += piece[:room]
-            if not self._marked and _marks_item(self._line):
-                if self._begun:
-                    complete.append("\n".join(self._item))
-                self._item, self._begun, self._marked = [], True, True
+            if not self._marked and not self._lost and (found := _item_mark(self._line)):
+                self._take(found, complete)
         self._rest.append(piece[room:])
+
+    def _take(self, found: Marker, complete: list[str]) -> None:
+        last, self._marked = self._last, True
+        if last is not None:
+            if found.style != last.style or found.ordinal != last.ordinal + 1:
+                self._lost = True
+                return
+            complete.append("\n".join(self._item))
+        elif found.ordinal > 1:
+            self._lost = True
+            return
+        self._item, self._last = [], found
 
 
 _LONGEST_MARKER = 48
@@ -99,6 +115,8 @@ _CLEAR = frozenset(("label", "1.", "1)", "(1)", "[1]", "#1.", "#1)", "1、"))
 """Styles of markers that tell by themselves, before the next comes, that a list has begun."""
 
 
-def _marks_item(line: str) -> bool:
+def _item_mark(line: str) -> Marker | None:
+    """The marker of an item that a line begins with, at its very beginning."""
     found = marker(line)
-    return found is not None and found.style in _CLEAR and found.end < len(line)
+    clear = found is not None and found.style in _CLEAR and not found.indent
+    return found if clear and found is not None and found.end < len(line) else None

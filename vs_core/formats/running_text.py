@@ -285,7 +285,7 @@ def _part_from_what_follows(items: Sequence[Item], block: Sequence[str]) -> str:
     first = next((line for line in block if line.strip()), "")
     early = last.way == "begin" or (last.way == "line" and number_line(first) is not None)
     ending = last.text.rpartition("\n")[2]
-    if early and behind and len(items) > 1 and ending not in behind[-1]:
+    if early and behind and ending not in behind[-1]:
         return f"left out at the end: {shorten(' '.join(behind), 60)!r}"
     return ""
 
