@@ -68,3 +68,11 @@ def test_links_lead_somewhere(page):
 def test_there_is_something_to_run():
     assert sum(len(snippets(page)) for page in PAGES) >= 10
     assert os.environ["OPENAI_API_KEY"] == "simulated"
+
+
+def test_every_path_that_contributing_names_exists():
+    root = Path(__file__).parent.parent
+    text = (root / "CONTRIBUTING.md").read_text()
+    named = re.findall(r"`((?:vs_core|integrations|tests)/[\w./]*)`", text)
+    assert len(named) > 40
+    assert [path for path in named if not (root / path).exists()] == []

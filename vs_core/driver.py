@@ -35,7 +35,6 @@ from vs_core.messages import (
     as_messages,
     joined,
 )
-from vs_core.parsing import StreamParser
 from vs_core.plugins import plugins
 from vs_core.progress import Advance, Progress, shown
 from vs_core.stopping import DEFAULT_BUDGET, Rule, repeated
@@ -269,6 +268,8 @@ class _Incoming:
     """The answer to one request, while it comes in."""
 
     def __init__(self, request: Request) -> None:
+        from vs_core.parsing import StreamParser  # heavy, and not needed to import this
+
         self.request = request
         self._pieces: list[Completion] = []
         self._parser = (

@@ -239,7 +239,9 @@ class Content:
 
     def plain(self, candidate: Candidate) -> dict[str, Any]:
         """Return a candidate as plain data, as it is to be written."""
-        record: dict[str, Any] = to_jsonable_python(self.record(candidate), fallback=str)
+        record = self.record(candidate)
+        if self.kind is not str:
+            record = to_jsonable_python(record, fallback=str)
         if self.shape.definition:
             number = number_for(candidate.probability, self.shape.definition)
             record[self.shape.definition.key] = number

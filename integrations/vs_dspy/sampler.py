@@ -413,6 +413,8 @@ class _Task:
             # not share an entry, and a repeated run must find its own again.
             rollout = int(self._setting("rollout_id") or 0)
             config["rollout_id"] = rollout * _MOST_CALLS + request.call
+            if isinstance(seed := self._setting("seed"), int):  # of the model: it answers alike
+                config["seed"] = seed + request.call
         writer = DemoWriter(self.signature, asked)
         inputs, signature = writer.inputs(self.inputs), asked.signature
         if turns:

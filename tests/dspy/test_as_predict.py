@@ -189,6 +189,12 @@ async def test_a_call_that_fails_for_good_costs_itself_alone(server, is_async):
         sampler(topic="tea", on_failure="raise")
 
 
+def test_a_seed_of_the_model_is_each_calls_own(server, make_lm):
+    with dspy.context(lm=make_lm(seed=7)):
+        VerbalizedSampler("topic -> joke", k=2, n=6)(topic="tea")
+    assert sorted(request["seed"] for request in server.requests) == [7, 8, 9]
+
+
 # --- types -----------------------------------------------------------------------------------
 
 

@@ -11,7 +11,6 @@ from typing import Any, ClassVar, Literal, TypeVar, final
 
 from typing_extensions import TypedDict
 
-from vs_core import parsing
 from vs_core.candidates import Distribution
 from vs_core.checks import is_number, require_count, require_optional_count
 from vs_core.errors import ConfigurationError, ParseError
@@ -194,6 +193,8 @@ class Strategy(ABC):
 
     def read(self, text: str, k: int) -> Distribution:
         """Return what an answer holds; ParseError if that is nothing."""
+        from vs_core import parsing  # heavy: what reads answers is loaded with the first answer
+
         question = self.question(k)
         if question.shape is not None:
             return parsing.read(text, question.shape, question.format)
