@@ -72,6 +72,7 @@ _UNPARTED = re.compile(
     ),
     re.I,
 )
+_COMMON = re.compile(r"(?P<label>[A-Za-z]{2,16}): ?(?P<number>[01]?\.\d{1,9}|\d{1,2}%)\Z")
 _ABOUT = words_of(ABOUT)
 _PICTURES = re.compile("[\u2190-\u21ff\u2600-\u27bf\U0001f000-\U0001faff]")
 
@@ -82,6 +83,10 @@ def _strength(number: str) -> int:
 
 def number_in(content: str) -> Found | None:  # noqa: C901
     """Return the probability that is all of ``content`` but for labels and words beside it."""
+    common = _COMMON.match(content)
+    if common and PROBABILITY in kind_of(common["label"]):
+        label = common["label"].lower()
+        return Found(0, len(content), common["number"], LABELLED, label)
     alone = _ALONE.match(content)
     if alone:
         return Found(0, len(content), alone[1], _strength(alone[1]))

@@ -216,7 +216,8 @@ def _of_table(table: Table, lines: Sequence[str]) -> _Reading:
 def _of_cut(cut: Cut, lines: Sequence[str]) -> _Reading:
     blocks = cut.blocks
     remarks: list[str] = []
-    at_end = all(map(_ends_in_number, blocks[:-1]))
+    several = any(len(block) > 1 and any(map(str.strip, block[1:])) for block in blocks)
+    at_end = several and all(map(_ends_in_number, blocks[:-1]))
     items = [read_item(block, at_end=at_end) for block in blocks[:-1]]
     items.append(_last_item(blocks, at_end=at_end and len(blocks) > 1))
     remark = _part_from_what_follows(items, blocks[-1])
