@@ -106,31 +106,31 @@ def repeated(
 
 
 def _repeat(strategy: Strategy, task: Sequence[Message], until: Rule, budget: int) -> Flow:
-    tally = _Tally()
-    yield from tally.run(strategy.flow(task))
-    while not (enough := until(tally.found)) and tally.calls + len(strategy.sizes()) <= budget:
+    runs = _Runs()
+    yield from runs.run(strategy.flow(task))
+    while not (enough := until(runs.found)) and runs.calls + len(strategy.sizes()) <= budget:
         try:
-            yield from tally.run(strategy.flow(task))
+            yield from runs.run(strategy.flow(task))
         except ParseError as error:  # such as a refusal; what was found before is no worse for it
-            tally.lists["unread"].append(error.text)
-    asked = sum(strategy.sizes()) * tally.runs
-    metadata = tally.signed(asked, "until" if enough else "budget")
-    return tally.found.model_copy(update={"metadata": metadata})
+            runs.lists["unread"].append(error.text)
+    asked = sum(strategy.sizes()) * runs.count
+    metadata = runs.signed(asked, "until" if enough else "budget")
+    return runs.found.model_copy(update={"metadata": metadata})
 
 
-class _Tally:
+class _Runs:
     """What the runs found, what they cost, and what they left out."""
 
     def __init__(self) -> None:
         self.found = Distribution()
-        self.runs = 0
+        self.count = 0
         self.calls = 0
         self.usage: Counter[str] = Counter()
         self.lists: dict[str, list[Any]] = {name: [] for name in LEFT_OUT}
 
     def run(self, flow: Flow) -> Rounds:
         """One run of a strategy."""
-        self.runs += 1
+        self.count += 1
         pump = Pump(flow)
         found = Distribution()
         try:
@@ -156,7 +156,7 @@ class _Tally:
             "n": asked,
             "calls": self.calls,
             "usage": dict(self.usage),
-            "runs": self.runs,
+            "runs": self.count,
             "stopped": stopped,
             **{name: left_out for name, left_out in self.lists.items() if left_out},
         }

@@ -186,8 +186,8 @@ class Experiment(Findings):
     async def _run(self, completions: Store, candidates: Store) -> None:
         asking = Asking(*self._limits)
         cells = self.cells()
-        tally = _Tally(sum(calls for *_, calls in cells), self._progress)
-        runner = Runner(completions, asking, tally.advance)
+        done = _Progress(sum(calls for *_, calls in cells), self._progress)
+        runner = Runner(completions, asking, done.advance)
         self._arms.clear()
         self._intervals.clear()
         written = {_place(record) for record in candidates}
@@ -368,7 +368,7 @@ def _require_extra() -> None:
         raise_missing_extra("metrics", error)
 
 
-class _Tally:
+class _Progress:
     """How far the run is."""
 
     def __init__(self, expected: int, tell: Callable[[int, int], None] | None) -> None:

@@ -150,7 +150,7 @@ class SimulatedModel:
         """
         asked = understand(messages, json_schema)
         occurrence, quirk = self._count(asked)
-        text = _Answering(self, asked, occurrence, quirk).text()
+        text = _Reply(self, asked, occurrence, quirk).text()
         usage = {
             "input_tokens": sum(tokens(message.text) for message in messages),
             "output_tokens": tokens(text),
@@ -189,7 +189,7 @@ def split(text: str) -> list[str]:
     return re.findall(r"\s*\S{1,6}|\s+$", text)
 
 
-class _Answering:
+class _Reply:
     """One answer in the making."""
 
     def __init__(
