@@ -34,6 +34,10 @@ def fuzz(data: bytes) -> None:
             return
         raise AssertionError("the stream found a distribution, the whole did not") from None
     assert stream.close() == expected
+    try:
+        assert parse(text, probability=definition, strict=True) == expected
+    except ParseError:
+        assert expected.repairs  # what is refused was repaired
     assert abs(sum(expected.weights) - 1) < 1e-9
     expected.model_dump_json()
 
