@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from inspect import signature
 from typing import Any
@@ -17,6 +17,13 @@ from vs_core.errors import raise_missing_extra
 from vs_core.hookspecs import hookimpl
 
 __all__ = ["Bound", "Named"]
+
+
+@cache  # there are as many as stand in this file
+def _imported(target: str) -> Callable[..., Any]:
+    module, _, name = target.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), name)
+    return found
 
 
 @dataclass(frozen=True)
@@ -37,14 +44,12 @@ class Named:
         Raises:
             MissingExtraError: If the extra is not installed.
         """
-        module, _, name = self.target.partition(":")
         try:
-            found: Callable[..., Any] = getattr(import_module(module), name)
+            return _imported(self.target)
         except ImportError as error:
             if not self.extra:
                 raise
             raise_missing_extra(self.extra, error)
-        return found
 
     def __call__(self, **options: Any) -> Any:
         """Return what the factory makes of the options."""

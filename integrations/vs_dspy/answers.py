@@ -197,8 +197,9 @@ class Attempt:
     @property
     def asked_twice(self) -> bool:
         """Whether the adapter has itself asked again, and that for nothing."""
-        steps = 2 if isinstance(dspy.settings.adapter, dspy.TwoStepAdapter) else 1
-        return self.found is None and len(self._watch.texts) > steps
+        if isinstance(dspy.settings.adapter, dspy.TwoStepAdapter):
+            return False  # the others are requests to its second model
+        return self.found is None and len(self._watch.texts) > 1
 
     def unsent(self) -> list[Any]:
         """What of the answer is still to be streamed."""

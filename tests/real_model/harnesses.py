@@ -169,8 +169,8 @@ class Dspy(Harness):
 
     def open(self, base_url: str) -> None:
         self.adapter = dspy.ChatAdapter() if self.method == "text" else dspy.JSONAdapter()
-        if self.method == "json_schema":  # JSONAdapter asks for it from models that LiteLLM knows
-            self.settings["response_format"] = _CANDIDATES
+        if self.method == "json_schema":  # which JSONAdapter asks of models that LiteLLM knows
+            self.settings["extra_body"] = {"response_format": _CANDIDATES}
         self.sampler = DspySampler("request -> response", **self.options)
         self.sampler.set_lm(
             dspy.LM(
