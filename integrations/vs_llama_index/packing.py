@@ -138,13 +138,18 @@ class Packer:
     def _pieces(self, sources: Sequence[Source]) -> list[Piece]:
         pieces = []
         for source in sources:
-            texts = self._splitter.split_text(source.text) if source.text else [""]
-            for place, text in enumerate(texts):
-                blocks = () if place else source.blocks
-                said = labelled(source.number, text) if self._cite else text
-                tokens = self._count(said) + _BLOCK * len(blocks)
-                pieces.append(Piece(source, said, tokens, blocks))
-        return [piece for piece in pieces if piece.text.strip() or piece.blocks]
+            whole = self._piece(source, source.text, source.blocks)
+            if whole.tokens <= self._splitter.chunk_size or not source.text:
+                pieces.append(whole)
+                continue
+            first, *rest = self._splitter.split_text(source.text)
+            pieces.append(self._piece(source, first, source.blocks))
+            pieces += [self._piece(source, text) for text in rest]
+        return [piece for piece in pieces if piece.source.text or piece.blocks]
+
+    def _piece(self, source: Source, text: str, blocks: tuple[Any, ...] = ()) -> Piece:
+        said = labelled(source.number, text) if self._cite else text
+        return Piece(source, said, self._count(said) + _BLOCK * len(blocks), blocks)
 
     def _filled(self, pieces: Sequence[Piece], *, whole: bool = True) -> list[list[Piece]]:
         """Pieces in order, in packs as full as they get; not ``whole`` leaves out what is over."""

@@ -4,19 +4,23 @@ Run: python -m tests.benchmarks.bench_llama_index
 
 k queries at a retriever that takes 50 ms, against one retrieval plus the model call; fusing 10
 lists of 1,000 nodes, their ids alone and as nodes, against QueryFusionRetriever;
-and the synthesizer against LlamaIndex's own, over an LLM that answers at once.
+the synthesizer against LlamaIndex's own, over an LLM that answers at once; and calls and tokens of
+long contexts beside LlamaIndex's modes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import random
+import re
 import statistics
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from llama_index.core import Settings
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.llms.types import CompletionResponse, LLMMetadata
 from llama_index.core.llms import CustomLLM
@@ -25,6 +29,7 @@ from llama_index.core.response_synthesizers import get_response_synthesizer
 from llama_index.core.retrievers import QueryFusionRetriever
 from llama_index.core.schema import NodeWithScore, TextNode
 from llama_index.llms.openai_like import OpenAILike
+from pydantic import Field
 
 from vs_core.fusion import coverage, reciprocal_rank, relative_score
 from vs_core.testing import SimulatedServer
@@ -157,10 +162,64 @@ def synthesizing() -> None:
     )
 
 
+class Knows(CustomLLM):
+    """Answers what the context says of the captain; counts calls and tokens."""
+
+    window: int
+    tokens: list[int] = Field(default_factory=list)
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        return LLMMetadata(is_chat_model=True, context_window=self.window)
+
+    @llm_completion_callback()
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        found = re.search(r"\b(Ahab)\b", prompt)  # in the context, or an answer from before
+        if "probability" not in prompt:
+            text = found[1] if found else "The context does not mention it."
+        else:
+            source = re.search(r"Source (\d+):(?:(?!Source \d)[\s\S])*captain is called", prompt)
+            cited = {"answer": "Ahab", "sources": [int(source[1])] if source else []}
+            silent = {"answer": None, "sources": []}
+            shares = ((cited, 0.8), (silent, 0.2)) if found else ((silent, 1.0),)
+            responses = [{"value": value, "probability": share} for value, share in shares]
+            text = json.dumps({"responses": responses})
+        self.tokens.append(len(Settings.tokenizer(prompt)) + len(Settings.tokenizer(text)))
+        return CompletionResponse(text=text)
+
+    @llm_completion_callback()
+    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> Any:
+        yield self.complete(prompt)
+
+
+def long_contexts() -> None:
+    """One fact in 41 passages of about 370 tokens: who finds it, with how many calls and tokens."""
+    filler = "The harbour was quiet and the gulls sat upon the posts while the tide came slowly. "
+    nodes = [
+        NodeWithScore(node=TextNode(text=filler * 20 + "The captain is called Ahab." * (n == 20)))
+        for n in range(41)
+    ]
+    print("one fact in 41 passages; the model is made up, and knows what its context says")
+    for window in (3_900, 8_000, 16_000):
+        for mode in ("compact", "refine", "tree_summarize", "verbalized"):
+            llm = Knows(window=window)
+            if mode == "verbalized":
+                part: Any = VerbalizedSynthesizer(llm, 2, retries=0, resampler="argmax")
+            else:
+                part = get_response_synthesizer(llm, response_mode=mode)
+            right = "Ahab" in str(part.synthesize("What is the captain called?", nodes))
+            print(
+                f"  window {window:>6,} {mode:<15} {len(llm.tokens):>3} calls "
+                f"{sum(llm.tokens):>7,} tokens  {'right' if right else 'wrong'}"
+            )
+
+
 def main() -> None:
+    logging.getLogger("vs_core").setLevel("ERROR")
     asyncio.run(retrieving())
     fusing()
     synthesizing()
+    long_contexts()
 
 
 if __name__ == "__main__":
