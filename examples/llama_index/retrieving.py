@@ -192,7 +192,7 @@ def draw(results: dict[str, dict[str, Found]], kinds: tuple[str, ...], path: str
     axes.set_yticks([y + 0.27 for y in range(len(several))], list(several))
     axes.invert_yaxis()
     axes.set_xlabel(f"recall at {K}")
-    axes.legend()
+    figure.legend(loc="outside upper center", ncols=4)
     figure.savefig(path)
     print("drawn:", path)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal, get_args
 
-from llama_index.core.schema import NodeWithScore
+from llama_index.core.schema import BaseNode, NodeWithScore
 
 from vs_core import ConfigurationError
 from vs_core.fusion import (
@@ -136,10 +136,18 @@ def _keys(results: Sequence[Sequence[NodeWithScore]]) -> dict[str, str]:
     shared = Counter(texts)
     first: dict[str, str] = {}
     return {
-        key: first.setdefault(node.hash, key)
+        key: first.setdefault(_plain(node).hash, key)
         for (key, node), text in zip(nodes.items(), texts, strict=True)
         if shared[text] > 1
     }
+
+
+def _plain(node: BaseNode) -> BaseNode:
+    """A node without what another fusion said of it, which would make two of one."""
+    if KEY not in node.metadata:
+        return node
+    metadata = {name: value for name, value in node.metadata.items() if name != KEY}
+    return node.model_copy(update={"metadata": metadata})
 
 
 def _score(node: NodeWithScore) -> float:

@@ -22,8 +22,9 @@ from llama_index.core.prompts import BasePromptTemplate
 from pydantic import BaseModel, Field, SerializeAsAny
 
 from vs_core import Candidate, Distribution, Strategy
+from vs_core.candidates import resampler_of
 from vs_core.effects import Effect, Effects, aperform, perform
-from vs_core.plugins import plugins
+from vs_core.strategies import strategy_of
 from vs_llama_index.asking import Asking, configured
 from vs_llama_index.structured import Method
 
@@ -84,8 +85,8 @@ class VerbalizedLLM(LLM):
         own.setdefault("callback_manager", inner.callback_manager)
         if k is not None:
             options["k"] = k
-        plugins.resampler(resampler)
-        own |= {"llm": inner, "strategy": plugins.strategy(strategy, **options)}
+        resampler_of(resampler)
+        own |= {"llm": inner, "strategy": strategy_of(strategy, **options)}
         own |= {"method": method, "resampler": resampler, "seed": seed}
         super().__init__(**own)
         self._asking()

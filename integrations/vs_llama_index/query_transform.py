@@ -21,8 +21,8 @@ from llama_index_instrumentation import get_dispatcher
 from vs_core import ConfigurationError, Distribution, Strategy
 from vs_core.effects import Effect, Effects, aperform, perform
 from vs_core.fusion import searches
-from vs_core.plugins import plugins
 from vs_core.prompts import QUERY_PROMPTS
+from vs_core.strategies import strategy_of
 from vs_llama_index.asking import Asking, Task, require_query, template
 from vs_llama_index.structured import Method
 
@@ -97,7 +97,7 @@ class VerbalizedQueryTransform(BaseQueryTransform):
             raise ConfigurationError(f"Unknown mode {mode!r}. Known: {', '.join(QUERY_PROMPTS)}.")
         if k is not None:
             options["k"] = k
-        self._asking = Asking(llm, plugins.strategy(strategy, **options), method=method, seed=seed)
+        self._asking = Asking(llm, strategy_of(strategy, **options), method=method, seed=seed)
         own = QUERY_PROMPTS[mode].format(query="{query_str}")
         self._prompt = template(own if prompt is None else prompt, "query_str", "query")
         self._include_original = include_original

@@ -17,7 +17,7 @@ from pydantic import create_model
 
 from vs_core import ConfigurationError, Strategy
 from vs_core.effects import Effect, Effects, aperform, perform
-from vs_core.plugins import plugins
+from vs_core.strategies import strategy_of
 from vs_llama_index.asking import Asking, Task, require_query, template
 from vs_llama_index.structured import Method
 
@@ -67,7 +67,7 @@ class VerbalizedQuestionGenerator(BaseQuestionGenerator):
             raise ConfigurationError(f"least must be from 0 to 1, not {least!r}.")
         if k is not None:
             options["k"] = k
-        self._asking = Asking(llm, plugins.strategy(strategy, **options), method=method)
+        self._asking = Asking(llm, strategy_of(strategy, **options), method=method)
         self._least = least
         self._prompt = template(prompt, "query_str")
 

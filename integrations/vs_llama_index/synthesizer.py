@@ -27,8 +27,9 @@ from llama_index.core.schema import NodeWithScore
 from llama_index_instrumentation import get_dispatcher
 
 from vs_core import Candidate, ConfigurationError, Distribution, ParseError, Strategy
+from vs_core.candidates import resampler_of
 from vs_core.effects import Effect, Effects, Emit, Stream, aperform, aproduce, perform, produce
-from vs_core.plugins import plugins
+from vs_core.strategies import strategy_of
 from vs_llama_index.asking import Asking, CandidateEvent, Task, configured, require_query, template
 from vs_llama_index.citing import ABSTAINS, SOURCES, cited_type, read
 from vs_llama_index.merging import Merge, by_embedding, merged, normalised, require_merge
@@ -153,10 +154,10 @@ class VerbalizedSynthesizer(BaseSynthesizer):
         )  # fmt: skip
         require_merge(merge, similarity)
         require_verify(verify, support)
-        plugins.resampler(resampler)
+        resampler_of(resampler)
         if k is not None:
             options["k"] = k
-        asked = plugins.strategy(strategy, **options)
+        asked = strategy_of(strategy, **options)
         self._cite = cite and asked.shape(1) is not None
         self._typed = asked.schema is not None
         if self._cite:

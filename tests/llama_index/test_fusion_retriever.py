@@ -315,6 +315,13 @@ def test_the_same_text_and_metadata_under_different_ids_is_one_node():
     assert first.score == 1.0  # what was retrieved is untouched
 
 
+def test_what_another_fusion_found_is_the_same_node():
+    one, other = node("a", 0.9, page=1), node("a", 0.5, page=1)
+    (before,) = fuse([[other]], [Origin("before")])
+    (fused,) = fuse([[one], [before]], [Origin("x"), Origin("y")])
+    assert [found["query"] for found in found_by(fused)] == ["x", "y"]
+
+
 def test_results_are_ranked_by_their_scores_as_in_query_fusion_retriever():
     low, high, none = node("low", 0.1), node("high", 0.9), node("none", None)
     assert [n.text for n in fuse([[none, low, high]])] == ["high", "low", "none"]
