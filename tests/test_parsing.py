@@ -272,3 +272,11 @@ def test_unknown_names_are_refused():
         parse(WHOLE, format="jsn")
     with pytest.raises(ConfigurationError):
         parse(WHOLE, probability="odds")
+
+
+@pytest.mark.parametrize("text", ["1. Ohio (0.2)", "- Ohio (20%)"])
+def test_a_list_of_one_is_a_distribution_and_a_sentence_is_none(text):
+    assert [(c.text, c.probability) for c in parse(text)] == [("Ohio", 0.2)]
+    for other in ("1. Ohio (2019)", "1. Python (3.11)", "See section 1 (0.5) for more."):
+        with pytest.raises(ParseError):
+            parse(other)

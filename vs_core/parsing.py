@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from types import NoneType
 from typing import NamedTuple
 
@@ -372,7 +373,8 @@ class StreamParser:
 
     def _candidates(self, format: Format, segment: str) -> list[Candidate]:
         """What a segment holds, if it is certain that the whole answer will hold it too."""
-        answer = _reading(format, _encodable(segment), self._shape, segment)
+        part = replace(self._shape, part=True)
+        answer = _reading(format, _encodable(segment), part, segment)
         if answer is None or not answer.sure:
             return []
         found = _distribution(answer, self._shape)

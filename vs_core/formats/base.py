@@ -50,6 +50,8 @@ class Shape:
         schema: JSON schema of a typed candidate; None for plain text.
         fields: Names under which a candidate's content may stand, beyond the usual ones. With
             several, a candidate is a record of them.
+        part: Whether what is read is a part of an answer, as it stands in a stream: a single
+            candidate then says nothing of the whole.
     """
 
     k: int = 5
@@ -57,6 +59,7 @@ class Shape:
     reasoning: bool = False
     schema: Mapping[str, Any] | None = field(default=None, hash=False)
     fields: tuple[str, ...] = ()
+    part: bool = False
 
 
 class Entry(NamedTuple):

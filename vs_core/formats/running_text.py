@@ -319,7 +319,8 @@ def _settle(reading: _Reading, shape: Shape, *, code: bool) -> None:
     )
     plausible = _at_most_one(numbers)
     if len(items) == 1:
-        reading.sure = known and plausible
+        numbered = reading.name not in ("lines", "paragraphs", "inline", "headings", "table")
+        reading.sure = plausible and (known or (numbered and _bracketed(given) and not shape.part))
     elif code and reading.name in ("lines", "paragraphs"):
         reading.sure = False
     elif reading.name in ("lines", "paragraphs", "table") and not (
