@@ -66,6 +66,31 @@ def test_results_are_typed_and_misspelled_options_refused(checker, tmp_path):
     assert [line for line in refused if line] == SCRIPT.strip().splitlines()[-5:]
 
 
+LLAMA_INDEX = """
+from vs_llama_index import (
+    VerbalizedFusionRetriever,
+    VerbalizedQueryTransform,
+    VerbalizedQuestionGenerator,
+    VerbalizedSynthesizer,
+)
+VerbalizedQueryTransform(k=3, threshold=0.1, on_failure="keep")
+VerbalizedSynthesizer(k=3, schema=int)
+VerbalizedQueryTransform(tresholt=0.1)
+VerbalizedSynthesizer(retries="two")
+VerbalizedFusionRetriever([], on_failure="ignore")
+VerbalizedQuestionGenerator(kk=3)
+"""
+
+
+def test_options_of_llama_index_are_spelled_out(tmp_path):
+    # DSPy has no types to offer, and a class made of its parts takes anything.
+    _, refused = checked(LLAMA_INDEX, "mypy", tmp_path)
+    wrong = LLAMA_INDEX.strip().splitlines()[-4:]
+    assert [line for line in refused if line in wrong] == wrong
+    right = LLAMA_INDEX.strip().splitlines()[6:8]
+    assert not set(right) & set(refused)
+
+
 def test_the_types_of_options_are_those_of_the_strategies():
     fields = {field.name: field.type for field in dataclasses.fields(Strategy)}
     del fields["schema"]

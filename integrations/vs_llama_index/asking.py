@@ -22,6 +22,7 @@ from llama_index_instrumentation.base import BaseEvent
 from vs_core import Candidate, ConfigurationError, Distribution, Strategy
 from vs_core.driver import arun, astream, run, stream
 from vs_core.strategies import Flow
+from vs_core.strategies.base import FurtherOptions, strategy_of
 from vs_core.strategies.mixture import mixture
 from vs_llama_index.completing import (
     Fits,
@@ -33,9 +34,31 @@ from vs_llama_index.completing import (
 )
 from vs_llama_index.structured import Method, method_of, require_method
 
-__all__ = ["Asking", "CandidateEvent", "Event", "Task", "configured", "require_query", "template"]
+__all__ = [
+    "Asking",
+    "CandidateEvent",
+    "Event",
+    "Options",
+    "Task",
+    "asked_by",
+    "configured",
+    "require_query",
+    "template",
+]
 
 Event = Candidate | Distribution
+
+
+class Options(FurtherOptions, total=False):
+    """What else a strategy can be told, by the constructors of this package."""
+
+    schema: Any
+
+
+def asked_by(strategy: str | Strategy, k: int | None, options: Options) -> Strategy:
+    """Return the strategy with its options; without a ``k`` it keeps its own."""
+    given: dict[str, Any] = {**options} if k is None else {**options, "k": k}
+    return strategy_of(strategy, **given)
 
 
 class CandidateEvent(BaseEvent):

@@ -19,12 +19,17 @@ from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.prompts.mixin import PromptDictType
 from llama_index.core.schema import IndexNode, NodeWithScore, QueryBundle
 from llama_index_instrumentation import get_dispatcher
+from typing_extensions import Unpack
 
 from vs_core import ConfigurationError, Distribution, ParseError, Strategy
 from vs_core.checks import require_count
 from vs_core.effects import Effect, Effects, aperform, perform
 from vs_core.fusion import reciprocal_rank, searches, surviving
-from vs_llama_index.asking import configured, require_query
+from vs_llama_index.asking import (
+    Options,
+    configured,
+    require_query,
+)
 from vs_llama_index.fusing import FusionMode, Origin, fuse, require_fusion_mode
 from vs_llama_index.query_transform import Mode, VerbalizedQueryTransform
 from vs_llama_index.structured import Method
@@ -107,7 +112,7 @@ class VerbalizedFusionRetriever(BaseRetriever):
         strategy: str | Strategy = "vs_standard",
         method: Method = "auto",
         seed: int | None = None,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> None:
         if isinstance(query_gen_prompt, int):
             raise ConfigurationError(

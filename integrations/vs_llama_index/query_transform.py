@@ -17,13 +17,20 @@ from llama_index.core.prompts.mixin import PromptDictType
 from llama_index.core.schema import QueryBundle, QueryType
 from llama_index.core.settings import Settings
 from llama_index_instrumentation import get_dispatcher
+from typing_extensions import Unpack
 
 from vs_core import ConfigurationError, Distribution, Strategy
 from vs_core.effects import Effect, Effects, aperform, perform
 from vs_core.fusion import searches
 from vs_core.prompts import QUERY_PROMPTS
-from vs_core.strategies import strategy_of
-from vs_llama_index.asking import Asking, Task, require_query, template
+from vs_llama_index.asking import (
+    Asking,
+    Options,
+    Task,
+    asked_by,
+    require_query,
+    template,
+)
 from vs_llama_index.structured import Method
 
 __all__ = ["Mode", "VerbalizedQueryBundle", "VerbalizedQueryTransform", "embedder"]
@@ -90,14 +97,12 @@ class VerbalizedQueryTransform(BaseQueryTransform):
         strategy: str | Strategy = "vs_standard",
         method: Method = "auto",
         seed: int | None = None,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> None:
         super().__init__()
         if mode not in QUERY_PROMPTS:
             raise ConfigurationError(f"Unknown mode {mode!r}. Known: {', '.join(QUERY_PROMPTS)}.")
-        if k is not None:
-            options["k"] = k
-        self._asking = Asking(llm, strategy_of(strategy, **options), method=method, seed=seed)
+        self._asking = Asking(llm, asked_by(strategy, k, options), method=method, seed=seed)
         own = QUERY_PROMPTS[mode].format(query="{query_str}")
         self._prompt = template(own if prompt is None else prompt, "query_str", "query")
         self._include_original = include_original

@@ -14,11 +14,18 @@ from llama_index.core.question_gen.types import BaseQuestionGenerator, SubQuesti
 from llama_index.core.schema import QueryBundle
 from llama_index.core.tools import ToolMetadata
 from pydantic import create_model
+from typing_extensions import Unpack
 
 from vs_core import ConfigurationError, Strategy
 from vs_core.effects import Effect, Effects, aperform, perform
-from vs_core.strategies import strategy_of
-from vs_llama_index.asking import Asking, Task, require_query, template
+from vs_llama_index.asking import (
+    Asking,
+    Options,
+    Task,
+    asked_by,
+    require_query,
+    template,
+)
 from vs_llama_index.structured import Method
 
 __all__ = ["VerbalizedQuestionGenerator"]
@@ -61,13 +68,11 @@ class VerbalizedQuestionGenerator(BaseQuestionGenerator):
         prompt: BasePromptTemplate | str = _PROMPT,
         strategy: str | Strategy = "vs_standard",
         method: Method = "auto",
-        **options: Any,
+        **options: Unpack[Options],
     ) -> None:
         if not 0 <= least <= 1:
             raise ConfigurationError(f"least must be from 0 to 1, not {least!r}.")
-        if k is not None:
-            options["k"] = k
-        self._asking = Asking(llm, strategy_of(strategy, **options), method=method)
+        self._asking = Asking(llm, asked_by(strategy, k, options), method=method)
         self._least = least
         self._prompt = template(prompt, "query_str")
 

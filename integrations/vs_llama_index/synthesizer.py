@@ -25,12 +25,21 @@ from llama_index.core.prompts.mixin import PromptDictType
 from llama_index.core.response_synthesizers import BaseSynthesizer
 from llama_index.core.schema import NodeWithScore
 from llama_index_instrumentation import get_dispatcher
+from typing_extensions import Unpack
 
 from vs_core import Candidate, ConfigurationError, Distribution, ParseError, Strategy
 from vs_core.candidates import resampler_of
 from vs_core.effects import Effect, Effects, Emit, Stream, aperform, aproduce, perform, produce
-from vs_core.strategies import strategy_of
-from vs_llama_index.asking import Asking, CandidateEvent, Task, configured, require_query, template
+from vs_llama_index.asking import (
+    Asking,
+    CandidateEvent,
+    Options,
+    Task,
+    asked_by,
+    configured,
+    require_query,
+    template,
+)
 from vs_llama_index.citing import ABSTAINS, SOURCES, cited_type, read
 from vs_llama_index.merging import Merge, by_embedding, merged, normalised, require_merge
 from vs_llama_index.packing import Pack, Packer, Source
@@ -142,7 +151,7 @@ class VerbalizedSynthesizer(BaseSynthesizer):
         callback_manager: CallbackManager | None = None,
         prompt_helper: PromptHelper | None = None,
         empty_response: str | None = None,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> None:
         # Only where they are given, because older versions of LlamaIndex do not take them.
         own: dict[str, Any] = {} if empty_response is None else {"empty_response": empty_response}
@@ -155,9 +164,7 @@ class VerbalizedSynthesizer(BaseSynthesizer):
         require_merge(merge, similarity)
         require_verify(verify, support)
         resampler_of(resampler)
-        if k is not None:
-            options["k"] = k
-        asked = strategy_of(strategy, **options)
+        asked = asked_by(strategy, k, options)
         self._cite = cite and asked.shape(1) is not None
         self._typed = asked.schema is not None
         if self._cite:

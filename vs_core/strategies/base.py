@@ -22,20 +22,19 @@ from vs_core.prompts import DEFAULT_PROMPTS, Prompts
 from vs_core.strategies.pump import Flow
 from vs_core.strategies.typed import adapter_of, json_schema_of
 
-__all__ = ["Flow", "Options", "Question", "Strategy", "strategy_of"]
+__all__ = ["Flow", "FurtherOptions", "Options", "Question", "Strategy", "strategy_of"]
 
 OnFailure = Literal["raise", "keep"]
 S = TypeVar("S", bound="Strategy")
 
 
-class Options(TypedDict, total=False):
-    """What a strategy can be told, but for the type of its candidates: for type checkers.
+class FurtherOptions(TypedDict, total=False):
+    """What a strategy can be told but for ``k`` and the type of its candidates.
 
-    The one definition of the options' types: `vs_core.verbalize` and the integrations spell theirs
-    by it. `Strategy` says what each means.
+    The one definition of the options' types, for type checkers: `vs_core.verbalize` and the
+    integrations spell theirs by it. `Strategy` says what each means.
     """
 
-    k: int
     n: int | None
     threshold: float | None
     probability: str
@@ -44,6 +43,12 @@ class Options(TypedDict, total=False):
     on_unparsed: Literal["raise", "single"]
     on_failure: Literal["raise", "keep"]
     prompts: Prompts
+
+
+class Options(FurtherOptions, total=False):
+    """What a strategy can be told, but for the type of its candidates."""
+
+    k: int
 
 
 @dataclass(frozen=True)
