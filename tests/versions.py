@@ -57,17 +57,18 @@ SUITES = {
                 "strategies", "streaming_parser",
             )
         ),
+        ("cloudpickle",),
     ),
     "langchain": Suite(
         ("langchain", "conformance/test_langchain.py"),
         (*SERVER, "langchain", "langchain-classic", "langchain-openai", "langchain-tests"),
     ),
-    "dspy": Suite(("dspy", "conformance/test_dspy.py"), (*SERVER, "optuna")),
+    "dspy": Suite(("dspy", "conformance/test_dspy.py"), (*SERVER, "cloudpickle", "optuna")),
     "llama-index": Suite(
         ("llama_index", "conformance/test_llama_index.py"),
         (
             *SERVER, "llama-index-llms-openai-like", "llama-index-embeddings-openai",
-            "llama-index-vector-stores-chroma",
+            "llama-index-vector-stores-chroma", "scikit-learn",
         ),
     ),
     "metrics": Suite(
@@ -76,10 +77,10 @@ SUITES = {
             "test_resampling.py", "evaluation/test_store.py", "evaluation/test_tasks.py",
             "evaluation/test_report.py",
         ),
-        (*SERVER, "nltk", "rouge-score", "scikit-learn"),
+        (*SERVER, "nltk", "rich", "rouge-score", "scikit-learn"),
     ),
     "cli": Suite(("test_cli.py", "test_clients.py", "conformance/test_core.py")),
-    "testing": Suite(("testing",), ("openai",)),
+    "testing": Suite(("testing",), ("openai", "scipy")),
 }  # fmt: skip
 
 
