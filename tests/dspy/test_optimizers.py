@@ -120,8 +120,13 @@ def gepa(student, lm):
     return optimizer.compile(student, trainset=TRAIN[:4], valset=TRAIN[4:])
 
 
+# Releases of gepa that go with DSPy 3.3 by its metadata talk to the model as 3.4 does.
+needs_gepa = pytest.mark.skipif(
+    tuple(map(int, dspy.__version__.split(".")[:2])) < (3, 4),
+    reason="GEPA of DSPy 3.3 does not run with today's gepa",
+)
 BY_DEMOS = [labeled, bootstrap, bootstrap_only, random_search, mipro, simba]
-BY_RULES = [copro, mipro_without_demos, simba_by_rules, gepa]
+BY_RULES = [copro, mipro_without_demos, simba_by_rules, pytest.param(gepa, marks=needs_gepa)]
 
 
 @pytest.fixture(autouse=True)
@@ -211,8 +216,11 @@ def mipro_for_diversity(metric, student, lm):
     )
 
 
-@pytest.mark.parametrize("optimize", [gepa_for_diversity, mipro_for_diversity],
-                         ids=lambda f: f.__name__)  # fmt: skip
+@pytest.mark.parametrize(
+    "optimize",
+    [pytest.param(gepa_for_diversity, marks=needs_gepa), mipro_for_diversity],
+    ids=lambda f: f.__name__,
+)
 def test_diversity_under_a_quality_floor(optimize, server, lm):
     """GEPA finds the rule only because the feedback says which candidates are near-duplicates."""
     server.model = Repeats()
