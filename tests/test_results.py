@@ -199,3 +199,15 @@ def test_a_digest_tells_tasks_apart():
     assert run(VSStandard(k=1).flow(tasks[0]), lambda _: answered("a")).metadata[
         "task"
     ] == digest_of(tasks[0])
+
+
+def test_a_sample_shows_itself_and_is_a_list():
+    found = typed()
+    drawn = found.sample(3, seed=1)
+    assert isinstance(drawn, list)
+    assert drawn == list(drawn)
+    assert drawn._repr_html_().count("<tr>") == 4
+    assert str(drawn).splitlines()[0].split() == ["#", "probability", "weight", "text"]
+    assert found[0]._repr_html_().count("<tr>") == 2
+    many = Distribution([str(number) for number in range(30)])
+    assert "and 10 more" in many._repr_html_()

@@ -318,7 +318,8 @@ class Distribution(_Typed[T], Sequence[Candidate[T]]):
         require_optional_count("n", n, least=0)
         draw = resampler_of(resampler, **options)
         rng = self.rng(seed)
-        drawn = [self.candidates[index] for index in draw(self, 1 if n is None else n, rng)]
+        places = draw(self, 1 if n is None else n, rng)
+        drawn = Sample(self.candidates[index] for index in places)
         return drawn[0] if n is None else drawn
 
     def rng(self, seed: int | random.Random | None = None) -> random.Random:
@@ -522,6 +523,16 @@ class Distribution(_Typed[T], Sequence[Candidate[T]]):
 
     def _repr_html_(self) -> str:
         return as_html(self._rows())
+
+
+class Sample(list[Candidate[Any]]):
+    """What was drawn: a list, which shows itself as a distribution does."""
+
+    def __str__(self) -> str:
+        return str(Distribution(self))
+
+    def _repr_html_(self) -> str:
+        return Distribution(self)._repr_html_()
 
 
 Resampler = Callable[[Distribution[Any], int, random.Random], Sequence[int]]

@@ -14,7 +14,7 @@ from vs_core.prompts import DEFAULT_PROMPTS, Prompts
 from vs_core.strategies import strategy_of
 from vs_core.strategies.base import Options as CoreOptions
 
-__all__ = ["Options", "StrategyOptions"]
+__all__ = ["Options", "PartOptions", "StrategyOptions"]
 
 
 class Options(CoreOptions, total=False):
@@ -22,6 +22,13 @@ class Options(CoreOptions, total=False):
 
     strategy: str | Strategy
     prompts: Prompts | Mapping[str, str]  # type: ignore[misc]  # as it is serialised, too
+
+
+class PartOptions(Options, total=False):
+    """What a part that LangChain runs can be told besides."""
+
+    schema: Any
+    name: str | None
 
 
 class StrategyOptions(BaseModel):

@@ -14,6 +14,7 @@ from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.prompt_values import ChatPromptValue, PromptValue, StringPromptValue
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.base import RunnableSerializable
+from typing_extensions import Unpack
 
 from vs_core import (
     Candidate,
@@ -29,7 +30,7 @@ from vs_core.display import shorten
 from vs_core.plugins import plugins
 from vs_core.strategies.typed import validated
 from vs_langchain.messages import ToolsCalled, apieces, from_answer, from_input, pieces, to_messages
-from vs_langchain.options import StrategyOptions
+from vs_langchain.options import PartOptions, StrategyOptions
 from vs_langchain.snapshots import Snapshot, snapshot
 
 __all__ = ["VerbalizedOutputParser", "VerbalizedPrompt"]
@@ -54,7 +55,7 @@ class VerbalizedPrompt(StrategyOptions, RunnableSerializable[LanguageModelInput,
 
     name: str | None = "VerbalizedPrompt"
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: Unpack[PartOptions]) -> None:
         super().__init__(**options)
         calls = len(self._strategy().sizes())
         if calls != 1:
@@ -114,6 +115,9 @@ class VerbalizedOutputParser(StrategyOptions, BaseTransformOutputParser[Distribu
     """
 
     name: str | None = "VerbalizedOutputParser"
+
+    def __init__(self, **options: Unpack[PartOptions]) -> None:
+        super().__init__(**options)
 
     def parse(self, text: str) -> Distribution:
         """Return the distribution in an answer.

@@ -16,22 +16,38 @@ from langchain_core.documents import Document
 from langchain_core.prompts import BasePromptTemplate, PromptTemplate
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableConfig
-from langchain_core.runnables.base import coerce_to_runnable
+from langchain_core.runnables.base import RunnableLike, coerce_to_runnable
 from langchain_core.runnables.config import ensure_config
 from langchain_core.runnables.utils import get_unique_config_specs
+from typing_extensions import Unpack
 
 from vs_core import ConfigurationError, Distribution
 from vs_core.checks import require_optional_count
 from vs_core.display import shorten
 from vs_core.fusion import RANK_CONSTANT, reciprocal_rank, searches, surviving
 from vs_core.prompts import QUERY_PROMPTS
-from vs_langchain.options import StrategyOptions
+from vs_langchain.options import PartOptions, StrategyOptions
 from vs_langchain.sampler import VerbalizedSampler
 
 __all__ = ["VerbalizedRetriever"]
 
 Mode = Literal["rewrite", "hyde", "decompose"]
 _log = logging.getLogger("vs_langchain")
+
+
+class RetrieverOptions(PartOptions, total=False):
+    """What the retriever can be told; for type checkers."""
+
+    retriever: RunnableLike[str, list[Document]]
+    llm: RunnableLike[Any, Any]
+    mode: Mode
+    include_original: bool
+    top_n: int | None
+    prompt: BasePromptTemplate | None  # type: ignore[type-arg]
+    id_key: str | None
+    rank_constant: float
+    tags: list[str] | None
+    metadata: dict[str, Any] | None
 
 
 class VerbalizedRetriever(StrategyOptions, BaseRetriever):
@@ -72,15 +88,16 @@ class VerbalizedRetriever(StrategyOptions, BaseRetriever):
     id_key: str | None = None
     rank_constant: float = RANK_CONSTANT
 
-    def __init__(self, **options: Any) -> None:
-        mode = options.get("mode", "rewrite")
+    def __init__(self, **options: Unpack[RetrieverOptions]) -> None:
+        given: dict[str, Any] = {**options}
+        mode = given.get("mode", "rewrite")
         if mode not in get_args(Mode):
             known = ", ".join(get_args(Mode))
             raise ConfigurationError(f"mode must be one of {known}, not {mode!r}.")
-        require_optional_count("top_n", options.get("top_n"))
-        for part in {"retriever", "llm"} & options.keys():
-            options[part] = coerce_to_runnable(options[part])
-        super().__init__(**options)
+        require_optional_count("top_n", given.get("top_n"))
+        for part in {"retriever", "llm"} & given.keys():
+            given[part] = coerce_to_runnable(given[part])
+        super().__init__(**given)
         if self.prompt is not None and self.prompt.input_variables != ["query"]:
             raise ConfigurationError(
                 f"prompt must be a template of {{query}}, not of {self.prompt.input_variables}."

@@ -10,7 +10,13 @@ from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
 from typing_extensions import reveal_type
 
-from vs_langchain import VerbalizedChatModel, VerbalizedSampler
+from vs_langchain import (
+    VerbalizedChatModel,
+    VerbalizedOutputParser,
+    VerbalizedPrompt,
+    VerbalizedRetriever,
+    VerbalizedSampler,
+)
 
 
 class Joke(BaseModel):
@@ -32,6 +38,9 @@ reveal_type(VerbalizedChatModel(llm, k=5).invoke("a"))
 VerbalizedSampler(tresholt=0.1)
 VerbalizedSampler(k="five")
 VerbalizedSampler(output="poem")
+VerbalizedPrompt(kk=5)
+VerbalizedOutputParser(tresholt=0.1)
+VerbalizedRetriever(retreiver=llm)
 """
 REVEALED = [
     "Distribution[Any]", "Joke", "Distribution[Any]", "AIMessage", "list[str]", "Joke",
@@ -47,4 +56,7 @@ def test_results_are_typed_and_misspelled_options_refused(checker, tmp_path):
         "VerbalizedSampler(tresholt=0.1)",
         'VerbalizedSampler(k="five")',
         'VerbalizedSampler(output="poem")',
+        "VerbalizedPrompt(kk=5)",
+        "VerbalizedOutputParser(tresholt=0.1)",
+        "VerbalizedRetriever(retreiver=llm)",
     ]
