@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operator import index
+from numbers import Integral
 from typing import Any
 
 from vs_core.errors import ConfigurationError
@@ -27,15 +27,11 @@ def require_count(name: str, value: Any, least: int = 1) -> int:
     Raises:
         ConfigurationError: If it is anything else.
     """
-    try:
-        number = least - 1 if isinstance(value, bool) else index(value)
-    except TypeError:
-        number = least - 1
-    if number < least:
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise ConfigurationError(
             f"{name} must be a whole number of at least {least}, not {value!r}."
         )
-    return number
+    return int(value)
 
 
 def require_optional_count(name: str, value: Any, least: int = 1) -> int | None:

@@ -3,12 +3,14 @@
 import json
 import logging
 import time
+from inspect import signature
 
 import pytest
 from llama_index.core import Document, VectorStoreIndex
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.evaluation import BaseEvaluator, EvaluationResult
 from llama_index.core.query_engine import CitationQueryEngine
+from llama_index.core.response_synthesizers import BaseSynthesizer
 from llama_index.core.schema import MediaResource, Node, NodeWithScore, TextNode
 
 from vs_core import Completion, ConfigurationError
@@ -231,6 +233,10 @@ def with_image():
     return [*NODES[:2], NodeWithScore(node=picture)]
 
 
+@pytest.mark.skipif(
+    "multimodal" not in signature(BaseSynthesizer.__init__).parameters,
+    reason="this LlamaIndex has no such option",
+)
 async def test_images_are_shown_to_the_model(llm, server):
     synthesizer = VerbalizedSynthesizer(llm, 2, multimodal=True)
     synthesizer.synthesize(QUERY, with_image())
