@@ -280,3 +280,11 @@ def test_a_list_of_one_is_a_distribution_and_a_sentence_is_none(text):
     for other in ("1. Ohio (2019)", "1. Python (3.11)", "See section 1 (0.5) for more."):
         with pytest.raises(ParseError):
             parse(other)
+
+
+@pytest.mark.parametrize("item", ["A", "a!", "Why?"])
+@pytest.mark.parametrize("k", [None, 1, 2])
+def test_a_short_item_behind_reasoning_is_no_line_of_numbers(item, k):
+    text = f"Reasoning: because\n\n1. {item} (confidence: 0.5)"
+    found = parse(text, k=k, format="lines", probability="confidence")
+    assert [(c.text, c.probability) for c in found] == [(item, 0.5)]

@@ -113,7 +113,7 @@ def number_in(content: str) -> Found | None:  # noqa: C901
         return None
     if unknown and label not in content[: match.start()].lower():
         return None  # 0.5: Probability theory
-    if not label and _NUMBER.search(rest):
+    if not strong and _NUMBER.search(rest):  # which of them would it be?
         return None
     strength = LABELLED if label else _strength(match[0])
     return Found(0, len(content), match[0].strip(), strength, label)
