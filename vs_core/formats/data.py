@@ -640,7 +640,7 @@ def _at_most_one(entries: Sequence[Entry]) -> bool:
 
 _LETTERED = re.compile(r"(?:[^\W\d_]+[ _-]?)?(?:[A-Za-z]|\d{1,4})\Z")
 _PLACEHOLDER = re.compile(
-    r"(?:[.…]{1,6}|[<\[{(«]\s*(?:your|the|insert|first|second|third|next|another)?\s*"
+    r"(?:[.…]{2,6}|…|[<\[{(«]\s*(?:your|the|insert|first|second|third|next|another)?\s*"
     r"(?:response|answer|text|joke|story|content|candidate|string|reply|completion)s?"
     r"(?:\s?(?:here|text|\d{1,2}|one|two))?\s*[>\]})»]|your (?:response|answer|text)(?: here)?)\Z",
     re.I,
