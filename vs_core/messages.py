@@ -183,16 +183,21 @@ class Completion:
         return replace(self, raw=None, error=None)
 
 
+def total_usage(completions: Sequence[Completion]) -> dict[str, int]:
+    """Return the tokens of several answers, or pieces of one, added up by their names."""
+    usage: Counter[str] = Counter()
+    for completion in completions:
+        usage.update(completion.usage)
+    return dict(usage)
+
+
 def joined(pieces: Sequence[Completion]) -> Completion:
     """Return the pieces of one answer as one; what comes with several of them adds up."""
-    usage: Counter[str] = Counter()
-    for piece in pieces:
-        usage.update(piece.usage)
     ends = [piece.finish_reason for piece in pieces if piece.finish_reason]
     models = [piece.model for piece in pieces if piece.model]
     return Completion(
         "".join(piece.text for piece in pieces),
-        dict(usage),
+        total_usage(pieces),
         reasoning="".join(piece.reasoning or "" for piece in pieces) or None,
         finish_reason=ends[-1] if ends else None,
         model=models[-1] if models else None,

@@ -12,9 +12,9 @@ from vs_core.candidates import Candidate, Distribution
 from vs_core.display import shorten
 from vs_core.errors import ParseError
 from vs_core.formats.base import CUT_OFF
-from vs_core.messages import Completion, Message, Request, digest_of
+from vs_core.messages import Completion, Message, Request, digest_of, total_usage
 from vs_core.strategies.base import OnFailure, Strategy
-from vs_core.strategies.pump import Flow, Interrupted, total_usage
+from vs_core.strategies.pump import Flow, Interrupted
 from vs_core.strategies.typed import validated
 
 __all__ = ["LEFT_OUT", "Call", "Rounds", "Session", "parallel", "turns"]

@@ -6,14 +6,13 @@ a pump of its own, as `Pump.flow`.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import NoReturn
 
 from vs_core.candidates import Distribution
-from vs_core.messages import Completion, Request
+from vs_core.messages import Completion, Request, total_usage
 
 __all__ = ["Flow", "Interrupted", "Pump"]
 
@@ -125,11 +124,3 @@ class Pump:
     def close(self) -> None:
         """End the flow where it stands."""
         self._flow.close()
-
-
-def total_usage(completions: Sequence[Completion]) -> dict[str, int]:
-    """Return the tokens of several answers, added up by their names."""
-    usage: Counter[str] = Counter()
-    for completion in completions:
-        usage.update(completion.usage)
-    return dict(usage)
