@@ -4,6 +4,7 @@ They are what a user would paste: they name a real model. The environment that t
 frameworks read points them to the simulated server.
 """
 
+import logging
 import os
 import re
 import runpy
@@ -35,6 +36,7 @@ def _environment(monkeypatch):
         yield
         for plugin in set(plugins.manager.get_plugins()) - before:
             plugins.unregister(plugin)
+    logging.getLogger("vs_core").setLevel(logging.NOTSET)  # other tests listen to what we log
 
 
 def snippets(page: Path) -> list[tuple[int, str]]:
