@@ -7,7 +7,7 @@ import logging
 import math
 import statistics
 from collections.abc import Hashable, Mapping, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from vs_core.candidates import Distribution
 from vs_core.display import shorten
@@ -104,9 +104,9 @@ def coverage(
     Source: sequential proportional approval voting (Thiele 1895), with graded approvals; to rank
     search results by proportionality is the idea of Dang and Croft 2012 (SIGIR).
     """
-    scaled = [_scaled(result) for result in results]
-    at_first = _summed(scaled, weights)
+    given = [_Scaled.between_ends(result) for result in results]
     shares = list(_weights(results, weights))
+    at_first = _summed(given, shares)
     served = [1.0] * len(shares)
     claims: dict[Id, list[tuple[int, float]]] = {}
 
@@ -114,33 +114,41 @@ def coverage(
         found = claims.get(item)
         if found is None:
             found = claims[item] = [
-                (search, shares[search] * result[item])
-                for search, result in enumerate(scaled)
-                if item in result
+                (search, shares[search] * ((result.scores[item] - result.low) / result.spread))
+                for search, result in enumerate(given)
+                if item in result.scores
             ]
         return sum([claim / served[search] for search, claim in found])
 
-    # What an item adds can only fall. So most need never be computed anew: those that added less at
-    # first than the best does now, and those in `waiting` that did so when they were computed last.
+    # What an item adds can only fall, and by no more than `fallen` since a time. So most need never
+    # be computed anew: those that added too little at first, and those in `waiting`, by what they
+    # added when they were computed last, that can add less now than the best does.
     order = list(at_first.items())
     reached = 0
-    waiting: list[tuple[float, int, Id]] = []
+    fallen = 1.0
+    waiting: list[tuple[float, int, Id]] = []  # by -added / fallen, which orders them at any time
     taken: dict[Id, float] = {}
     while len(taken) < (len(order) if top_k is None else min(top_k, len(order))):
         most = 1 / min(served)  # of what it added at first, that any item can add now
-        while reached < len(order) and not (waiting and order[reached][1] * most < -waiting[0][0]):
+        while reached < len(order) and not (
+            waiting and order[reached][1] * most < -waiting[0][0] * fallen
+        ):
             item = order[reached][0]
-            heapq.heappush(waiting, (-added(item), reached, item))
+            heapq.heappush(waiting, (-added(item) / fallen, reached, item))
             reached += 1
         then, place, item = waiting[0]
-        now = -added(item)
-        if now != then:
-            heapq.heapreplace(waiting, (now, place, item))
+        adds = added(item)
+        if -adds / fallen != then:
+            heapq.heapreplace(waiting, (-adds / fallen, place, item))
             continue
         heapq.heappop(waiting)
-        taken[item] = -now
-        for search, result in enumerate(scaled):
-            served[search] += result.get(item, 0.0)
+        taken[item] = adds
+        before = list(served)
+        for search, result in enumerate(given):
+            if item in result.scores:
+                served[search] += (result.scores[item] - result.low) / result.spread
+        kept = max(old / new for old, new in zip(before, served, strict=True))
+        fallen *= min(1.0, kept * (1 + 1e-12))  # a little more than that, for what is rounded
     return taken
 
 
@@ -191,7 +199,7 @@ def relative_score(
     Raises:
         ConfigurationError: If the weights do not fit.
     """
-    return _summed([_scaled(result) for result in results], weights)
+    return _summed([_Scaled.between_ends(result) for result in results], weights)
 
 
 def distribution_based_score(
@@ -217,7 +225,7 @@ def distribution_based_score(
     for result in results:
         middle = statistics.fmean(result.values()) if result else 0.0
         reach = 3 * statistics.pstdev(result.values(), middle) if result else 0.0
-        scaled.append(_between(result, middle - reach, middle + reach))
+        scaled.append(_Scaled(result, middle - reach, middle + reach))
     return _summed(scaled, weights)
 
 
@@ -243,26 +251,31 @@ def best_score(
     return _best_first(scores)
 
 
-def _scaled(result: Mapping[Id, float]) -> dict[Id, float]:
-    """Scores from 0, the least, to 1, the greatest."""
-    return _between(result, min(result.values(), default=0.0), max(result.values(), default=0.0))
+class _Scaled(Generic[Id]):
+    """Scores, each of which counts ``(score - low) / spread``: where all are alike, 1."""
+
+    __slots__ = ("low", "scores", "spread")
+
+    def __init__(self, scores: Mapping[Id, float], low: float, high: float) -> None:
+        flat = low == high
+        self.scores = dict.fromkeys(scores, 1.0) if flat else scores
+        self.low, self.spread = (0.0, 1.0) if flat else (low, high - low)
+
+    @classmethod
+    def between_ends(cls, scores: Mapping[Id, float]) -> _Scaled[Id]:
+        """The least score becomes 0, the greatest 1."""
+        values = scores.values()
+        return cls(scores, min(values, default=0.0), max(values, default=0.0))
 
 
-def _between(result: Mapping[Id, float], low: float, high: float) -> dict[Id, float]:
-    spread = high - low
-    if not spread:
-        return dict.fromkeys(result, 1.0)
-    return {item: (score - low) / spread for item, score in result.items()}
-
-
-def _summed(
-    results: Sequence[Mapping[Id, float]], weights: Sequence[float] | None
-) -> dict[Id, float]:
-    scores: dict[Id, float] = {}
+def _summed(results: Sequence[_Scaled[Id]], weights: Sequence[float] | None) -> dict[Id, float]:
+    sums: dict[Id, float] = {}
+    so_far = sums.get
     for result, weight in zip(results, _weights(results, weights), strict=True):
-        for item, score in result.items():
-            scores[item] = scores.get(item, 0.0) + weight * score
-    return _best_first(scores)
+        low, spread = result.low, result.spread
+        for item, score in result.scores.items():
+            sums[item] = so_far(item, 0.0) + weight * ((score - low) / spread)
+    return _best_first(sums)
 
 
 def _weights(results: Sequence[object], weights: Sequence[float] | None) -> Sequence[float]:

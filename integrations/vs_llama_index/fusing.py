@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Literal, get_args
 
 from llama_index.core.schema import BaseNode, NodeWithScore
@@ -99,20 +99,18 @@ def fuse(
     mode = require_fusion_mode(mode)
     searches = [Origin("")] * len(results) if origins is None else origins
     weights = [search.weight for search in searches]
-    key_of = _keys(results)
     nodes: dict[str, NodeWithScore] = {}
     scored: list[Scores] = []
-    for result in results:  # one at a time: thousands of nodes are more than a cache holds
-        best: Scores = {}
-        for found in sorted(result, key=_score, reverse=True):
-            key = found.node.id_
-            if key_of:
-                key = key_of.get(key, key)
-            if key not in best:
-                best[key] = found.score or 0.0
-            if key not in nodes:
-                nodes[key] = found
-        scored.append(best)
+    # One result at a time, as thousands of nodes are more than a cache holds; the last one first,
+    # so that what is written last, and stays, is what was found first.
+    for result in reversed(results):
+        ranked = sorted(result, key=_score, reverse=True)
+        ids = [found.node.id_ for found in ranked]
+        nodes.update(zip(reversed(ids), reversed(ranked), strict=True))
+        scored.append(_best(ids, [found.score or 0.0 for found in ranked]))
+    scored.reverse()
+    if same := _same(scored, nodes):
+        scored = [_best([same.get(key, key) for key in best], [*best.values()]) for best in scored]
     if mode == "coverage":
         fused = coverage(scored, weights, top_k=top_k)
     else:
@@ -124,22 +122,28 @@ def fuse(
     ]
 
 
-def _keys(results: Sequence[Sequence[NodeWithScore]]) -> dict[str, str]:
+def _same(results: Sequence[Scores], nodes: Mapping[str, NodeWithScore]) -> dict[str, str]:
     """The ids of nodes that have the ``hash`` of one before, to the id of that.
 
     Only nodes that share their text are hashed: that takes longer than all the rest.
     """
-    nodes = {found.node.id_: found.node for result in results for found in result}
-    texts = [getattr(node, "text", None) for node in nodes.values()]
-    if len(set(texts)) == len(texts):
+    texts = {key: getattr(found.node, "text", None) for key, found in nodes.items()}
+    if len(set(texts.values())) == len(texts):
         return {}
-    shared = Counter(texts)
+    shared = Counter(texts.values())
     first: dict[str, str] = {}
     return {
-        key: first.setdefault(_plain(node).hash, key)
-        for (key, node), text in zip(nodes.items(), texts, strict=True)
-        if shared[text] > 1
+        key: first.setdefault(_plain(nodes[key].node).hash, key)
+        for key in dict.fromkeys(chain.from_iterable(results))
+        if shared[texts[key]] > 1
     }
+
+
+def _best(ids: Sequence[str], scores: Sequence[float]) -> Scores:
+    """The score of each, the best first; of one that stands there twice the best."""
+    best = dict.fromkeys(ids, 0.0)
+    best.update(zip(reversed(ids), reversed(scores), strict=True))
+    return best
 
 
 def _plain(node: BaseNode) -> BaseNode:
