@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import pytest
 
-from vs_core.effects import Effect, Effects, Emit, Stream, aperform, aproduce, perform, produce
+from vs_core.effects import (
+    Effect,
+    Effects,
+    Emit,
+    Stream,
+    aperform,
+    aproduce,
+    aproduce_with,
+    perform,
+    produce,
+    produce_with,
+)
 
 
 def _double(number: int) -> Effect:
@@ -94,3 +107,40 @@ async def test_cancelling_reaches_the_generator() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert closed == ["closed"]
+
+
+@pytest.mark.parametrize("taken", [1, 3])
+async def test_what_a_generator_opens_is_closed_at_its_end_or_where_its_reader_stops(
+    taken: int,
+) -> None:
+    log: list[str] = []
+
+    @contextmanager
+    def door() -> Iterator[str]:
+        log.append("opened")
+        try:
+            yield "in"
+        finally:
+            log.append("closed")
+
+    @asynccontextmanager
+    async def adoor() -> AsyncIterator[str]:
+        with door() as inside:
+            yield inside
+
+    def steps(stack: Any) -> Stream[str]:
+        inside = yield Effect(
+            lambda: stack.enter_context(door()), lambda: stack.enter_async_context(adoor())
+        )
+        for number in range(3):
+            yield Emit(f"{inside} {number}")
+
+    expected = ["in 0", "in 1", "in 2"][:taken]
+    items = produce_with(steps)
+    assert [next(items) for _ in range(taken)] == expected
+    items.close()
+    assert log == ["opened", "closed"]
+    aitems = aproduce_with(steps)
+    assert [await anext(aitems) for _ in range(taken)] == expected
+    await aitems.aclose()
+    assert log == ["opened", "closed"] * 2

@@ -20,10 +20,22 @@ hand those on. An effect that fails raises inside the generator, where it was yi
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
+from contextlib import AsyncExitStack, ExitStack, aclosing
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Effect", "Effects", "Emit", "Stream", "aperform", "aproduce", "perform", "produce"]
+__all__ = [
+    "Effect",
+    "Effects",
+    "Emit",
+    "Stream",
+    "aperform",
+    "aproduce",
+    "aproduce_with",
+    "perform",
+    "produce",
+    "produce_with",
+]
 
 T = TypeVar("T")
 
@@ -63,6 +75,17 @@ def perform(steps: Effects[T]) -> T:
 def produce(steps: Stream[T]) -> Iterator[T]:
     """Run a generator of effects; yield its items. Closing the iterator closes the generator."""
     yield from _stepping(steps)
+
+
+def produce_with(begin: Callable[[ExitStack], Stream[T]]) -> Generator[T, None, None]:
+    """As `produce`, of a generator that opens things: it is given what closes them at the end.
+
+    Args:
+        begin: Begins the generator. An effect of it enters what it opens into the stack, by
+            ``enter_context`` here and by ``enter_async_context`` in `aproduce_with`.
+    """
+    with ExitStack() as stack:
+        yield from produce(begin(stack))
 
 
 def _value(stepping: Generator[Any, None, T]) -> T:
@@ -112,6 +135,13 @@ async def aproduce(steps: Stream[T]) -> AsyncGenerator[T, None]:
             yield item
     finally:  # closing this iterator closes the generator now, and not when it is collected
         await stepping.aclose()
+
+
+async def aproduce_with(begin: Callable[[AsyncExitStack], Stream[T]]) -> AsyncGenerator[T, None]:
+    """Run a generator that opens things without blocking; see `produce_with`."""
+    async with AsyncExitStack() as stack, aclosing(aproduce(begin(stack))) as items:
+        async for item in items:
+            yield item
 
 
 async def _astepping(

@@ -19,6 +19,16 @@ from llama_index.core.llms import LLM
 from llama_index.core.llms.llm import default_completion_to_prompt
 
 from vs_core import Completion, ConfigurationError, Message, Request
+from vs_core.effects import (
+    Effect,
+    Effects,
+    Emit,
+    Stream,
+    aperform,
+    aproduce_with,
+    perform,
+    produce_with,
+)
 from vs_llama_index.structured import (
     Method,
     as_json,
@@ -63,14 +73,7 @@ def completer(
     Raises:
         ConfigurationError: If the LLM does not have the method.
     """
-    asking = _Asking(llm, method, fits, settings)
-
-    def complete(request: Request) -> Completion:
-        asking.require_room(request)
-        name, arguments = asking.call(request)
-        return asking.completion(getattr(llm, name)(**arguments))
-
-    return complete
+    return _Asking(llm, method, fits, settings).answer
 
 
 def acompleter(
@@ -80,14 +83,7 @@ def acompleter(
     settings: Mapping[str, Any] | None = None,
 ) -> Callable[[Request], Awaitable[Completion]]:
     """Return an async ``complete`` callable over an LLM; see `completer`."""
-    asking = _Asking(llm, method, fits, settings)
-
-    async def complete(request: Request) -> Completion:
-        asking.require_room(request)
-        name, arguments = asking.call(request)
-        return asking.completion(await getattr(llm, f"a{name}")(**arguments))
-
-    return complete
+    return _Asking(llm, method, fits, settings).aanswer
 
 
 def pieces(
@@ -97,18 +93,7 @@ def pieces(
     settings: Mapping[str, Any] | None = None,
 ) -> Callable[[Request], Iterator[Completion]]:
     """Return what answers piece by piece over an LLM, as `vs_core.driver.stream` takes it."""
-    asking = _Asking(llm, method, fits, settings)
-
-    def answer(request: Request) -> Iterator[Completion]:
-        asking.require_room(request)
-        name, arguments = asking.call(request)
-        incoming = _Incoming()
-        with closing(getattr(llm, f"stream_{name}")(**arguments)) as responses:
-            for response in responses:
-                yield incoming.piece(response)
-        yield incoming.end()
-
-    return answer
+    return _Asking(llm, method, fits, settings).pieces
 
 
 def apieces(
@@ -118,18 +103,7 @@ def apieces(
     settings: Mapping[str, Any] | None = None,
 ) -> Callable[[Request], AsyncIterator[Completion]]:
     """Return what answers piece by piece without blocking; see `pieces`."""
-    asking = _Asking(llm, method, fits, settings)
-
-    async def answer(request: Request) -> AsyncIterator[Completion]:
-        asking.require_room(request)
-        name, arguments = asking.call(request)
-        incoming = _Incoming()
-        async with aclosing(await getattr(llm, f"astream_{name}")(**arguments)) as responses:
-            async for response in responses:
-                yield incoming.piece(response)
-        yield incoming.end()
-
-    return answer
+    return _Asking(llm, method, fits, settings).apieces
 
 
 class _Asking:
@@ -143,7 +117,47 @@ class _Asking:
         self._method = method_of(llm, method)
         self._fits = fits
 
-    def require_room(self, request: Request) -> None:
+    def answer(self, request: Request) -> Completion:
+        return perform(self._answering(request))
+
+    async def aanswer(self, request: Request) -> Completion:
+        return await aperform(self._answering(request))
+
+    def pieces(self, request: Request) -> Iterator[Completion]:
+        return produce_with(lambda stack: self._arriving(request, stack))
+
+    def apieces(self, request: Request) -> AsyncIterator[Completion]:
+        return aproduce_with(lambda stack: self._arriving(request, stack))
+
+    def _answering(self, request: Request) -> Effects[Completion]:
+        self._require_room(request)
+        name, arguments = self._call(request)
+        response = yield Effect(
+            lambda: getattr(self._llm, name)(**arguments),
+            lambda: getattr(self._llm, f"a{name}")(**arguments),
+        )
+        return self._completion(response)
+
+    def _arriving(self, request: Request, stack: Any) -> Stream[Completion]:
+        self._require_room(request)
+        name, arguments = self._call(request)
+
+        async def begun() -> AsyncIterator[Response]:
+            responses = await getattr(self._llm, f"astream_{name}")(**arguments)
+            found: AsyncIterator[Response] = await stack.enter_async_context(aclosing(responses))
+            return found
+
+        responses = yield Effect(
+            lambda: stack.enter_context(closing(getattr(self._llm, f"stream_{name}")(**arguments))),
+            begun,
+        )
+        incoming = _Incoming()
+        following = Effect(lambda: next(responses, None), lambda: anext(responses, None))
+        while (response := (yield following)) is not None:
+            yield Emit(incoming.piece(response))
+        yield Emit(incoming.end())
+
+    def _require_room(self, request: Request) -> None:
         """Refuse a further turn that does not fit; the first one is the user's matter."""
         before = request.messages[-2:-1]
         further = bool(before) and before[0].role == "assistant" and before[0].raw is None
@@ -152,12 +166,12 @@ class _Asking:
                 "A further turn of the conversation does not fit into the context window."
             )
 
-    def call(self, request: Request) -> tuple[str, dict[str, Any]]:
+    def _call(self, request: Request) -> tuple[str, dict[str, Any]]:
         """The method, by its plain name, and its arguments."""
-        name, arguments = self._call(request)
+        name, arguments = self._asked(request)
         return name, {**self._settings, **arguments}
 
-    def _call(self, request: Request) -> tuple[str, dict[str, Any]]:
+    def _asked(self, request: Request) -> tuple[str, dict[str, Any]]:
         messages = to_chat_messages(request.messages)
         if not self._llm.metadata.is_chat_model:
             return "complete", {"prompt": _to_prompt(self._llm, messages), "formatted": True}
@@ -169,7 +183,7 @@ class _Asking:
             return "chat_with_tools", {"chat_history": messages, **structure}
         return "chat", {"messages": messages, **structure}
 
-    def completion(self, response: Response) -> Completion:
+    def _completion(self, response: Response) -> Completion:
         if isinstance(response, CompletionResponse):
             return Completion(response.text or "", _usage(response), response, **_about(response))
         text = called(self._llm, response) if self._method == "tool" else None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from contextlib import AsyncExitStack, ExitStack, aclosing, closing
+from collections.abc import Callable, Sequence
+from contextlib import aclosing, closing
 from functools import partial
 from typing import Any
 
@@ -29,7 +29,16 @@ from typing_extensions import Unpack
 
 from vs_core import Candidate, ConfigurationError, Distribution, ParseError, Strategy
 from vs_core.candidates import resampler_of
-from vs_core.effects import Effect, Effects, Emit, Stream, aperform, aproduce, perform, produce
+from vs_core.effects import (
+    Effect,
+    Effects,
+    Emit,
+    Stream,
+    aperform,
+    aproduce_with,
+    perform,
+    produce_with,
+)
 from vs_llama_index.asking import (
     Asking,
     CandidateEvent,
@@ -227,13 +236,17 @@ class VerbalizedSynthesizer(BaseSynthesizer):
         self, query: str, sources: Sequence[Source], further: dict[str, Any]
     ) -> Drawn | TextStream:
         begin = self._begun(query, sources, further)
-        return TextStream(_events(begin)) if self._streaming else perform(begin(None))
+        return TextStream(produce_with(begin)) if self._streaming else perform(begin(None))
 
     async def _aanswer(
         self, query: str, sources: Sequence[Source], further: dict[str, Any]
     ) -> Drawn | AsyncTextStream:
         begin = self._begun(query, sources, further)
-        return AsyncTextStream(_aevents(begin)) if self._streaming else await aperform(begin(None))
+        return (
+            AsyncTextStream(aproduce_with(begin))
+            if self._streaming
+            else await aperform(begin(None))
+        )
 
     def _begun(self, query: str, sources: Sequence[Source], further: dict[str, Any]) -> Begin:
         """What remains to be done, once the input has been checked and packed."""
@@ -383,17 +396,6 @@ class VerbalizedSynthesizer(BaseSynthesizer):
 
 
 # --- sources --------------------------------------------------------------------------------------
-
-
-def _events(begin: Begin) -> Generator[Event, None, None]:
-    with ExitStack() as stack:
-        yield from produce(begin(stack))
-
-
-async def _aevents(begin: Begin) -> AsyncGenerator[Event, None]:
-    async with AsyncExitStack() as stack, aclosing(aproduce(begin(stack))) as events:
-        async for event in events:
-            yield event
 
 
 def _of_texts(chunks: Sequence[str]) -> list[Source]:
