@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from vs_core import Candidate, ConfigurationError, Distribution
 from vs_core.fusion import (
     best_score,
+    by_rank,
     coverage,
     distribution_based_score,
     reciprocal_rank,
@@ -125,6 +126,13 @@ def test_coverage_by_hand():
     assert list(coverage([first, second], [1.0, 0.0])) == ["a", "b", "z", "c"]
     assert coverage([]) == coverage([{}]) == {}
     assert list(coverage([{"a": 1.0}], top_k=0)) == []
+
+
+def test_where_a_search_gives_no_scores_its_ranks_count():
+    assert by_rank(["a", "b", "a", "c"]) == {"a": 1.0, "b": 1 / 2, "c": 1 / 3}
+    assert by_rank([]) == {}
+    first, second = by_rank("abcd"), by_rank("xyzd")  # "d" is last in both
+    assert "".join(coverage([first, second], [0.6, 0.4], top_k=4)) == "axby"
 
 
 def test_distribution_based_score_by_hand():

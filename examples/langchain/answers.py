@@ -7,20 +7,31 @@ simulated.
 """
 
 from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnablePassthrough
 from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_openai import ChatOpenAI
 
-from examples.fables import FABLES, QUESTIONS, SIMULATED, coverage
-from examples.langchain.retrieval import LsaEmbeddings
+from examples.fables import FABLES, QUESTIONS, SIMULATED, Lsa, coverage
 from vs_langchain import VerbalizedRetriever, VerbalizedSampler
 
 PROMPT = ChatPromptTemplate.from_template(
     "Answer the question in a few words, from these fables alone.\n\n{context}\n\n"
     "Question: {question}"
 )
+
+
+class LsaEmbeddings(Embeddings):
+    def __init__(self) -> None:
+        self._embed = Lsa()
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return self._embed(texts)
+
+    def embed_query(self, text: str) -> list[float]:
+        return self._embed([text])[0]
 
 
 def joined(documents: list[Document]) -> str:

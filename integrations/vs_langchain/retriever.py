@@ -24,7 +24,15 @@ from typing_extensions import Unpack
 from vs_core import ConfigurationError, Distribution
 from vs_core.checks import require_optional_count
 from vs_core.display import shorten
-from vs_core.fusion import RANK_CONSTANT, reciprocal_rank, searches, surviving
+from vs_core.effects import Effect, Effects, aperform, perform
+from vs_core.fusion import (
+    RANK_CONSTANT,
+    by_rank,
+    coverage,
+    reciprocal_rank,
+    searches,
+    surviving,
+)
 from vs_core.prompts import QUERY_PROMPTS
 from vs_langchain.options import PartOptions, StrategyOptions
 from vs_langchain.sampler import VerbalizedSampler
@@ -32,6 +40,7 @@ from vs_langchain.sampler import VerbalizedSampler
 __all__ = ["VerbalizedRetriever"]
 
 Mode = Literal["rewrite", "hyde", "decompose"]
+Fusion = Literal["coverage", "reciprocal_rank"]
 _log = logging.getLogger("vs_langchain")
 
 
@@ -45,6 +54,7 @@ class RetrieverOptions(PartOptions, total=False):
     top_n: int | None
     prompt: BasePromptTemplate | None  # type: ignore[type-arg]
     id_key: str | None
+    fusion: Fusion
     rank_constant: float
     tags: list[str] | None
     metadata: dict[str, Any] | None
@@ -53,9 +63,9 @@ class RetrieverOptions(PartOptions, total=False):
 class VerbalizedRetriever(StrategyOptions, BaseRetriever):
     """Retrieve by k diverse queries, which a model verbalizes in one call, and fuse the results.
 
-    All searches run concurrently. Their rankings are fused by reciprocal rank, each weighted by
-    the probability of its query; a document that several queries find is returned once. Each
-    document is a copy with ``fusion_score`` and the ``queries`` that found it in its metadata.
+    All searches run concurrently. Their rankings are fused, each weighted by the probability of its
+    query; a document that several queries find is returned once. Each document is a copy with
+    ``fusion_score`` and the ``queries`` that found it in its metadata.
 
     If one of the searches fails, the others count, and a warning is logged; if all fail, the first
     error is raised. For a model that cannot be read, LangChain has the answer:
@@ -71,7 +81,10 @@ class VerbalizedRetriever(StrategyOptions, BaseRetriever):
         top_n: Most documents to return, at least 1; None for all. Also an argument of ``invoke``.
         prompt: In place of the mode's own; a template of ``{query}``.
         id_key: Key of the metadata by which documents are the same; default: by their text.
-        rank_constant: Of reciprocal rank fusion, over -1.
+        fusion: ``"coverage"`` allots the places to the queries by weight, so that none is crowded
+            out; see `vs_core.fusion.coverage`. ``"reciprocal_rank"`` adds up by rank, where one
+            query of much weight puts all that it found before the next.
+        rank_constant: Of ``"reciprocal_rank"``, over -1.
         **options: ``strategy`` and its options, ``k`` first of all; see
             `vs_core.strategies.Strategy`.
 
@@ -86,14 +99,15 @@ class VerbalizedRetriever(StrategyOptions, BaseRetriever):
     top_n: int | None = None
     prompt: BasePromptTemplate | None = None  # type: ignore[type-arg]
     id_key: str | None = None
+    fusion: Fusion = "coverage"
     rank_constant: float = RANK_CONSTANT
 
     def __init__(self, **options: Unpack[RetrieverOptions]) -> None:
         given: dict[str, Any] = {**options}
-        mode = given.get("mode", "rewrite")
-        if mode not in get_args(Mode):
-            known = ", ".join(get_args(Mode))
-            raise ConfigurationError(f"mode must be one of {known}, not {mode!r}.")
+        for name, choices in (("mode", get_args(Mode)), ("fusion", get_args(Fusion))):
+            if given.get(name, choices[0]) not in choices:
+                known = ", ".join(choices)
+                raise ConfigurationError(f"{name} must be one of {known}, not {given[name]!r}.")
         require_optional_count("top_n", given.get("top_n"))
         for part in {"retriever", "llm"} & given.keys():
             given[part] = coerce_to_runnable(given[part])
@@ -147,11 +161,7 @@ class VerbalizedRetriever(StrategyOptions, BaseRetriever):
         top_n: int | None = None,
         **kwargs: Any,
     ) -> list[Document]:
-        config: Any = {**_HANDED_DOWN.get(), "callbacks": run_manager.get_child()}
-        distribution = self._queries().invoke({"query": _given(query)}, config)
-        found = self._searches(query, distribution)
-        results = self.retriever.batch(list(found), config, return_exceptions=True, **kwargs)
-        return self._fused(found, results, top_n)
+        return perform(self._steps(query, run_manager.get_child(), top_n, kwargs))
 
     async def _aget_relevant_documents(
         self,
@@ -161,19 +171,27 @@ class VerbalizedRetriever(StrategyOptions, BaseRetriever):
         top_n: int | None = None,
         **kwargs: Any,
     ) -> list[Document]:
-        config: Any = {**_HANDED_DOWN.get(), "callbacks": run_manager.get_child()}
-        distribution = await self._queries().ainvoke({"query": _given(query)}, config)
-        found = self._searches(query, distribution)
-        results = await self.retriever.abatch(list(found), config, return_exceptions=True, **kwargs)
+        return await aperform(self._steps(query, run_manager.get_child(), top_n, kwargs))
+
+    def _steps(
+        self, query: str, callbacks: Any, top_n: int | None, settings: dict[str, Any]
+    ) -> Effects[list[Document]]:
+        config: Any = {**_HANDED_DOWN.get(), "callbacks": callbacks}
+        chain, asked = self._queries(), {"query": _given(query)}
+        distribution = yield Effect(
+            lambda: chain.invoke(asked, config), lambda: chain.ainvoke(asked, config)
+        )
+        found = searches(query, distribution, include_original=self.include_original)
+        results = yield Effect(
+            lambda: self.retriever.batch(list(found), config, return_exceptions=True, **settings),
+            lambda: self.retriever.abatch(list(found), config, return_exceptions=True, **settings),
+        )
         return self._fused(found, results, top_n)
 
     def _queries(self) -> Runnable[Any, Distribution]:
         """The chain from the query to a distribution of others."""
         template = self.prompt or PromptTemplate.from_template(QUERY_PROMPTS[self.mode])
         return template | VerbalizedSampler(self.llm, **self._given())
-
-    def _searches(self, query: str, distribution: Distribution) -> dict[str, float]:
-        return searches(query, distribution, include_original=self.include_original)
 
     def _fused(
         self,
@@ -193,11 +211,18 @@ class VerbalizedRetriever(StrategyOptions, BaseRetriever):
                 documents.setdefault(key, document)
                 if query not in queries.setdefault(key, []):
                     queries[key].append(query)
-        scores = reciprocal_rank(rankings, list(found.values()), constant=self.rank_constant)
+        scores = self._scores(rankings, list(found.values()), top_n)
         return [
             _annotated(documents[key], fusion_score=score, queries=queries[key])
             for key, score in list(scores.items())[:top_n]
         ]
+
+    def _scores(
+        self, rankings: Sequence[Sequence[Hashable]], weights: Sequence[float], top_n: int | None
+    ) -> dict[Hashable, float]:
+        if self.fusion == "coverage":  # a Document has no score
+            return coverage([by_rank(ranking) for ranking in rankings], weights, top_k=top_n)
+        return reciprocal_rank(rankings, weights, constant=self.rank_constant)
 
     def _key(self, document: Document) -> Hashable:
         if self.id_key is None:

@@ -35,11 +35,11 @@ from vs_llama_index.completing import (
 from vs_llama_index.structured import Method, method_of, require_method
 
 __all__ = [
+    "AskOptions",
     "Asking",
     "CandidateEvent",
     "Event",
-    "Options",
-    "Task",
+    "PromptInput",
     "asked_by",
     "configured",
     "require_query",
@@ -49,13 +49,13 @@ __all__ = [
 Event = Candidate | Distribution
 
 
-class Options(FurtherOptions, total=False):
+class AskOptions(FurtherOptions, total=False):
     """What else a strategy can be told, by the constructors of this package."""
 
     schema: Any
 
 
-def asked_by(strategy: str | Strategy, k: int | None, options: Options) -> Strategy:
+def asked_by(strategy: str | Strategy, k: int | None, options: AskOptions) -> Strategy:
     """Return the strategy with its options; without a ``k`` it keeps its own."""
     given: dict[str, Any] = {**options} if k is None else {**options, "k": k}
     return strategy_of(strategy, **given)
@@ -77,7 +77,7 @@ class CandidateEvent(BaseEvent):
 
 
 @dataclass(frozen=True)
-class Task:
+class PromptInput:
     """What is asked.
 
     Args:
@@ -191,7 +191,7 @@ class Asking:
         return configured(self.llm)
 
     @dispatcher.span
-    def run(self, prompt: BasePromptTemplate, *tasks: Task) -> Distribution:
+    def run(self, prompt: BasePromptTemplate, *tasks: PromptInput) -> Distribution:
         """Ask for a distribution.
 
         Args:
@@ -209,13 +209,15 @@ class Asking:
         return self._done(run(flow, completer(llm, *self._how)))
 
     @dispatcher.span
-    async def arun(self, prompt: BasePromptTemplate, *tasks: Task) -> Distribution:
+    async def arun(self, prompt: BasePromptTemplate, *tasks: PromptInput) -> Distribution:
         """Ask for a distribution without blocking; see `run`."""
         llm = self.model()
         flow = self._flow(llm, prompt, tasks)
         return self._done(await arun(flow, acompleter(llm, *self._how)))
 
-    def stream(self, prompt: BasePromptTemplate, *tasks: Task) -> Generator[Event, None, None]:
+    def stream(
+        self, prompt: BasePromptTemplate, *tasks: PromptInput
+    ) -> Generator[Event, None, None]:
         """Yield each candidate as soon as it is complete, and the distribution last."""
         llm = self.model()
         flow = self._flow(llm, prompt, tasks)
@@ -224,7 +226,7 @@ class Asking:
                 yield self._done(event) if isinstance(event, Distribution) else event
 
     async def astream(
-        self, prompt: BasePromptTemplate, *tasks: Task
+        self, prompt: BasePromptTemplate, *tasks: PromptInput
     ) -> AsyncGenerator[Event, None]:
         """Yield each candidate without blocking; see `stream`."""
         llm = self.model()
@@ -247,7 +249,7 @@ class Asking:
     def _how(self) -> tuple[Method, Fits | None, Mapping[str, Any]]:
         return self.method, self.fits, self.settings
 
-    def _flow(self, llm: LLM, prompt: BasePromptTemplate, tasks: Sequence[Task]) -> Flow:
+    def _flow(self, llm: LLM, prompt: BasePromptTemplate, tasks: Sequence[PromptInput]) -> Flow:
         flows = []
         for place, task in enumerate(tasks):
             values = dict(task.values)

@@ -73,7 +73,7 @@ def completer(
     Raises:
         ConfigurationError: If the LLM does not have the method.
     """
-    return _Asking(llm, method, fits, settings).answer
+    return _CallPath(llm, method, fits, settings).answer
 
 
 def acompleter(
@@ -83,7 +83,7 @@ def acompleter(
     settings: Mapping[str, Any] | None = None,
 ) -> Callable[[Request], Awaitable[Completion]]:
     """Return an async ``complete`` callable over an LLM; see `completer`."""
-    return _Asking(llm, method, fits, settings).aanswer
+    return _CallPath(llm, method, fits, settings).aanswer
 
 
 def pieces(
@@ -93,7 +93,7 @@ def pieces(
     settings: Mapping[str, Any] | None = None,
 ) -> Callable[[Request], Iterator[Completion]]:
     """Return what answers piece by piece over an LLM, as `vs_core.driver.stream` takes it."""
-    return _Asking(llm, method, fits, settings).pieces
+    return _CallPath(llm, method, fits, settings).pieces
 
 
 def apieces(
@@ -103,10 +103,10 @@ def apieces(
     settings: Mapping[str, Any] | None = None,
 ) -> Callable[[Request], AsyncIterator[Completion]]:
     """Return what answers piece by piece without blocking; see `pieces`."""
-    return _Asking(llm, method, fits, settings).apieces
+    return _CallPath(llm, method, fits, settings).apieces
 
 
-class _Asking:
+class _CallPath:
     """Which method of an LLM answers a request, and how its answer is read."""
 
     def __init__(
@@ -151,7 +151,7 @@ class _Asking:
             lambda: stack.enter_context(closing(getattr(self._llm, f"stream_{name}")(**arguments))),
             begun,
         )
-        incoming = _Incoming()
+        incoming = _ArrivingResponse()
         following = Effect(lambda: next(responses, None), lambda: anext(responses, None))
         while (response := (yield following)) is not None:
             yield Emit(incoming.piece(response))
@@ -193,7 +193,7 @@ class _Asking:
         return Completion(text, _usage(response), response, _reasoning(response), **about)
 
 
-class _Incoming:
+class _ArrivingResponse:
     """An answer that comes in pieces: LlamaIndex repeats with each what came before."""
 
     def __init__(self) -> None:

@@ -26,7 +26,7 @@ from vs_core.checks import require_count
 from vs_core.effects import Effect, Effects, aperform, perform
 from vs_core.fusion import reciprocal_rank, searches, surviving
 from vs_llama_index.asking import (
-    Options,
+    AskOptions,
     configured,
     require_query,
 )
@@ -112,7 +112,7 @@ class VerbalizedFusionRetriever(BaseRetriever):
         strategy: str | Strategy = "vs_standard",
         method: Method = "auto",
         seed: int | None = None,
-        **options: Unpack[Options],
+        **options: Unpack[AskOptions],
     ) -> None:
         if isinstance(query_gen_prompt, int):
             raise ConfigurationError(

@@ -25,8 +25,8 @@ from vs_core.fusion import searches
 from vs_core.prompts import QUERY_PROMPTS
 from vs_llama_index.asking import (
     Asking,
-    Options,
-    Task,
+    AskOptions,
+    PromptInput,
     asked_by,
     require_query,
     template,
@@ -97,7 +97,7 @@ class VerbalizedQueryTransform(BaseQueryTransform):
         strategy: str | Strategy = "vs_standard",
         method: Method = "auto",
         seed: int | None = None,
-        **options: Unpack[Options],
+        **options: Unpack[AskOptions],
     ) -> None:
         super().__init__()
         if mode not in QUERY_PROMPTS:
@@ -164,10 +164,10 @@ class VerbalizedQueryTransform(BaseQueryTransform):
             )
         return bundle
 
-    def _task(self, bundle: QueryBundle) -> Task:
+    def _task(self, bundle: QueryBundle) -> PromptInput:
         query = require_query(bundle.query_str)
         number = str(self._asking.strategy.k)  # which templates of QueryFusionRetriever ask for
-        return Task({"query_str": query, "query": query, "num_queries": number})
+        return PromptInput({"query_str": query, "query": query, "num_queries": number})
 
     def _bundle(self, bundle: QueryBundle, distribution: Distribution) -> VerbalizedQueryBundle:
         found = searches(

@@ -20,8 +20,8 @@ from vs_core import ConfigurationError, Strategy
 from vs_core.effects import Effect, Effects, aperform, perform
 from vs_llama_index.asking import (
     Asking,
-    Options,
-    Task,
+    AskOptions,
+    PromptInput,
     asked_by,
     require_query,
     template,
@@ -68,7 +68,7 @@ class VerbalizedQuestionGenerator(BaseQuestionGenerator):
         prompt: BasePromptTemplate | str = _PROMPT,
         strategy: str | Strategy = "vs_standard",
         method: Method = "auto",
-        **options: Unpack[Options],
+        **options: Unpack[AskOptions],
     ) -> None:
         if not 0 <= least <= 1:
             raise ConfigurationError(f"least must be from 0 to 1, not {least!r}.")
@@ -106,7 +106,7 @@ class VerbalizedQuestionGenerator(BaseQuestionGenerator):
         names = tuple(tool.name or "" for tool in tools)
         asking = self._asking.typed(_of_tools(names))
         question = require_query(query.query_str)
-        task = Task({"tools_str": build_tools_text(tools), "query_str": question})
+        task = PromptInput({"tools_str": build_tools_text(tools), "query_str": question})
         found = yield Effect(
             lambda: asking.run(self._prompt, task), lambda: asking.arun(self._prompt, task)
         )

@@ -24,7 +24,7 @@ from vs_llama_index.voting import SUPPORTED
 __all__ = [
     "AsyncTextStream",
     "AsyncVerbalizedStream",
-    "Drawn",
+    "DrawnText",
     "Event",
     "TextStream",
     "VerbalizedStream",
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 
-class Drawn(str):
+class DrawnText(str):
     """The text of a drawn answer, which knows the distribution it was drawn from.
 
     Args:
@@ -50,7 +50,7 @@ class Drawn(str):
     distribution: Distribution
 
     @classmethod
-    def of(cls, candidate: Candidate, distribution: Distribution) -> Drawn:
+    def of(cls, candidate: Candidate, distribution: Distribution) -> DrawnText:
         """Return a candidate of a distribution as its drawn answer."""
         drawn = cls(candidate.text)
         drawn.candidate = candidate
@@ -84,11 +84,11 @@ class Drawn(str):
         return None if given is None else given / max(1.0, self.distribution.mass)
 
 
-Event = Candidate | Drawn
+Event = Candidate | DrawnText
 
 
 def response_of(
-    drawn: Drawn, nodes: list[NodeWithScore], about: dict[str, Any]
+    drawn: DrawnText, nodes: list[NodeWithScore], about: dict[str, Any]
 ) -> Response | PydanticResponse:
     """Return a response: of a typed answer that is a model a ``PydanticResponse``.
 
@@ -165,13 +165,13 @@ class TextStream(Generator[str, None, None]):
     def __init__(self, events: Generator[Event, None, None]) -> None:
         self._events = events
         self._given = False
-        self.drawn: Drawn | None = None
+        self.drawn: DrawnText | None = None
 
     def candidates(self) -> Generator[Candidate, None, None]:
         """Yield each candidate as soon as it is complete; closing it stops the model."""
         with closing(self._events):
             for event in self._events:
-                if isinstance(event, Drawn):
+                if isinstance(event, DrawnText):
                     self.drawn = event
                 else:
                     yield event
@@ -201,13 +201,13 @@ class AsyncTextStream(AsyncGenerator[str, None]):
     def __init__(self, events: AsyncGenerator[Event, None]) -> None:
         self._events = events
         self._given = False
-        self.drawn: Drawn | None = None
+        self.drawn: DrawnText | None = None
 
     async def candidates(self) -> AsyncGenerator[Candidate, None]:
         """Yield each candidate as soon as it is complete; closing it stops the model."""
         async with aclosing(self._events):
             async for event in self._events:
-                if isinstance(event, Drawn):
+                if isinstance(event, DrawnText):
                     self.drawn = event
                 else:
                     yield event
@@ -231,7 +231,7 @@ class AsyncTextStream(AsyncGenerator[str, None]):
         await self._events.aclose()
 
 
-def _required(drawn: Drawn | None) -> Drawn:
+def _required(drawn: DrawnText | None) -> DrawnText:
     if drawn is None:
         raise ConfigurationError("The stream was closed before its end: no answer was drawn.")
     return drawn
@@ -291,7 +291,7 @@ class AsyncVerbalizedStream(AsyncStreamingResponse):
                 yield self.response_txt
 
 
-def _finish(response: StreamingResponse | AsyncStreamingResponse, drawn: Drawn | None) -> None:
+def _finish(response: StreamingResponse | AsyncStreamingResponse, drawn: DrawnText | None) -> None:
     answer = _required(drawn)
     response.response_txt = str(answer)
     assert response.metadata is not None  # noqa: S101  # as it was made

@@ -41,9 +41,9 @@ from vs_core.effects import (
 )
 from vs_llama_index.asking import (
     Asking,
+    AskOptions,
     CandidateEvent,
-    Options,
-    Task,
+    PromptInput,
     asked_by,
     configured,
     require_query,
@@ -56,7 +56,7 @@ from vs_llama_index.query_transform import embedder
 from vs_llama_index.responses import (
     AsyncTextStream,
     AsyncVerbalizedStream,
-    Drawn,
+    DrawnText,
     Event,
     TextStream,
     VerbalizedStream,
@@ -160,7 +160,7 @@ class VerbalizedSynthesizer(BaseSynthesizer):
         callback_manager: CallbackManager | None = None,
         prompt_helper: PromptHelper | None = None,
         empty_response: str | None = None,
-        **options: Unpack[Options],
+        **options: Unpack[AskOptions],
     ) -> None:
         # Only where they are given, because older versions of LlamaIndex do not take them.
         own: dict[str, Any] = {} if empty_response is None else {"empty_response": empty_response}
@@ -201,7 +201,7 @@ class VerbalizedSynthesizer(BaseSynthesizer):
 
     def get_response(
         self, query_str: str, text_chunks: Sequence[str], **response_kwargs: Any
-    ) -> Drawn | TextStream:
+    ) -> DrawnText | TextStream:
         """Answer from texts.
 
         Args:
@@ -216,31 +216,31 @@ class VerbalizedSynthesizer(BaseSynthesizer):
 
     async def aget_response(
         self, query_str: str, text_chunks: Sequence[str], **response_kwargs: Any
-    ) -> Drawn | AsyncTextStream:
+    ) -> DrawnText | AsyncTextStream:
         """Answer from texts without blocking; see `get_response`."""
         return await self._aanswer(query_str, _of_texts(text_chunks), response_kwargs)
 
     def get_response_from_messages(
         self, query_str: str, message_chunks: Sequence[ChatMessage], **response_kwargs: Any
-    ) -> Drawn | TextStream:
+    ) -> DrawnText | TextStream:
         """Answer from sources that may hold images; see `get_response`."""
         return self._answer(query_str, _of_messages(message_chunks), response_kwargs)
 
     async def aget_response_from_messages(
         self, query_str: str, message_chunks: Sequence[ChatMessage], **response_kwargs: Any
-    ) -> Drawn | AsyncTextStream:
+    ) -> DrawnText | AsyncTextStream:
         """Answer from sources that may hold images, without blocking; see `get_response`."""
         return await self._aanswer(query_str, _of_messages(message_chunks), response_kwargs)
 
     def _answer(
         self, query: str, sources: Sequence[Source], further: dict[str, Any]
-    ) -> Drawn | TextStream:
+    ) -> DrawnText | TextStream:
         begin = self._begun(query, sources, further)
         return TextStream(produce_with(begin)) if self._streaming else perform(begin(None))
 
     async def _aanswer(
         self, query: str, sources: Sequence[Source], further: dict[str, Any]
-    ) -> Drawn | AsyncTextStream:
+    ) -> DrawnText | AsyncTextStream:
         begin = self._begun(query, sources, further)
         return (
             AsyncTextStream(aproduce_with(begin))
@@ -291,7 +291,7 @@ class VerbalizedSynthesizer(BaseSynthesizer):
                 else:
                     found = _combined(found, again)
         found = yield from self._merged(found.map(_without_pack))
-        drawn = Drawn.of(found.sample(resampler=self._resampler), found)
+        drawn = DrawnText.of(found.sample(resampler=self._resampler), found)
         dispatcher.event(GetResponseEndEvent())
         yield Emit(drawn)
         return drawn
@@ -302,7 +302,7 @@ class VerbalizedSynthesizer(BaseSynthesizer):
     ) -> Stream[Event]:  # fmt: skip
         """The answers of all packs; emits each candidate, if they are streamed."""
         tasks = [
-            Task({"context_str": pack.text, "query_str": query, **further}, pack.blocks)
+            PromptInput({"context_str": pack.text, "query_str": query, **further}, pack.blocks)
             for pack in packs
         ]
         ask = self._asking.fitting(packer.fits)
@@ -321,7 +321,7 @@ class VerbalizedSynthesizer(BaseSynthesizer):
         return found.map(plain)
 
     def _streamed(
-        self, ask: Asking, tasks: Sequence[Task], shown: set[int], stack: Any
+        self, ask: Asking, tasks: Sequence[PromptInput], shown: set[int], stack: Any
     ) -> Stream[Event]:
         events = yield Effect(
             lambda: stack.enter_context(closing(ask.stream(self._template, *tasks))),
@@ -388,7 +388,7 @@ class VerbalizedSynthesizer(BaseSynthesizer):
         self, response_str: Any, source_nodes: list[NodeWithScore]
     ) -> RESPONSE_TYPE:
         about = self._get_metadata_for_response([found.node for found in source_nodes]) or {}
-        if isinstance(response_str, Drawn):
+        if isinstance(response_str, DrawnText):
             return response_of(response_str, source_nodes, about)
         if isinstance(response_str, TextStream):
             return VerbalizedStream(response_str, source_nodes, about)

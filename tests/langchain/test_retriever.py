@@ -1,8 +1,12 @@
 """`VerbalizedRetriever`: diverse queries from one call, one ranking of what they find."""
 
 import asyncio
+import re
+import runpy
 import threading
 import time
+from pathlib import Path
+from statistics import fmean, stdev
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
@@ -14,11 +18,13 @@ from langchain_core.runnables import ConfigurableField, RunnableLambda, Runnable
 from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 
+from examples.fables import HELD_OUT
 from vs_core import ConfigurationError, ParseError
-from vs_core.fusion import reciprocal_rank, searches
+from vs_core.fusion import by_rank, coverage, reciprocal_rank, searches
 from vs_core.testing import SimulatedModel
 from vs_langchain import VerbalizedRetriever, VerbalizedSampler
 
+ROOT = Path(__file__).parents[2]
 QUERY = "What did the Romans eat?"
 TEXTS = [f"passage {number}" for number in range(12)]
 
@@ -43,12 +49,18 @@ def rewrites(llm, k):
     return VerbalizedSampler(llm, k=k).invoke(asked)
 
 
-async def test_documents_are_fused_by_the_probabilities_of_their_queries(llm, server, retriever):
+@pytest.mark.parametrize("fusion", ["coverage", "reciprocal_rank"])
+async def test_documents_are_fused_by_the_probabilities_of_their_queries(
+    llm, server, retriever, fusion
+):
     found = searches(QUERY, rewrites(llm, 4))
     results = {query: retriever.invoke(query) for query in found}
     rankings = [[document.page_content for document in results[query]] for query in found]
-    expected = reciprocal_rank(rankings, list(found.values()))
-    ours = VerbalizedRetriever(retriever=retriever, llm=llm, k=4)
+    if fusion == "coverage":
+        expected = coverage([by_rank(ranking) for ranking in rankings], list(found.values()))
+    else:
+        expected = reciprocal_rank(rankings, list(found.values()))
+    ours = VerbalizedRetriever(retriever=retriever, llm=llm, k=4, fusion=fusion)
     for run in (ours.invoke, ours.ainvoke):
         server.model.reset()
         documents = run(QUERY)
@@ -63,6 +75,31 @@ async def test_documents_are_fused_by_the_probabilities_of_their_queries(llm, se
             assert "number" in document.metadata
     assert len(server.requests) == 3  # one call for all queries
     assert all("queries" not in d.metadata for d in results[QUERY])  # the store's own are untouched
+
+
+def test_no_query_is_crowded_out_by_default(llm):
+    """With ranks added up, the first places all go to what the likeliest query found."""
+
+    def search(query):
+        return [Document(f"{query} {rank}", metadata={"rank": rank}) for rank in range(10)]
+
+    found = {
+        fusion: VerbalizedRetriever(
+            retriever=search, llm=llm, k=4, top_n=10, include_original=False, fusion=fusion,
+            prompt=PromptTemplate.from_template("Tell me a joke about {query}."),
+        ).invoke("cats")
+        for fusion in ("coverage", "reciprocal_rank")
+    }  # fmt: skip
+    by = {
+        fusion: [document.metadata["queries"][0] for document in documents]
+        for fusion, documents in found.items()
+    }
+    assert len(set(by["coverage"])) == 4
+    assert len(set(by["reciprocal_rank"][:5])) < len(set(by["coverage"][:5]))
+    counts = [by["coverage"].count(query) for query in dict.fromkeys(by["coverage"])]
+    assert counts[0] == max(counts)  # weights are quotas
+    plain = VerbalizedRetriever(retriever=search, llm=llm, k=4)
+    assert plain.fusion == "coverage"
 
 
 @pytest.mark.parametrize("mode", ["rewrite", "hyde", "decompose"])
@@ -183,6 +220,7 @@ def test_everything_is_traced_below_one_run(llm, retriever):
     ("options", "named"),
     [
         ({"mode": "summary"}, "mode must be one of rewrite, hyde, decompose"),
+        ({"fusion": "simple"}, "fusion must be one of coverage, reciprocal_rank"),
         ({"top_n": 0}, "top_n must be a whole number of at least 1"),
         ({"top_n": "3"}, "top_n must be a whole number"),
         ({"top_n": True}, "top_n must be a whole number"),
@@ -244,6 +282,35 @@ def test_an_empty_query_is_an_error(llm, server, retriever):
     with pytest.raises(ConfigurationError, match="query is empty"):
         VerbalizedRetriever(retriever=retriever, llm=llm).invoke("  ")
     assert not server.requests
+
+
+# --- figures -----------------------------------------------------------------------------------
+
+
+def test_the_table_of_the_docs_is_what_is_measured():
+    """Real embeddings, on the questions that the rule of fusing was not chosen by."""
+    example = runpy.run_path(str(ROOT / "examples/langchain/retrieval.py"))
+    table = example["measured"](HELD_OUT, None)
+    page = (ROOT / "docs/langchain.md").read_text()
+    rows = dict(
+        re.findall(r"^\| (one query|`Multi|`fusion=\"\w+\"`).*?((?: \| 0\.\d+){3})", page, re.M)
+    )
+    names = {"`Multi": example["MULTI_QUERY"]} | {
+        f'`fusion="{fusion}"`': name for name, fusion in example["OURS"].items()
+    }
+    for start, name in names.items():
+        for kind, cell in zip(example["KINDS"], re.findall(r"0\.\d+", rows[start]), strict=True):
+            assert float(cell) == pytest.approx(fmean(table[name, kind]), abs=6e-4), (name, kind)
+    assert f"| {fmean(table['one query', 'none']):.3f}" in rows["one query"]
+    better, by_ranks = (
+        [fmean(row) for row in zip(*(table[name, kind] for kind in example["KINDS"]), strict=True)]
+        for name in example["OURS"]
+    )
+    gains = [a - b for a, b in zip(better, by_ranks, strict=True)]
+    half = 2.101 * stdev(gains) / len(gains) ** 0.5  # t of 18 degrees
+    low, high = fmean(gains) - half, fmean(gains) + half
+    assert f"{fmean(gains):+.3f}, paired 95 % interval {low:+.3f} to\n{high:+.3f}" in page
+    assert low > 0
 
 
 # --- LangChain's own suite ---------------------------------------------------------------------

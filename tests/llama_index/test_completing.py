@@ -10,8 +10,8 @@ from llama_index.llms.openai_like import OpenAILike
 from openai import InternalServerError
 
 from vs_llama_index import VerbalizedLLM, VerbalizedQueryTransform, VerbalizedSynthesizer
-from vs_llama_index.asking import Task
-from vs_llama_index.completing import _Incoming
+from vs_llama_index.asking import PromptInput
+from vs_llama_index.completing import _ArrivingResponse
 
 ANSWER = json.dumps({"responses": [{"text": t, "probability": 0.5} for t in ("Ohio", "Utah")]})
 
@@ -78,7 +78,7 @@ async def test_thoughts_and_the_end_of_an_answer_are_kept(thinker):
 async def test_thoughts_are_kept_of_a_stream(thinker):
     synthesizer = VerbalizedSynthesizer(thinker, 2, cite=False)
     asking = synthesizer._asking
-    task = Task({"context_str": "States.", "query_str": "Which?"})
+    task = PromptInput({"context_str": "States.", "query_str": "Which?"})
     *_, whole = asking.stream(synthesizer._template, task)
     events = [event async for event in asking.astream(synthesizer._template, task)]
     for distribution in (whole, events[-1]):
@@ -90,7 +90,7 @@ async def test_thoughts_are_kept_of_a_stream(thinker):
 
 def test_blocks_of_thinking_are_kept_of_other_clients():
     """Clients such as that of Anthropic have thoughts in blocks, repeated with each piece."""
-    incoming = _Incoming()
+    incoming = _ArrivingResponse()
     for thought, text in (("Hm", ""), ("Hm, two", ""), ("Hm, two", "Ohio")):
         message = ChatMessage(role="assistant", content=text or None)
         message.blocks.insert(0, ThinkingBlock(content=thought))
