@@ -47,7 +47,8 @@ _LABEL = (
     r"excerpts?|contexts?|quellen?|fuentes?)"
 )
 _LABELLED = re.compile(
-    rf"\b{_LABEL}(?:_|\b)[\s:.=-]{{0,3}}(?:no\.?\s|nos\.?\s)?({_LIST})", re.IGNORECASE
+    rf"\b{_LABEL}(?:_|\b)[\s:.=-]{{0,3}}(?:(?:nos?|nrs?|numbers?|n[°º])\.?\s{{0,2}})?({_LIST})",
+    re.IGNORECASE,
 )
 _BARE = re.compile(rf"\W{{0,5}}({_LIST})\W{{0,5}}", re.IGNORECASE)
 _NAMED = rf"(?:{_LABEL}\s{{0,2}})?{_NUMBER}"
@@ -158,8 +159,12 @@ def read(candidate: Candidate, schema: Any, shown: Collection[int], no_answer: s
         return candidate  # its repairs say why
     answer = checked.value.answer
     text = answer.strip() if isinstance(answer, str) else ""
-    # Some models write the sources beside the answer, or in it.
-    cited = checked.value.sources or numbers(about.get(SOURCES)) or inline(text)
+    # Some models write the sources beside the answer, or in it, or some here and some there. Where
+    # none in it was shown, and others are named, what is in brackets may be no source at all.
+    cited = checked.value.sources or numbers(about.get(SOURCES))
+    within = inline(text)
+    if not cited or not set(within).isdisjoint(shown):
+        cited = list(dict.fromkeys([*cited, *within]))
     about[SOURCES] = [number for number in cited if number in shown]
     unknown = [number for number in cited if number not in shown]
     if unknown:

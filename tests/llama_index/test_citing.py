@@ -53,6 +53,7 @@ def cited(answer, *sources):
     ("said", "expected"),
     [
         (1, [1]), (2.0, [2]), ([1, 3], [1, 3]), (["1", "Source 2"], [1, 2]), ("1", [1]),
+        ("Quelle Nr. 2", [2]), ("source number 3", [3]), ("Sources nos. 1 and 2", [1, 2]),
         ("1, 2", [1, 2]), ("[1]", [1]), ("[1][4]", [1, 4]), ("[1, 2]", [1, 2]),
         ("(1) and (2)", [1, 2]), ("1-999999", [1, 999999]),
         ("1-3", [1, 2, 3]), ("1 to 3", [1, 2, 3]), ("Sources: 1–3, 5", [1, 2, 3, 5]),
@@ -122,6 +123,22 @@ def test_inline_citations_count_where_no_others_are_given(llm, server):
     about = found.metadata["verbalized"]
     assert (about["sources"], about["unknown_sources"]) == ([1, 3], [7])
     assert str(found) == "The fox [1] and the wolf [3][7]."  # as the model wrote it
+
+
+@pytest.mark.parametrize(
+    ("answer", "sources", "known", "unknown"),
+    [
+        ("The fox [2].", [1], [1, 2], []),  # some here and some there
+        ("The fox [1][9].", [1], [1], [9]),  # a wrong one hides behind no right one
+        ("It is a[9].", [1], [1], []),  # no source at all
+    ],
+)
+def test_citations_in_an_answer_count_beside_the_others(
+    llm, server, answer, sources, known, unknown
+):
+    server.model = Says((cited(answer, *sources), 1.0))
+    about = VerbalizedSynthesizer(llm, 1).synthesize(QUERY, NODES).metadata["verbalized"]
+    assert (about["sources"], about["unknown_sources"]) == (known, unknown)
 
 
 def test_a_number_beyond_what_was_shown_is_flagged_and_maps_to_nothing(llm, server):
