@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from vs_core import Distribution
+from vs_core.profiles import Profile
 from vs_core.testing import SimulatedModel, SimulatedServer
 
 
@@ -113,6 +114,42 @@ def test_sample_takes_endpoint_and_key_from_the_environment(server):
     assert server.requests[-1]["model"] == "some-model"
     assert server.requests[-1]["temperature"] == 0.3
     assert server.requests[-1]["messages"][-1]["content"] == "Name a US state."
+
+
+@pytest.fixture
+def profile(tmp_path):
+    return Profile(
+        settings={"strategy": "vs_cot", "k": 3, "threshold": 0.2},
+        model="simulated",
+        parameters={"temperature": 0.4, "structured": True},
+    ).save(tmp_path / "jokes.toml")
+
+
+def test_sample_takes_a_profile_and_what_is_said_beside_it_wins(server, profile):
+    where = ("--profile", str(profile), "--base-url", server.base_url, "--json")
+    done = vs("sample", "Tell me a joke.", *where)
+    assert done.returncode == 0, done.stderr
+    found = Distribution.model_validate_json(done.stdout)
+    assert (len(found), found.metadata["strategy"], found.metadata["threshold"]) == (
+        3,
+        "vs_cot",
+        0.2,
+    )
+    assert (server.requests[0]["model"], server.requests[0]["temperature"]) == ("simulated", 0.4)
+    assert server.requests[0]["response_format"]["type"] == "json_schema"
+    assert not done.stderr
+    further = ("-k", "5", "--temperature", "1", "--model", "other", "--strategy", "vs_standard")
+    done = vs("sample", "Tell me a joke.", *where, *further)
+    found = Distribution.model_validate_json(done.stdout)
+    assert (len(found), found.metadata["threshold"]) == (5, 0.2)
+    assert found.metadata["strategy"] == "vs_standard"
+    assert (server.requests[1]["model"], server.requests[1]["temperature"]) == ("other", 1.0)
+    assert "the profile was made for simulated, and other answered" in done.stderr
+
+
+def test_a_profile_that_cannot_be_read_is_bad_usage(tmp_path):
+    done = vs("sample", "x", "--simulated", "--profile", str(tmp_path / "none.toml"))
+    assert (done.returncode, "none.toml cannot be read" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(

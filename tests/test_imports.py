@@ -52,7 +52,7 @@ LAYERS = (
     ("ground", "display", "hookspecs"),
     ("errors", "errors"),
     ("words and numbers", "builtin", "plugins", "checks", "effects", "redaction", "probabilities",
-     "progress", "prompts", "words"),
+     "profiles", "progress", "prompts", "words"),
     ("values", "formats.base", "messages", "candidates"),
     ("reading", "formats", "parsing"),
     ("drawing and measuring", "resampling", "metrics", "fusion", "theory"),

@@ -333,7 +333,7 @@ async def _areceived(
 class VerbalizeOptions(Options, total=False):
     """What `verbalize` can be told, but for the type of the candidates: for type checkers."""
 
-    strategy: str | Strategy
+    strategy: str | Strategy | None
     until: Rule | None
     budget: int
     seed: int | None
@@ -361,7 +361,7 @@ def verbalize(
     prompt: Prompt,
     complete: Complete,
     *,
-    strategy: str | Strategy = "vs_standard",
+    strategy: str | Strategy | None = None,
     until: Rule | None = None,
     budget: int = DEFAULT_BUDGET,
     seed: int | None = None,
@@ -375,7 +375,8 @@ def verbalize(
         prompt: The task: a string, a message or a conversation; content may be multimodal.
         complete: The model: any callable that takes a `Request` and returns a string or a
             `Completion`.
-        strategy: A registered name, or a strategy.
+        strategy: A registered name, or a strategy; default: that of the profile, or
+            ``"vs_standard"``.
         until: Ask again and again until this rule is met: ``vs_core.stopping.coverage(0.95)``, or
             any function from the `Distribution` so far to whether it is enough.
         budget: With ``until``, most model calls; see `vs_core.stopping.repeated`.
@@ -386,7 +387,8 @@ def verbalize(
             number of calls done and of those expected, after each.
         **options: Options of the strategy: ``k``, ``n``, ``threshold``, ``probability``,
             ``format``, ``retries``, ``on_unparsed``, ``on_failure``, ``schema``, ``prompts``; see
-            `vs_core.strategies.Strategy`.
+            `vs_core.strategies.Strategy`. And ``profile``, a file that has those which are not
+            given: see `vs_core.profiles`.
 
     Returns:
         The distribution: ``n`` candidates (default ``k``), with ``until`` those of all runs.
@@ -424,7 +426,7 @@ async def averbalize(
     prompt: Prompt,
     complete: AsyncComplete,
     *,
-    strategy: str | Strategy = "vs_standard",
+    strategy: str | Strategy | None = None,
     until: Rule | None = None,
     budget: int = DEFAULT_BUDGET,
     seed: int | None = None,

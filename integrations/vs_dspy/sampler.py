@@ -18,6 +18,7 @@ from vs_core.candidates import resampler_of
 from vs_core.driver import arun, run
 from vs_core.formats import Format
 from vs_core.formats.base import format_of
+from vs_core.profiles import ProfileLike
 from vs_core.prompts import Prompts
 from vs_core.strategies import Flow, Strategy
 from vs_core.strategies.base import strategy_of
@@ -104,6 +105,8 @@ class VerbalizedSampler(dspy.Predict):
         on_failure: ``"raise"``, or ``"keep"`` to go on with what the other calls gave where one
             fails for good; ``distribution.metadata["failed"]`` says what failed.
         prompts: The words; see `vs_core.prompts.Prompts`.
+        profile: Has the options that are not given; see `vs_core.profiles`. How answers are written
+            is the adapter's matter, so its ``format`` is left out.
         **config: Passed to the language model, as ``dspy.Predict`` does: ``temperature``, ….
 
     The options can be set later (``sampler.k = 3``), and given to a single call
@@ -119,7 +122,7 @@ class VerbalizedSampler(dspy.Predict):
         self,
         signature: str | Signature,
         k: int | None = None,
-        strategy: str | Strategy = "vs_standard",
+        strategy: str | Strategy | None = None,
         n: int | None = None,
         threshold: float | None = None,
         resampler: Any = "proportional",
@@ -130,15 +133,16 @@ class VerbalizedSampler(dspy.Predict):
         on_unparsed: str | None = None,
         on_failure: str | None = None,
         prompts: Prompts | None = None,
+        profile: ProfileLike | None = None,
         **config: Any,
     ) -> None:
         super().__init__(signature_of(signature), **config)
         given = {
             "k": k, "n": n, "threshold": threshold, "probability": probability,
             "retries": retries, "on_unparsed": on_unparsed, "on_failure": on_failure,
-            "prompts": prompts,
+            "prompts": prompts, "profile": profile,
         }  # fmt: skip
-        options = {name: value for name, value in given.items() if value is not None}
+        options: dict[str, Any] = {n: value for n, value in given.items() if value is not None}
         self._strategy = _untyped(strategy_of(strategy, **options))
         self.format = None if format is None else format_of(format)
         self.resampler = resampler

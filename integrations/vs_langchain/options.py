@@ -20,7 +20,7 @@ __all__ = ["Options", "PartOptions", "StrategyOptions"]
 class Options(CoreOptions, total=False):
     """What a strategy can be told, but for the type of its candidates; for type checkers."""
 
-    strategy: str | Strategy
+    strategy: str | Strategy | None
     prompts: Prompts | Mapping[str, str]  # type: ignore[misc]  # as it is serialised, too
 
 
@@ -74,11 +74,16 @@ class StrategyOptions(BaseModel):
         if "schema_" in given:
             given["schema"] = given.pop("schema_")
         given |= _prompts(given.pop("prompts", None))
-        strategy = strategy_of(given.pop("strategy", "vs_standard"), **given)
-        values = {f.name: getattr(strategy, f.name) for f in dataclasses.fields(strategy) if f.init}
+        strategy = strategy_of(given.pop("strategy", None), **given)
+        parts = [part for part in dataclasses.fields(strategy) if part.init]
+        values = {part.name: getattr(strategy, part.name) for part in parts}
         shared = {name: values.pop(name) for name in cls._SHARED}
         shared["prompts"] = _changed(shared["prompts"])
-        further = {name: value for name, value in values.items() if name in given}
+        defaults = {part.name: part.default for part in parts}
+        further = {
+            name: value for name, value in values.items()
+            if name in given or value != defaults[name]
+        }  # fmt: skip
         return {**own, **shared, "strategy": _name(strategy), "options": further}
 
     def _given(self) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class Sampling(Deferring, StrategyOptions, RunnableSequence[Any, Out], Generic[O
         self,
         model: RunnableLike[Any, Any] | None = None,
         *,
-        strategy: str | Strategy = "vs_standard",
+        strategy: str | Strategy | None = None,
         output: OutputMode = "distribution",
         method: Method = "auto",
         resampler: Any = "proportional",

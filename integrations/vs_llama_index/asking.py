@@ -55,7 +55,7 @@ class AskOptions(FurtherOptions, total=False):
     schema: Any
 
 
-def asked_by(strategy: str | Strategy, k: int | None, options: AskOptions) -> Strategy:
+def asked_by(strategy: str | Strategy | None, k: int | None, options: AskOptions) -> Strategy:
     """Return the strategy with its options; without a ``k`` it keeps its own."""
     given: dict[str, Any] = {**options} if k is None else {**options, "k": k}
     return strategy_of(strategy, **given)

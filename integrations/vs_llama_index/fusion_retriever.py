@@ -109,7 +109,7 @@ class VerbalizedFusionRetriever(BaseRetriever):
         k: int | None = None,
         query_mode: Mode = "rewrite",
         include_original: bool = True,
-        strategy: str | Strategy = "vs_standard",
+        strategy: str | Strategy | None = None,
         method: Method = "auto",
         seed: int | None = None,
         **options: Unpack[AskOptions],

@@ -74,7 +74,7 @@ class VerbalizedLLM(LLM):
         llm: LLMType | None = None,
         k: int | None = None,
         *,
-        strategy: str | Strategy = "vs_standard",
+        strategy: str | Strategy | None = None,
         method: Method = "auto",
         resampler: Any = "proportional",
         seed: int | None = None,

@@ -94,7 +94,7 @@ class VerbalizedQueryTransform(BaseQueryTransform):
         embed_model: EmbedType | None = None,
         weighted: bool | None = None,
         prompt: BasePromptTemplate | str | None = None,
-        strategy: str | Strategy = "vs_standard",
+        strategy: str | Strategy | None = None,
         method: Method = "auto",
         seed: int | None = None,
         **options: Unpack[AskOptions],

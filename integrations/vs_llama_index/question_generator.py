@@ -66,7 +66,7 @@ class VerbalizedQuestionGenerator(BaseQuestionGenerator):
         *,
         least: float = 0.0,
         prompt: BasePromptTemplate | str = _PROMPT,
-        strategy: str | Strategy = "vs_standard",
+        strategy: str | Strategy | None = None,
         method: Method = "auto",
         **options: Unpack[AskOptions],
     ) -> None:

@@ -155,7 +155,7 @@ class VerbalizedSynthesizer(BaseSynthesizer):
         seed: int | None = None,
         text_qa_template: BasePromptTemplate | str | None = None,
         streaming: bool = False,
-        strategy: str | Strategy = "vs_standard",
+        strategy: str | Strategy | None = None,
         method: Method = "auto",
         callback_manager: CallbackManager | None = None,
         prompt_helper: PromptHelper | None = None,

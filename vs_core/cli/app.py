@@ -18,12 +18,14 @@ from rich.text import Text
 import vs_core
 from vs_core.candidates import Candidate, Distribution
 from vs_core.cli.compare import compare
-from vs_core.cli.models import Model, choose_model, require_no_endpoint, stderr
+from vs_core.cli.models import Model, choose_model, require_no_endpoint, said, stderr
 from vs_core.display import shorten
 from vs_core.errors import ConfigurationError
 from vs_core.messages import as_messages
 from vs_core.plugins import KINDS, plugins
+from vs_core.profiles import Profile
 from vs_core.strategies import Flow
+from vs_core.strategies.base import strategy_of
 from vs_core.testing import SimulatedModel
 
 app = typer.Typer(
@@ -89,6 +91,7 @@ def _counted_panel(title: str, answers: list[Candidate]) -> Panel:
 
 @app.command()
 def sample(
+    context: typer.Context,
     prompt: Annotated[
         str, typer.Argument(metavar="PROMPT", help="The task; - reads it from standard input.")
     ],
@@ -109,6 +112,10 @@ def sample(
         typer.Option(help="OpenAI-compatible endpoint, ending in /v1."),
     ] = None,
     temperature: Annotated[float | None, typer.Option(help="Passed to the model.")] = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option(help="Settings, as vs check writes them; options given here win."),
+    ] = None,
     simulated: Annotated[
         bool, typer.Option("--simulated", help="Use the simulated model; records say so.")
     ] = False,
@@ -120,17 +127,20 @@ def sample(
     Any OpenAI-compatible endpoint (key from OPENAI_API_KEY), or the simulated model.
     """
     task = as_messages(sys.stdin.read() if prompt == "-" else prompt)
-    made = plugins.strategy(
-        strategy, k=k, n=n, threshold=threshold, probability=probability, format=format,
-        retries=retries,
+    given = said(
+        context, strategy=strategy, k=k, n=n, threshold=threshold, probability=probability,
+        format=format, retries=retries,
     )  # fmt: skip
+    made = strategy_of(profile=profile, **given)
+    settled = Profile(settings={}) if profile is None else Profile.load(profile)
     complete: Model
     if simulated:
         require_no_endpoint(model, base_url)
         (stderr if as_json else stdout).print("These answers are SIMULATED.", style="yellow")
         complete = SimulatedModel(seed=seed or 0)
     else:
-        complete = choose_model(model, base_url, temperature)
+        name = model or settled.model
+        complete = choose_model(name, base_url, temperature, settled.parameters)
     if stream:
         # JSON alone goes to standard output; the drawing then goes beside it.
         flow = made.flow(task)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -11,7 +12,10 @@ from vs_core.clients import OpenAIModel
 from vs_core.errors import ConfigurationError
 from vs_core.testing import SimulatedModel
 
-__all__ = ["Model", "choose_model", "require_no_endpoint"]
+if TYPE_CHECKING:
+    import typer
+
+__all__ = ["Model", "choose_model", "require_no_endpoint", "said"]
 
 Model = OpenAIModel | SimulatedModel
 DEFAULT_MODEL = "gpt-4.1-mini"
@@ -24,8 +28,15 @@ def choose_model(
     name: str | None,
     base_url: str | None = None,
     temperature: float | None = None,
+    parameters: Mapping[str, Any] | None = None,
 ) -> OpenAIModel:
     """Return the model that the options or the environment name.
+
+    Args:
+        name: Its name.
+        base_url: Its endpoint.
+        temperature: Its temperature; wins over that of the parameters.
+        parameters: Further ones of `OpenAIModel`, such as those of a profile.
 
     Raises:
         ConfigurationError: If nothing is configured, or an endpoint is named that offers several
@@ -37,14 +48,29 @@ def choose_model(
             "No model is configured: set OPENAI_API_KEY or give --base-url; --simulated runs on "
             "the simulated model."
         )
-    parameters: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
-    return OpenAIModel(name or _only_model(base_url), base_url=base_url, **parameters)
+    further = dict(parameters or {})
+    if temperature is not None:
+        further["temperature"] = temperature
+    return OpenAIModel(name or _only_model(base_url), base_url=base_url, **further)
 
 
 def require_no_endpoint(name: str | None, base_url: str | None) -> None:
     """Refuse ``--simulated`` beside a model of the user's."""
     if name or base_url:
         raise ConfigurationError("--simulated has its own model: leave out --model and --base-url.")
+
+
+def said(context: typer.Context, **options: Any) -> dict[str, Any]:
+    """Return those of the options that were given on the command line, without defaults.
+
+    They are what stands over a profile.
+    """
+    sources = {name: context.get_parameter_source(name) for name in options}
+    return {
+        name: value
+        for name, value in options.items()
+        if (source := sources[name]) is None or source.name != "DEFAULT"
+    }
 
 
 def _only_model(base_url: str | None) -> str:

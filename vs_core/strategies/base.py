@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeVar, final
@@ -18,14 +18,25 @@ from vs_core.formats.base import Format, Shape, format_of
 from vs_core.messages import Message, with_instructions
 from vs_core.plugins import plugins
 from vs_core.probabilities import Definition, definition_of
+from vs_core.profiles import Profile, ProfileLike
 from vs_core.prompts import DEFAULT_PROMPTS, Prompts
 from vs_core.strategies.pump import Flow
 from vs_core.strategies.typed import adapter_of, json_schema_of
 
-__all__ = ["Flow", "FurtherOptions", "Options", "Question", "Strategy", "strategy_of"]
+__all__ = [
+    "DEFAULT_STRATEGY",
+    "Flow",
+    "FurtherOptions",
+    "Options",
+    "Question",
+    "Strategy",
+    "strategy_of",
+]
 
 OnFailure = Literal["raise", "keep"]
 S = TypeVar("S", bound="Strategy")
+
+DEFAULT_STRATEGY = "vs_standard"
 
 
 class FurtherOptions(TypedDict, total=False):
@@ -43,6 +54,7 @@ class FurtherOptions(TypedDict, total=False):
     on_unparsed: Literal["raise", "single"]
     on_failure: Literal["raise", "keep"]
     prompts: Prompts
+    profile: ProfileLike | None
 
 
 class Options(FurtherOptions, total=False):
@@ -91,6 +103,8 @@ class Strategy(ABC):
         schema: Type of a candidate's ``value``: a pydantic model or anything else that pydantic
             validates. None for plain text.
         prompts: The words; see `vs_core.prompts.Prompts`.
+        made_for: Names of the model that the options were chosen for, where a profile says so. A
+            remark and a warning tell of answers of another.
 
     Raises:
         ConfigurationError: If an option cannot work.
@@ -111,6 +125,7 @@ class Strategy(ABC):
     on_failure: OnFailure = "raise"
     schema: Any = None
     prompts: Prompts = field(default=DEFAULT_PROMPTS, repr=False)
+    made_for: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         counts = {
@@ -120,6 +135,7 @@ class Strategy(ABC):
         }
         for name, count in counts.items():  # frozen, yet what numpy calls an integer becomes one
             object.__setattr__(self, name, count)
+        object.__setattr__(self, "made_for", tuple(self.made_for))
         if self.threshold is not None and not (
             is_number(self.threshold) and 0 < self.threshold <= 1
         ):
@@ -243,11 +259,30 @@ class Strategy(ABC):
         return None if self.schema is None else json_schema_of(self.schema)
 
 
-def strategy_of(strategy: str | Strategy, **options: Any) -> Strategy:
+def strategy_of(
+    strategy: str | Strategy | None = None, *, profile: ProfileLike | None = None, **options: Any
+) -> Strategy:
     """Return a strategy made with ``options`` by name, or the given one with them changed.
 
+    Args:
+        strategy: A registered name or a strategy; default: that of the profile, or
+            ``"vs_standard"``.
+        profile: Has the options that are not given; see `vs_core.profiles`.
+        **options: See `Strategy`.
+
     Raises:
-        ConfigurationError: If the name is unknown or an option cannot work.
+        ConfigurationError: If the name is unknown or an option cannot work, or the profile cannot
+            be read.
     """
-    made: Strategy = plugins.strategy(strategy, **options)
-    return made
+    if profile is None:
+        made: Strategy = plugins.strategy(
+            DEFAULT_STRATEGY if strategy is None else strategy, **options
+        )
+        return made
+    settings = Profile.of(profile).options(strategy=strategy, **options)
+    if isinstance(settings.get("prompts"), Mapping):
+        settings["prompts"] = Prompts(**settings["prompts"])
+    try:
+        return strategy_of(settings.pop("strategy", None), **settings)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"With the profile: {error}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -13,6 +14,7 @@ from vs_core.display import shorten
 from vs_core.errors import ParseError
 from vs_core.formats.base import CUT_OFF
 from vs_core.messages import Completion, Message, Request, digest_of, total_usage
+from vs_core.profiles import same_model
 from vs_core.strategies.base import OnFailure, Strategy
 from vs_core.strategies.pump import Flow, Interrupted
 from vs_core.strategies.typed import validated
@@ -248,7 +250,21 @@ class Session:
         if cut_off:
             whole = len(self.completions)
             remarks[f"{cut_off} of {whole} answers reached the limit of their length"] = None
+        if made_for := self.strategy.made_for:
+            names = {completion.model for completion in self.completions if completion.model}
+            for name in sorted(names):
+                remarks |= dict.fromkeys(_of_another(made_for, name))
         return tuple(remarks)
+
+
+@lru_cache(maxsize=256)  # so that a batch is warned once
+def _of_another(made_for: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """A remark, and a warning, if the model of a profile is not the one that answered."""
+    if any(same_model(name, each) for each in made_for):
+        return ()
+    said = f"the profile was made for {made_for[0]}, and {name} answered"
+    _log.warning("%s: what is best for one may not be for another", said)
+    return (said,)
 
 
 def parallel(strategy: Strategy, task: Sequence[Message]) -> Flow:
