@@ -20,7 +20,6 @@ from vs_core import (
     stream,
     verbalize,
 )
-from vs_core.telemetry import _tracer
 
 ANSWER = '[{"text": "a secret", "probability": 1}]'
 
@@ -31,9 +30,7 @@ def exporter():
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
-    _tracer.cache_clear()
-    yield exporter
-    _tracer.cache_clear()
+    return exporter
 
 
 @pytest.fixture(autouse=True)

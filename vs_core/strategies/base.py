@@ -6,7 +6,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Literal, TypeVar, final
 
 from typing_extensions import TypedDict
@@ -274,11 +274,20 @@ def strategy_of(
         ConfigurationError: If the name is unknown or an option cannot work, or the profile cannot
             be read.
     """
-    if profile is None:
-        made: Strategy = plugins.strategy(
-            DEFAULT_STRATEGY if strategy is None else strategy, **options
-        )
+    if profile is not None:
+        return _by_profile(profile, strategy, options)
+    if strategy is not None and not isinstance(strategy, str):
+        given: Strategy = plugins.strategy(strategy, **options)
+        return given
+    name = DEFAULT_STRATEGY if strategy is None else strategy
+    try:
+        return _made_once(plugins.table("strategies").get(name), name, **options)
+    except TypeError:  # of what cannot be hashed
+        made: Strategy = plugins.strategy(name, **options)
         return made
+
+
+def _by_profile(profile: Any, strategy: str | Strategy | None, options: dict[str, Any]) -> Strategy:
     settings = Profile.of(profile).options(strategy=strategy, **options)
     if isinstance(settings.get("prompts"), Mapping):
         settings["prompts"] = Prompts(**settings["prompts"])
@@ -286,3 +295,13 @@ def strategy_of(
         return strategy_of(settings.pop("strategy", None), **settings)
     except ConfigurationError as error:
         raise ConfigurationError(f"With the profile: {error}") from error
+
+
+@lru_cache(maxsize=256, typed=True)
+def _made_once(factory: object, strategy: str, **options: Any) -> Strategy:  # noqa: ARG001
+    """Strategies never change, so all calls with the same options share one and its questions.
+
+    The factory is part of what tells one from another: a name may come to stand for another.
+    """
+    made: Strategy = plugins.strategy(strategy, **options)
+    return made
