@@ -10,6 +10,7 @@ from scipy.stats import chisquare
 from vs_core import (
     ConfigurationError,
     Message,
+    ParseError,
     Prompts,
     Request,
     hookimpl,
@@ -181,7 +182,42 @@ def test_a_quirk_shows_in_the_answer():
     assert "sorry" not in model(asked).text
 
 
-@pytest.mark.parametrize("options", [{"quirks": ["rude"]}, {"gamma": -1}, {"noise": -0.1}], ids=str)
+@pytest.mark.parametrize("format", ["json", "tags", "lines"])
+@pytest.mark.parametrize(
+    ("habit", "shows"),
+    [
+        ("bare", lambda found: {c.probability for c in found} == {None}),
+        ("certain", lambda found: {c.probability for c in found} == {0.95}),
+        ("uniform", lambda found: {c.probability for c in found} == {0.25}),
+        ("repeat", lambda found: len(found.dedupe()) == 1),
+        ("think", lambda found: "several sides" in (found.reasoning or "")),
+        ("stubborn", lambda found: found.completions[0].text.startswith("1. ")),
+        ("head", lambda found: max(c.probability for c in found) > 0.02),
+    ],
+)
+def test_habits_show_in_every_answer(format, habit, shows):
+    model = SimulatedModel(habits=[habit])
+    if (habit, format) == ("bare", "lines"):  # a list without probabilities might be anything
+        with pytest.raises(ParseError):
+            verbalize(STATES, model, k=4, format=format, retries=0)
+        return
+    for _ in range(2):
+        found = verbalize(STATES, model, k=4, format=format, threshold=0.02, retries=0)
+        assert len(found) == 4
+        assert shows(found)
+    assert not shows(verbalize(STATES, SimulatedModel(), k=4, threshold=0.02))
+
+
+def test_habits_add_up():
+    text = SimulatedModel(habits=["think", "fence", "prose"])(request(STATES, PAPER_JSON)).text
+    assert text.startswith("<think>")
+    assert "Sure!" in text
+    assert "```" in text
+
+
+@pytest.mark.parametrize(
+    "options", [{"quirks": ["rude"]}, {"habits": ["rude"]}, {"gamma": -1}, {"noise": -0.1}], ids=str
+)
 def test_bad_options_are_refused(options):
     with pytest.raises(ConfigurationError):
         SimulatedModel(**options)

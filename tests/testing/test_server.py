@@ -218,6 +218,53 @@ def test_it_starts_and_stops_without_leaving_anything():
         assert httpx.get(f"{server.base_url}/models").status_code == 200
 
 
+BOUNDED = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "answer",
+        "schema": {
+            "type": "object",
+            "properties": {"states": {"type": "array", "items": {"type": "string"}, "minItems": 2}},
+        },
+    },
+}
+
+
+def test_what_an_endpoint_may_lack():
+    def ask(lack, **options):
+        with SimulatedServer(lacks=[lack]) as server:
+            client = OpenAI(base_url=server.base_url, api_key="any", max_retries=0)
+            answer = chat(client, ASKED, **options)
+            return list(answer) if options.get("stream") else answer
+
+    assert ask("usage").usage is None
+    streamed = {"stream": True, "stream_options": {"include_usage": True}}
+    assert not any(chunk.usage for chunk in ask("stream_usage", **streamed))
+    assert ask("stream_usage").usage
+    with pytest.raises(openai.BadRequestError, match="not supported"):
+        ask("stream", stream=True)
+    with pytest.raises(openai.BadRequestError, match="'minItems' is not permitted"):
+        ask("bounds", response_format=BOUNDED)
+    plain = chat_with_nothing(ASKED)
+    assert ask("structured", response_format=BOUNDED).choices[0].message.content == plain
+    with pytest.raises(ConfigurationError, match="Unknown lacks"):
+        SimulatedServer(lacks=["patience"])
+
+
+def chat_with_nothing(messages):
+    with SimulatedServer() as server:
+        client = OpenAI(base_url=server.base_url, api_key="any")
+        return chat(client, messages).choices[0].message.content
+
+
+def test_thoughts_come_apart():
+    with SimulatedServer(thinks=True) as server:
+        client = OpenAI(base_url=server.base_url, api_key="any")
+        whole = chat(client).choices[0].message.reasoning_content
+        deltas = [chunk.choices[0].delta for chunk in chat(client, stream=True)]
+        assert "".join(getattr(d, "reasoning_content", "") or "" for d in deltas) == whole
+
+
 def test_an_unknown_fault_is_refused():
     with pytest.raises(ConfigurationError, match="explode"):
         SimulatedServer(faults=["explode"])

@@ -12,7 +12,8 @@ import math
 import random
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from functools import cached_property
 from threading import Lock
 from typing import Any, Literal, get_args
@@ -29,22 +30,29 @@ from vs_core.testing.tasks import TASKS, SimulatedTask, task_for
 __all__ = ["Quirk", "SimulatedModel"]
 
 Quirk = Literal[
-    "empty", "fence", "long", "malformed", "percent", "plain", "prose", "refusal", "short",
-    "truncated",
+    "bare", "certain", "empty", "fence", "head", "long", "malformed", "percent", "plain", "prose",
+    "refusal", "repeat", "short", "stubborn", "think", "truncated", "uniform",
 ]  # fmt: skip
 """Ways to misbehave, one answer at a time:
 
 ========== =======================================================================
+bare       gives no probabilities
+certain    gives every candidate nearly all of the probability
 empty      answers nothing
 fence      puts the answer into a Markdown fence
+head       gives the likeliest answers, whatever the threshold
 long       gives two candidates more than asked for
 malformed  damages the syntax: a trailing comma, an unclosed tag
 percent    writes probabilities as percentages, whatever was asked for
 plain      answers in plain prose instead of the format
 prose      chats before and after the answer
 refusal    refuses
+repeat     gives one candidate again and again
 short      gives half of what was asked for
+stubborn   answers in lines, whatever the format
+think      thinks in the answer, in tags, before it answers
 truncated  stops in the middle
+uniform    gives all candidates the same probability
 ========== =======================================================================
 """
 
@@ -65,6 +73,7 @@ class SimulatedModel:
         noise: Standard deviation of the logarithm of verbalized probabilities around π_ref; ≥ 0.
         quirks: How to misbehave, one entry an answer, in order; None behaves, as do all answers
             after the last entry. See `Quirk`.
+        habits: How every answer misbehaves, in several ways at once.
         tasks: The known tasks; for any other prompt a base distribution is invented.
 
     Raises:
@@ -78,9 +87,10 @@ class SimulatedModel:
         seed: int = 0,
         noise: float = 0.0,
         quirks: Sequence[Quirk | None] = (),
+        habits: Sequence[Quirk] = (),
         tasks: Sequence[SimulatedTask] = TASKS,
     ) -> None:
-        unknown = {quirk for quirk in quirks if quirk not in (None, *get_args(Quirk))}
+        unknown = {quirk for quirk in (*quirks, *habits) if quirk not in (None, *get_args(Quirk))}
         if unknown:
             raise ConfigurationError(
                 f"Unknown quirks {sorted(map(str, unknown))}. Known: {', '.join(get_args(Quirk))}."
@@ -91,6 +101,7 @@ class SimulatedModel:
         self.seed = seed
         self.noise = noise
         self.quirks = tuple(quirks)
+        self.habits = frozenset(habits)
         self.tasks = tuple(tasks)
         self._lock = Lock()
         self.reset()
@@ -150,7 +161,8 @@ class SimulatedModel:
         """
         asked = understand(messages, json_schema)
         occurrence, quirk = self._count(asked)
-        text = _Reply(self, asked, occurrence, quirk).text()
+        quirks = self.habits | {quirk} if quirk else self.habits
+        text = _Reply(self, asked, occurrence, quirks).text()
         usage = {
             "input_tokens": sum(tokens(message.text) for message in messages),
             "output_tokens": tokens(text),
@@ -193,18 +205,17 @@ class _Reply:
     """One answer in the making."""
 
     def __init__(
-        self, model: SimulatedModel, asked: Asked, occurrence: int, quirk: Quirk | None
+        self, model: SimulatedModel, asked: Asked, occurrence: int, quirks: Set[Quirk]
     ) -> None:
         self.model = model
-        self.asked = asked
-        self.quirk = quirk
+        self.asked = replace(asked, format="lines") if "stubborn" in quirks else asked
+        self.quirks = quirks
         task = task_for(asked.task, model.seed, model.tasks)
         self.rng = random.Random(
             f"{model.seed}|{task.name}|{asked.k or 1}|{sorted(asked.previous)}|{occurrence}"
         )
-        self.size = {"short": max(1, (asked.k or 1) // 2), "long": (asked.k or 1) + 2}.get(
-            quirk or "", asked.k or 1
-        )
+        k = asked.k or 1
+        self.size = max(1, k // 2) if "short" in quirks else k + 2 * ("long" in quirks)
         self.base = self._not_given_before(task.distribution())
 
     def _not_given_before(self, base: dict[str, float]) -> dict[str, float]:
@@ -219,11 +230,11 @@ class _Reply:
         return left
 
     def text(self) -> str:
-        if self.quirk == "empty":
+        if "empty" in self.quirks:
             return ""
-        if self.quirk == "refusal":
+        if "refusal" in self.quirks:
             return _REFUSAL
-        if self.quirk == "plain":
+        if "plain" in self.quirks:
             return f"I would say this: {self._direct()} There may be more to it."
         if self.asked.wrapper:
             return self._mess_up(self._wrapped(self.asked.wrapper))
@@ -254,12 +265,14 @@ class _Reply:
         # one is a prefix.
         keys = {a: math.log(self.base[a]) - math.log(self.rng.expovariate(1.0)) for a in stated}
         chosen = sorted(stated, key=lambda answer: -keys[answer])[: self.size]
-        return [(answer, self._noisy(stated[answer])) for answer in chosen]
+        if "repeat" in self.quirks:
+            chosen = chosen[:1] * self.size
+        return [(answer, self._said(self._noisy(stated[answer]))) for answer in chosen]
 
     def _stated(self) -> dict[str, float]:
         """Probabilities as they will be verbalized, below the threshold if there is one."""
         threshold, k = self.asked.threshold, (self.asked.k or 1)
-        if threshold is None:
+        if threshold is None or "head" in self.quirks:
             return self.base
         tail = {answer: p for answer, p in self.base.items() if p < threshold}
         if len(tail) >= k:
@@ -270,15 +283,23 @@ class _Reply:
     def _noisy(self, p: float) -> float:
         if self.model.noise:
             p = min(1.0, p * math.exp(self.rng.gauss(0, self.model.noise)))
-        threshold = self.asked.threshold
+        threshold = None if "head" in self.quirks else self.asked.threshold
         rounded = _rounded(p)
         return rounded if threshold is None or rounded < threshold else _rounded(0.99 * threshold)
+
+    def _said(self, p: float) -> float | None:
+        """A probability as a model of these quirks states it."""
+        if "bare" in self.quirks:
+            return None
+        if "certain" in self.quirks:
+            return 0.95
+        return _rounded(1 / self.size) if "uniform" in self.quirks else p
 
     def _number(self, p: float | None, definition: Definition | None) -> float | str | None:
         """A probability as its definition wants it written."""
         if p is None or definition is None:
             return None
-        if self.quirk == "percent" or definition.name == "percentage":
+        if "percent" in self.quirks or definition.name == "percentage":
             return f"{p * 100:.4g}%"
         if definition.scale == "nll":
             return round(-math.log(p), 6)
@@ -337,20 +358,24 @@ class _Reply:
     # --- misbehaving -------------------------------------------------------------------------
 
     def _mess_up(self, text: str) -> str:
-        if self.quirk == "fence":
-            return f"```{self.asked.format if self.asked.k else ''}\n{text}\n```"
-        if self.quirk == "prose":
-            return f"Sure! Here is what you asked for:\n\n{text}\n\nTell me if you want more."
-        if self.quirk == "truncated":
-            return text[: len(text) * 2 // 3]
-        if self.quirk == "malformed":
-            # A trailing comma in the last list, or the last closing tag gone.
-            head, bracket, tail = text.rpartition("]")
-            if bracket and "{" in head and not tail.strip(" \n}").strip():
-                return f"{head},{bracket}{tail}"
-            head, tag, tail = text.rpartition("</response>")
-            return head + tail if tag else text
-        return text
+        if "malformed" in self.quirks:
+            text = _damaged(text)
+        if "truncated" in self.quirks:
+            text = text[: len(text) * 2 // 3]
+        if "fence" in self.quirks:
+            text = f"```{self.asked.format if self.asked.k else ''}\n{text}\n```"
+        if "prose" in self.quirks:
+            text = f"Sure! Here is what you asked for:\n\n{text}\n\nTell me if you want more."
+        return f"<think>\n{REASONING}\n</think>\n\n{text}" if "think" in self.quirks else text
+
+
+def _damaged(text: str) -> str:
+    """A text with a trailing comma in its last list, or without its last closing tag."""
+    head, bracket, tail = text.rpartition("]")
+    if bracket and "{" in head and not tail.strip(" \n}").strip():
+        return f"{head},{bracket}{tail}"
+    head, tag, tail = text.rpartition("</response>")
+    return head + tail if tag else text
 
 
 def _plain(value: Any) -> str:

@@ -10,7 +10,7 @@ import re
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from threading import Event, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.messages import Completion, Message
 from vs_core.testing.calling import arguments, called_tool
+from vs_core.testing.filling import REASONING
 from vs_core.testing.model import SimulatedModel, split, tokens
 
 if TYPE_CHECKING:
@@ -26,13 +27,26 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["Fault", "SimulatedServer", "serve"]
+__all__ = ["Fault", "Lack", "SimulatedServer", "serve"]
 
 Fault = Literal["429", "500", "drop", "slow", "timeout"]
 """Ways to fail, one request at a time: rate limit, server error, a connection that is closed in the
 middle of the answer, slow tokens, and no answer for a long time."""
 
+Lack = Literal["bounds", "stream", "stream_usage", "structured", "usage"]
+"""What an endpoint may lack:
+
+============ =====================================================================
+bounds       it refuses a schema that bounds numbers, or how many items there are
+stream       it refuses to stream
+stream_usage it streams without saying what that took
+structured   it takes ``response_format``, and pays no heed to it
+usage        it never says how many tokens an answer took
+============ =====================================================================
+"""
+
 _MODEL = "simulated"
+_BOUNDS = ("minItems", "maxItems", "minimum", "maximum")
 _DIMENSIONS = 256
 _LONGEST_SILENCE = 60.0  # seconds that a "timeout" holds a connection, at most
 _SLOW_TOKEN = 0.05  # seconds a token of a "slow" answer
@@ -61,6 +75,8 @@ class SimulatedServer:
         names: The only models that it has; a request for another is an error, as it is anywhere.
             None answers to every name. Clients such as DSPy keep answers on disk by the name of
             the model alone: under a real one, a real program would later find simulated answers.
+        lacks: What it has not; see `Lack`.
+        thinks: Whether answers come with thoughts, in the field ``reasoning_content``.
 
     Attributes:
         model: May be replaced while the server runs.
@@ -69,8 +85,8 @@ class SimulatedServer:
 
     Raises:
         MissingExtraError: If starlette or uvicorn are not installed; on entering.
-        ConfigurationError: If a fault is unknown; on entering, if the address cannot be listened
-            on.
+        ConfigurationError: If a fault or a lack is unknown; on entering, if the address cannot be
+            listened on.
     """
 
     def __init__(
@@ -83,18 +99,24 @@ class SimulatedServer:
         delay: float = 0.0,
         token_delay: float = 0.0,
         names: Sequence[str] | None = None,
+        lacks: Collection[Lack] = (),
+        thinks: bool = False,
     ) -> None:
-        unknown = {fault for fault in faults if fault not in (None, *get_args(Fault))}
-        if unknown:
-            raise ConfigurationError(
-                f"Unknown faults {sorted(map(str, unknown))}. Known: {', '.join(get_args(Fault))}."
-            )
+        for what, given, known in (
+            ("faults", {*faults} - {None}, get_args(Fault)),
+            ("lacks", {*lacks}, get_args(Lack)),
+        ):
+            if unknown := given - {*known}:
+                listed = sorted(map(str, unknown))
+                raise ConfigurationError(f"Unknown {what} {listed}. Known: {', '.join(known)}.")
         self.model = model or SimulatedModel()
         self.faults = list(faults)
         self.requests: list[dict[str, Any]] = []
         self.delay = delay
         self.token_delay = token_delay
         self.names = None if names is None else tuple(names)
+        self.lacks = frozenset(lacks)
+        self.thinks = thinks
         self._address = (host, port)
         self._stopping = Event()
         self._server: uvicorn.Server | None = None
@@ -146,20 +168,37 @@ class SimulatedServer:
         return self.faults.pop(0) if self.faults else None
 
     async def _chat(self, body: dict[str, Any], fault: Fault | None) -> Response:
+        if refusal := self._refusal(body):
+            return _error(400, refusal)
         choices = [self._choice(body) for _ in range(_whole(body, "n", 1))]
         if body.get("stream"):
             return _sse(self._chunks(body, choices, fault))
-        return _json(_chat_response(body, choices))
+        response = _chat_response(body, choices)
+        if "usage" in self.lacks:
+            del response["usage"]
+        return _json(response)
+
+    def _refusal(self, body: Mapping[str, Any]) -> str | None:
+        """Why a request is refused that asks for what this server lacks."""
+        if "stream" in self.lacks and body.get("stream"):
+            return "Streaming is not supported here. This refusal is simulated."
+        schema = json.dumps(_response_schema(body)) if "bounds" in self.lacks else ""
+        if found := next((word for word in _BOUNDS if f'"{word}"' in schema), None):
+            return f"{found!r} is not permitted in a schema here. This refusal is simulated."
+        return None
 
     def _choice(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """One choice: the message, why it ended, and its usage."""
         messages = [_message(item) for item in body["messages"]]
         tool = called_tool(body, messages)
-        schema = tool["parameters"] if tool else _response_schema(body)
+        own = None if "structured" in self.lacks else _response_schema(body)
+        schema = tool["parameters"] if tool else own
         completion = _limited(self.model.answer(messages, schema), body)
         message: dict[str, Any] = {"role": "assistant", "refusal": None}
         if tool is None:
             message["content"] = completion.text
+            if self.thinks:
+                message["reasoning_content"] = REASONING
             return {"message": message, "finish": completion.raw, "usage": completion.usage}
         said = next((m.text for m in reversed(messages) if m.role == "user"), "")
         written = arguments(completion.text, tool["parameters"], said)
@@ -184,7 +223,8 @@ class SimulatedServer:
                     await anyio.sleep(pause)
                 yield _chunk(body, index, delta)
             yield _chunk(body, index, {}, choice["finish"])
-        if (body.get("stream_options") or {}).get("include_usage"):
+        wanted = (body.get("stream_options") or {}).get("include_usage")
+        if wanted and not self.lacks & {"usage", "stream_usage"}:
             yield {**_chunk(body, 0, {}), "choices": [], "usage": _usage(choices)}
 
     async def _complete(self, body: dict[str, Any], fault: Fault | None) -> Response:
@@ -486,5 +526,7 @@ def _deltas(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"tool_calls": [head]}
         for piece in split(call["function"]["arguments"]):
             yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
+    for piece in split(message.get("reasoning_content") or ""):
+        yield {"reasoning_content": piece}
     for piece in split(message.get("content") or ""):
         yield {"content": piece}
