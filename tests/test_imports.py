@@ -60,6 +60,7 @@ LAYERS = (
     ("asking until it is enough", "stopping"),
     ("driving", "concurrency", "telemetry", "driver", "clients"),
     ("the package", ""),
+    ("checking", "checking"),
     ("testing", "testing"),
     ("evaluation", "evaluation"),
     ("doors", "cli"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -159,6 +160,22 @@ class OpenAIModel:
                 async for chunk in chunks:
                     for piece in _delta(chunk):
                         yield piece
+
+    def replace(self, **settings: Any) -> OpenAIModel:
+        """Return this model with some settings changed.
+
+        Args:
+            **settings: ``model``, ``structured``, ``bounds``, and parameters of the API's call.
+
+        Raises:
+            ConfigurationError: If a parameter is not one of the API's.
+        """
+        changed = copy.copy(self)
+        for name in {"model", "structured", "bounds"} & settings.keys():
+            setattr(changed, name, settings.pop(name))
+        _require_parameters(settings)
+        changed.parameters = {**self.parameters, **settings}
+        return changed
 
     def models(self) -> list[str]:
         """Return the names of the models that the endpoint offers."""

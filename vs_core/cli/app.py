@@ -17,6 +17,7 @@ from rich.text import Text
 
 import vs_core
 from vs_core.candidates import Candidate, Distribution
+from vs_core.cli.check import check
 from vs_core.cli.compare import compare
 from vs_core.cli.models import Model, choose_model, require_no_endpoint, said, stderr
 from vs_core.display import shorten
@@ -206,6 +207,7 @@ def serve(
 
 
 app.command()(compare)
+app.command()(check)
 
 
 @app.command("plugins")
