@@ -31,7 +31,7 @@ HOME = _FOLDER / "home"
 HOME.mkdir(exist_ok=True)
 for name in ("HOME", "USERPROFILE"):
     os.environ[name] = str(HOME)
-for name in ("DSPY_CACHEDIR", "MPLCONFIGDIR", "PIP_CACHE_DIR", "UV_CACHE_DIR"):
+for name in ("DSPY_CACHEDIR", "IPYTHONDIR", "MPLCONFIGDIR", "PIP_CACHE_DIR", "UV_CACHE_DIR"):
     os.environ[name] = str(_FOLDER / name.lower())
 for name in [name for name in os.environ if name.startswith("XDG_")]:
     del os.environ[name]

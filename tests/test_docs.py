@@ -4,6 +4,8 @@ They are what a user would paste: they name a real model. The environment that t
 frameworks read points them to the simulated server.
 """
 
+import importlib
+import inspect
 import logging
 import os
 import re
@@ -17,7 +19,7 @@ from vs_core import plugins
 from vs_core.testing import SimulatedServer
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 EXAMPLES = [p for p in sorted((ROOT / "examples").rglob("*.py")) if p.name != "__init__.py"]
 SNIPPET = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
@@ -44,7 +46,7 @@ def snippets(page: Path) -> list[tuple[int, str]]:
     return [(text[: m.start(1)].count("\n"), m[1]) for m in SNIPPET.finditer(text)]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_snippets_of_a_page_run_in_order(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {"__name__": page.stem}
@@ -61,7 +63,7 @@ def test_an_example_runs(example, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.strip()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
     for target in LINK.findall(page.read_text()):
         assert (page.parent / target).exists(), target
@@ -78,3 +80,23 @@ def test_every_path_that_contributing_names_exists():
     named = re.findall(r"`((?:vs_core|integrations|tests)/[\w./]*)`", text)
     assert len(named) > 40
     assert [path for path in named if not (root / path).exists()] == []
+
+
+def test_every_page_is_in_the_navigation_of_the_site():
+    navigation = (ROOT / "mkdocs.yml").read_text().split("\nnav:\n")[1]
+    pages = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "docs").rglob("*.ipynb")]
+    missing = [str(p.relative_to(ROOT / "docs")) for p in pages if p.name not in navigation]
+    assert missing == []
+
+
+def test_the_reference_has_every_public_module():
+    text = "".join(page.read_text() for page in (ROOT / "docs" / "reference").glob("*.md"))
+    named = set(re.findall(r"^::: (\S+)$", text, re.MULTILINE))
+    assert {"vs_core", "vs_langchain", "vs_dspy", "vs_llama_index", "vs_core.metrics"} <= named
+    for module in named:
+        found = importlib.import_module(module)
+        assert found.__doc__, module
+        for name in getattr(found, "__all__", ()):
+            documented = getattr(found, name)
+            described = inspect.isclass(documented) or inspect.isfunction(documented)
+            assert not described or documented.__doc__, f"{module}.{name}"

@@ -11,7 +11,8 @@ TABLE = project()
 def test_the_page_has_every_requirement_of_every_extra():
     rows = dict(re.findall(r"^\| ([\w()-]+) \| (`.*`) \|$", PAGE, re.MULTILINE))
     wanted = {"(none)": TABLE["dependencies"], **TABLE["optional-dependencies"]}
-    del wanted["all"], wanted["dev"]
+    for name in ("all", "dev", "docs"):
+        del wanted[name]
     assert rows == {
         name: ", ".join(f"`{requirement}`" for requirement in listed)
         for name, listed in wanted.items()
@@ -20,7 +21,7 @@ def test_the_page_has_every_requirement_of_every_extra():
 
 def test_every_extra_has_tests_of_its_own_and_is_in_the_workflow():
     workflow = (ROOT / ".github" / "workflows" / "tests.yml").read_text()
-    extras = {"none", *TABLE["optional-dependencies"]} - {"all", "dev"}
+    extras = {"none", *TABLE["optional-dependencies"]} - {"all", "dev", "docs"}
     assert extras == set(SUITES)
     (listed,) = re.findall(r"extra: \[(.*)\]", workflow)
     assert set(listed.split(", ")) == extras

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from threading import Lock
+from typing import Any
 
 from vs_core.errors import raise_missing_extra
 
@@ -22,8 +25,9 @@ def shown(progress: bool | Progress, expected: int) -> Iterator[Advance | None]:
     """Yield what is to be called after each call; None if nobody wants to know.
 
     Args:
-        progress: True for a bar on standard error, which goes when it is done (extra ``cli``); or
-            a function. It is told one thing at a time, from whichever thread a call ends in.
+        progress: True for a bar on standard error, or in the cell of a notebook, which goes when it
+            is done (extra ``cli``, but for notebooks); or a function. It is told one thing at a
+            time, from whichever thread a call ends in.
         expected: How many calls it will be, if none has to be asked again.
 
     Raises:
@@ -32,7 +36,7 @@ def shown(progress: bool | Progress, expected: int) -> Iterator[Advance | None]:
     if progress is False:
         yield None
     elif progress is True:
-        with _bar() as tell:
+        with _cell() if _in_a_notebook() else _bar() as tell:
             yield _counter(tell, expected)
     else:
         yield _counter(progress, expected)
@@ -60,3 +64,26 @@ def _bar() -> Iterator[Progress]:
     with Bar(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("calls", total=None)
         yield lambda done, expected: bar.update(task, completed=done, total=expected)
+
+
+def _in_a_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    shell = ipython and ipython.get_ipython()
+    return type(shell).__name__ == "ZMQInteractiveShell"
+
+
+@contextmanager
+def _cell() -> Iterator[Progress]:
+    """A bar that the browser draws: a terminal's would need ipywidgets there."""
+    notebook: Any = import_module("IPython.display")
+    bar = notebook.DisplayHandle()
+    bar.display(notebook.HTML("<progress></progress>"))
+
+    def tell(done: int, expected: int) -> None:
+        drawn = f'<progress value="{done}" max="{expected}"></progress>'
+        bar.update(notebook.HTML(f"{drawn} {done} of {expected} calls"))
+
+    try:
+        yield tell
+    finally:
+        bar.update(notebook.HTML(""))
