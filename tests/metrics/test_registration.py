@@ -10,8 +10,9 @@ from vs_core import ConfigurationError, hookimpl, metrics, plugins
 from vs_core.plugins import Plugins
 
 TOOLS = {
-    "Bin", "HypothesisTest", "Interval", "confidence_interval", "fit_temperature",
-    "reliability_diagram",
+    "Bin", "Difference", "HypothesisTest", "Interval", "confidence_interval", "corrected",
+    "fit_temperature", "paired_difference",
+    "reliability_diagram", "units_needed",
 }  # fmt: skip
 
 

@@ -7,7 +7,8 @@
 - Many right answers: `coverage`, `precision`.
 - Verbalized probabilities: `expected_calibration_error`, `reliability_diagram`, `fit_temperature`.
 - What was not yet seen: `unseen_mass`, `chao1`, `ace`.
-- How sure a figure is: `confidence_interval`.
+- How sure a figure is: `confidence_interval`; whether two arms differ: `paired_difference`,
+  `corrected` for several, `units_needed` to tell.
 
 Two rules hold throughout. Fewer than two texts have the diversity of identical ones, which is 0.
 Where there is nothing to measure (no answers, no counts, no predictions) the value is ``nan``.
@@ -25,7 +26,7 @@ from vs_core.errors import raise_missing_extra
 
 if TYPE_CHECKING:
     from vs_core.metrics.answers import coverage, precision
-    from vs_core.metrics.bootstrap import Interval, confidence_interval
+    from vs_core.metrics.bootstrap import confidence_interval
     from vs_core.metrics.calibration import (
         Bin,
         expected_calibration_error,
@@ -41,17 +42,21 @@ if TYPE_CHECKING:
         total_variation,
     )
     from vs_core.metrics.diversity import distinct_k, semantic_diversity, vendi_score
+    from vs_core.metrics.intervals import Interval
     from vs_core.metrics.lexical import distinct_n, lexical_diversity, rouge_l, self_bleu
+    from vs_core.metrics.paired import Difference, corrected, paired_difference, units_needed
     from vs_core.metrics.richness import ace, chao1, unseen_mass
 
 __all__ = [
     "Bin",
+    "Difference",
     "HypothesisTest",
     "Interval",
     "ace",
     "chao1",
     "chi_square",
     "confidence_interval",
+    "corrected",
     "coverage",
     "distinct_k",
     "distinct_n",
@@ -61,19 +66,21 @@ __all__ = [
     "kl_divergence",
     "ks_statistic",
     "lexical_diversity",
+    "paired_difference",
     "precision",
     "reliability_diagram",
     "rouge_l",
     "self_bleu",
     "semantic_diversity",
     "total_variation",
+    "units_needed",
     "unseen_mass",
     "vendi_score",
 ]
 
 _HOMES = {
     "answers": ("coverage", "precision"),
-    "bootstrap": ("Interval", "confidence_interval"),
+    "bootstrap": ("confidence_interval",),
     "calibration": (
         "Bin",
         "expected_calibration_error",
@@ -90,6 +97,8 @@ _HOMES = {
     ),
     "diversity": ("distinct_k", "semantic_diversity", "vendi_score"),
     "lexical": ("distinct_n", "lexical_diversity", "rouge_l", "self_bleu"),
+    "intervals": ("Interval",),
+    "paired": ("Difference", "corrected", "paired_difference", "units_needed"),
     "richness": ("ace", "chao1", "unseen_mass"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

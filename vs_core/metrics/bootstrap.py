@@ -1,35 +1,30 @@
-"""How sure a figure is: bootstrap confidence intervals for any metric."""
+"""How sure a figure is: confidence intervals for any metric, by jackknife or bootstrap."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vs_core.checks import require_count
 from vs_core.errors import ConfigurationError
+from vs_core.metrics.intervals import Interval
+from vs_core.metrics.jackknife import jackknife
 from vs_core.metrics.richness import chao1
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Interval", "confidence_interval"]
-
-
-class Interval(NamedTuple):
-    """An estimate with its confidence interval."""
-
-    estimate: float
-    low: float
-    high: float
+__all__ = ["confidence_interval"]
 
 
 def confidence_interval(
     metric: Callable[..., float],
     *samples: Sequence[Any] | NDArray[Any],
+    groups: Sequence[Hashable] | None = None,
     level: float = 0.95,
     resamples: int = 1000,
     paired: bool = False,
@@ -38,20 +33,28 @@ def confidence_interval(
     bounds: tuple[float, float] = (-math.inf, math.inf),
     seed: int | None = None,
 ) -> Interval:
-    """Bootstrap confidence interval of a metric (Efron and Tibshirani 1993).
+    """Confidence interval of a metric: over groups of observations, or over observations alone.
 
-    Observations are drawn anew with replacement, and the metric is computed of each resample. A
-    resample repeats observations, which by itself moves most metrics of diversity: a text drawn
-    twice is a pair of identical texts, and no new class can turn up. So the spread of the resampled
-    values is used and their shift is not: the quantiles are moved by the estimate minus their mean.
-    They are taken a little further out to make up for few observations (Hesterberg 2015, the
-    expanded percentile interval). The interval is for the expected value of the metric over samples
-    of this size.
+    Candidates of one call depend on each other. Whoever counts them as independent gets intervals
+    that are too narrow; so say which call each came from, or which prompt where there are several:
+    ``groups=[candidate.call for candidate in distribution]``. The interval is then the jackknife
+    over groups with t, see `vs_core.metrics.jackknife`: there is none under four groups. The
+    options of the bootstrap (``resamples``, ``pairwise``, ``unseen``, ``seed``) do not matter then.
+
+    Without groups it is a bootstrap (Efron and Tibshirani 1993), for observations that do not
+    depend on each other. They are drawn anew with replacement, and the metric is computed of each
+    resample. A resample repeats observations, which by itself moves most metrics of diversity: a
+    text drawn twice is a pair of identical texts, and no new class can turn up. So the spread of
+    the resampled values is used and their shift is not: the quantiles are moved by the estimate
+    minus their mean. They are taken a little further out to make up for few observations
+    (Hesterberg 2015, the expanded percentile interval). The interval is for the expected value of
+    the metric over samples of this size.
 
     Args:
         metric: Called with as many samples as are given; bind what is fixed with a lambda or
             `functools.partial`: ``lambda rolls: kl_divergence(Counter(rolls), FAIR)``.
         *samples: Sequences of observations: texts, rows of embeddings, rolls.
+        groups: To which group each observation belongs; samples are then paired.
         level: Confidence, on (0, 1).
         resamples: How many; the metric is computed as often, and once more.
         paired: Draw the same places of every sample (probabilities and their outcomes); otherwise
@@ -78,10 +81,12 @@ def confidence_interval(
             cannot work.
     """
     _require(samples, level, resamples, paired, pairwise or bool(unseen))
+    if groups is not None:
+        return jackknife(metric, samples, groups, level=level, bounds=bounds)
     estimate = float(metric(*samples))
     size = min(len(sample) for sample in samples)
     if size < 2:
-        return Interval(estimate, math.nan, math.nan)
+        return Interval(estimate, math.nan, math.nan, reason="fewer than two observations")
     rng = np.random.default_rng(seed)
     if unseen:
         draws = _relabelled(list(samples[0]), unseen, rng)
@@ -90,7 +95,8 @@ def confidence_interval(
     drawn = (next(draws) for _ in range(resamples))
     values = np.array([scale * float(metric(*resample)) for resample, scale in drawn])
     if not np.isfinite([estimate, *values]).all():
-        return Interval(estimate, math.nan, math.nan)
+        reason = "the metric has no finite value on a resample"
+        return Interval(estimate, math.nan, math.nan, reason=reason)
     tail = _tail(level, size)
     # Without pairs of the same there is no shift to take back, and so no end beyond what a mean
     # over pairs can be. Rounded, or a mean of ones would be a last digit over 1.

@@ -1,0 +1,120 @@
+"""Do two arms differ? Paired differences over prompts, or over calls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping
+from typing import NamedTuple
+
+from vs_core.errors import ConfigurationError
+
+__all__ = ["Difference", "corrected", "paired_difference", "units_needed"]
+
+
+class Difference(NamedTuple):
+    """How much the first arm is over the second, on the units that both have.
+
+    Args:
+        estimate: Mean of the differences.
+        low: Lower end of its confidence interval; ``nan`` under two units.
+        high: Upper end.
+        pvalue: Of the paired t-test that it is 0, two-sided; ``nan`` where it cannot be told.
+        units: How many units (prompts or calls) both arms have.
+        spread: Standard deviation of the differences.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    pvalue: float
+    units: int
+    spread: float
+
+
+def paired_difference(
+    first: Mapping[Hashable, float], second: Mapping[Hashable, float], *, level: float = 0.95
+) -> Difference:
+    """Return the mean difference of two arms over their common units (Student's paired t).
+
+    Prompts are the unit where there are several: what a prompt adds to both arms cancels. With one
+    prompt the calls are, which are then paired by nothing but their number.
+
+    Args:
+        first: The arm's value by unit; units without a value (``nan``) are left out.
+        second: Likewise of the other.
+        level: Confidence, on (0, 1).
+
+    Raises:
+        ConfigurationError: If ``level`` is out of range.
+    """
+    from scipy.stats import t
+
+    if not 0 < level < 1:
+        raise ConfigurationError(f"level must be between 0 and 1, not {level}.")
+    differences = [value - second[unit] for unit, value in first.items() if unit in second]
+    differences = [value for value in differences if math.isfinite(value)]
+    count = len(differences)
+    if count < 2:
+        estimate = differences[0] if differences else math.nan
+        return Difference(estimate, math.nan, math.nan, math.nan, count, math.nan)
+    estimate = math.fsum(differences) / count
+    spread = math.sqrt(math.fsum((d - estimate) ** 2 for d in differences) / (count - 1))
+    error = spread / math.sqrt(count)
+    reach = float(t.ppf((1 + level) / 2, count - 1)) * error
+    if error:
+        pvalue = 2 * float(t.sf(abs(estimate) / error, count - 1))
+    else:  # each unit says the same
+        pvalue = 1.0 if estimate == 0 else 0.0
+    return Difference(estimate, estimate - reach, estimate + reach, pvalue, count, spread)
+
+
+def corrected(
+    differences: Mapping[Hashable, Difference], *, method: str = "holm"
+) -> dict[Hashable, Difference]:
+    """Return several differences with p-values corrected for being several.
+
+    Args:
+        differences: All that are looked at together.
+        method: Of `statsmodels.stats.multitest.multipletests`; default: Holm's (1979), which keeps
+            the chance of any false alarm at the level of one test.
+
+    Returns:
+        The same differences; those without a p-value as they are. Intervals stay those of one.
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    tested = [name for name, each in differences.items() if not math.isnan(each.pvalue)]
+    if not tested:
+        return dict(differences)
+    pvalues = multipletests([differences[name].pvalue for name in tested], method=method)[1]
+    found = dict(zip(tested, map(float, pvalues), strict=True))
+    return {
+        name: each._replace(pvalue=found.get(name, each.pvalue))
+        for name, each in differences.items()
+    }
+
+
+def units_needed(
+    spread: float, difference: float, *, level: float = 0.95, power: float = 0.8
+) -> int:
+    """Return how many units tell a difference of this size from none, by a paired t-test.
+
+    Args:
+        spread: Standard deviation of the differences between units: `Difference.spread`.
+        difference: What is to be told, in the same unit: 0.02 for two points of a share. Not 0.
+        level: Of the test's confidence, on (0, 1).
+        power: Chance to find a difference that is there, on (0, 1).
+
+    Raises:
+        ConfigurationError: If a number is out of range.
+    """
+    from scipy.stats import norm
+
+    if not (0 < level < 1 and 0 < power < 1) or not difference or spread < 0:
+        raise ConfigurationError(
+            "level and power are between 0 and 1, the difference is not 0, the spread at least 0; "
+            f"not {level}, {power}, {difference}, {spread}."
+        )
+    reach = float(norm.ppf((1 + level) / 2))
+    count = ((reach + float(norm.ppf(power))) * spread / difference) ** 2
+    return max(2, math.ceil(count + reach**2 / 2))  # t's tails for few units (Guenther 1981)
