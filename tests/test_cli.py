@@ -116,6 +116,70 @@ def test_sample_takes_endpoint_and_key_from_the_environment(server):
     assert server.requests[-1]["messages"][-1]["content"] == "Name a US state."
 
 
+def test_check_prints_a_table_and_writes_a_profile_that_sample_takes(server, tmp_path):
+    out, kept = tmp_path / "p.toml", tmp_path / "answers.jsonl"
+    where = ("--model", "simulated", "--base-url", server.base_url)
+    secret = "sk-very-secret"
+    done = vs(
+        "check", *where, "--price", "1,2", "--out", str(out), "--record", str(kept),
+        OPENAI_API_KEY=secret,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for said in (
+        "simulated does Verbalized Sampling.", "13 calls", "in a stream", "100% [65%, 100%]",
+        "enforced", "cost of a thousand different answers", "verbalize(prompt, model, strategy=",
+    ):  # fmt: skip
+        assert said in done.stdout
+    assert secret not in done.stdout + done.stderr + out.read_text() + kept.read_text()
+    assert server.base_url not in out.read_text() + kept.read_text()
+    assert len(kept.read_text().splitlines()) == len(server.requests) == 13
+    done = vs("sample", "Tell me a joke.", "--profile", str(out), *where[2:], "--json")
+    assert Distribution.model_validate_json(done.stdout).metadata["k"] == 5
+    assert server.requests[-1]["model"] == "simulated"
+
+
+def test_check_says_what_is_wrong_kindly_and_by_its_code():
+    done = vs("check", "--simulated", "--habit", "refusal", "--lacks", "stream")
+    assert done.returncode == 1
+    assert "SIMULATED" in done.stdout
+    assert "does not do Verbalized Sampling" in done.stdout
+    assert "no fault of your set-up" in done.stdout
+    assert "strategy='direct'" in done.stdout
+    assert "missing" not in done.stderr  # the warnings of each flow stand in the table
+
+
+def test_check_gives_json():
+    done = vs("check", "--simulated", "--habit", "short", "--json", "--price", "0,1", "-k", "4")
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    assert (data["verdict"], data["settings"]["k"], data["simulated"]) == ("partly", 2, True)
+    assert data["cost_a_useful_answer"] > 0
+    assert data["figures"]["kept_k"]["value"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("--simulated", "--habit", "rude"), 2, "Unknown quirks ['rude']"),
+        (("--simulated", "--lacks", "manners"), 2, "Unknown lacks ['manners']"),
+        (("--model", "m", "--base-url", "http://127.0.0.1:9/v1", "--habit", "fence"), 2, "--habit"),
+        (("--simulated", "--model", "m"), 2, "leave out --model"),
+        (("--simulated", "--price", "free"), 2, "two numbers"),
+        (("--simulated", "--price", "-1,1"), 2, "not negative"),
+        (("--simulated", "-k", "1"), 2, "at least 2"),
+        (("--simulated", "--format", "yaml"), 2, "Unknown format"),
+        (("--simulated", "--out", "p.yaml"), 2, "ends in .toml or .json"),
+        (("--simulated", "--record", "nowhere/a.jsonl"), 2, "the folder of nowhere/a.jsonl"),
+        (("--model", "m", "--base-url", "http://127.0.0.1:9/v1"), 1, "call of 'm' failed"),
+    ],
+)  # fmt: skip
+def test_check_refuses_what_cannot_work(arguments, code, message):
+    done = vs("check", *arguments)
+    assert done.returncode == code
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.fixture
 def profile(tmp_path):
     return Profile(

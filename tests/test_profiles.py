@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import pickle
+import re
 import sys
+from pathlib import Path
 
 import dspy
 import pytest
@@ -119,6 +121,14 @@ def test_made_now_says_when_and_with_what(tmp_path):
     assert set(made.versions) == {"python", "vs-core", "openai"}
     assert made.made.startswith("20")
     assert Profile.load(made.save(tmp_path / "p.json")) == made
+
+
+def test_the_profile_of_the_docs_is_one(tmp_path):
+    page = (Path(__file__).parents[1] / "docs" / "check.md").read_text()
+    (tmp_path / "docs.toml").write_text(re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1])
+    found = Profile.load(tmp_path / "docs.toml")
+    assert strategy_of(profile=found).k == 5
+    assert found.figures["read_exactly"].n == 7
 
 
 # --- options ---------------------------------------------------------------------------------

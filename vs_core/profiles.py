@@ -26,7 +26,7 @@ from pydantic import TypeAdapter, ValidationError
 from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.redaction import redacted
 
-__all__ = ["Figure", "Profile", "ProfileLike", "same_model"]
+__all__ = ["Figure", "Profile", "ProfileLike", "require_place", "same_model"]
 
 _PLAIN = (str, int, float, bool)
 
@@ -155,18 +155,16 @@ class Profile:
             ConfigurationError: If it ends in something else, or cannot be written.
             MissingExtraError: For TOML without the extra ``cli``.
         """
-        file = Path(path)
+        file = require_place(path)
         data = _without_nothing(asdict(replace(self, parameters=redacted(self.parameters))))
         if file.suffix == ".json":
             text = json.dumps(data, ensure_ascii=False, indent=2) + "\n"
-        elif file.suffix == ".toml":
+        else:
             try:
                 import tomli_w
             except ImportError as error:
                 raise_missing_extra("cli", error)
             text = tomli_w.dumps(data)
-        else:
-            raise ConfigurationError(f"A profile ends in .toml or .json, not as {file.name!r}.")
         aside = file.with_name(f".{file.name}.{os.getpid()}")
         try:
             aside.write_text(text, "utf-8")
@@ -224,6 +222,22 @@ class Profile:
 
 ProfileLike = Union[str, "os.PathLike[str]", Profile]
 """A profile, or the file that it stands in."""
+
+
+def require_place(path: str | os.PathLike[str]) -> Path:
+    """Return where a profile can be written; to be asked before anything is paid for.
+
+    Raises:
+        ConfigurationError: If its name does not end in ``.toml`` or ``.json``, or its folder is not
+            there.
+    """
+    file = Path(path)
+    if file.suffix not in (".toml", ".json"):
+        raise ConfigurationError(f"A profile ends in .toml or .json, not as {file.name!r}.")
+    if not file.absolute().parent.is_dir():
+        raise ConfigurationError(f"The profile {file} cannot be written: its folder is not there.")
+    return file
+
 
 _PROVIDER = re.compile(r"^.*/")
 _SNAPSHOT = re.compile(r"[-@:](\d{4}-?\d{2}-?\d{2}|\d{6}|\d{4}|\d{3}|latest)$")

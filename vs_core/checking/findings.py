@@ -418,6 +418,8 @@ def _rounded(figure: Figure) -> Figure:
 
 
 def _is_json(completion: Completion) -> bool:
+    if completion.cut_off:  # as far as it goes
+        return completion.text.lstrip().startswith("{")
     try:
         return isinstance(json.loads(completion.text), dict)
     except (ValueError, RecursionError):

@@ -23,7 +23,7 @@ from vs_core.cli.models import choose_model, require_no_endpoint, stderr
 from vs_core.clients import OpenAIModel
 from vs_core.display import printable, shorten
 from vs_core.errors import ConfigurationError
-from vs_core.profiles import Figure
+from vs_core.profiles import Figure, require_place
 from vs_core.testing import SimulatedModel, SimulatedServer
 
 __all__ = ["check"]
@@ -90,6 +90,10 @@ def check(
     Exit code: 0; 1 if it does not, or the first call fails; 2 for bad usage.
     """
     costs = _price(price)
+    if out is not None:
+        require_place(out)
+    if record_to is not None and not record_to.absolute().parent.is_dir():
+        raise ConfigurationError(f"--record: the folder of {record_to} is not there.")
     parameters: dict[str, Any] = {} if max_tokens is None else {"max_tokens": max_tokens}
     with _quiet(), _checked_model(
         simulated, model, base_url, temperature, parameters, habit, lacks
