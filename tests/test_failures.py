@@ -226,14 +226,13 @@ def test_nothing_begins_after_a_failure():
 
 
 SCRIPT = """
-import sys, threading, time
+import signal, sys, threading, time
 from vs_core import verbalize
 def complete(request):
     if request.call == 0 and sys.argv[1] == "error":
         raise RuntimeError("no")
     if request.call == 0 and sys.argv[1] == "interrupt":
-        import _thread
-        _thread.interrupt_main()
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)  # as Ctrl-C does
     time.sleep(60)
 try:
     verbalize("x", complete, k=1, n=4)

@@ -22,9 +22,7 @@ def server():
 
 def run(server, out, *, fresh=False, base_url=None, **settings):
     model = OpenAIModel("simulated", base_url=base_url or server.base_url, **settings)
-    experiment = Experiment(
-        "coin", ["direct"], model={"m": model}, n=3, out=out, fresh=fresh, resamples=2
-    )
+    experiment = Experiment("coin", ["direct"], model={"m": model}, n=3, out=out, fresh=fresh)
     return experiment.run()
 
 
@@ -65,7 +63,7 @@ def test_a_local_server_is_the_same_at_another_port(server, tmp_path):
 def test_models_are_added_to_a_folder(server, tmp_path):
     run(server, tmp_path)
     model = OpenAIModel("simulated", base_url=server.base_url, temperature=1)
-    Experiment("coin", ["direct"], model={"hot": model}, n=1, out=tmp_path, resamples=2).run()
+    Experiment("coin", ["direct"], model={"hot": model}, n=1, out=tmp_path).run()
     assert json.loads((tmp_path / "run.json").read_text())["models"].keys() == {"m", "hot"}
 
 
@@ -103,7 +101,7 @@ def complete(request):
     calls.append(1)
     return "Heads, and then " + "a long remark " * 20
 experiment = Experiment("coin", ["direct"], model={"m": complete}, n=40, out=sys.argv[1],
-                        resamples=2, concurrency=4)
+                         concurrency=4)
 try:
     experiment.run()
 except Exception as error:

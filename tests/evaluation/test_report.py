@@ -223,12 +223,18 @@ def test_the_interval_of_a_mean_over_prompts_holds_it_as_often_as_it_says():
     for _ in range(200):
         groups = [
             [
-                Answer(Candidate(text="x"), Item(prompt=str(p)), "x", score=float(rng.random() < p))
-                for _ in range(40)
+                Answer(
+                    Candidate(text="x"),
+                    Item(prompt=str(p)),
+                    "x",
+                    score=float(rng.random() < p),
+                    unit=n,
+                )
+                for n in range(40)
             ]
             for p in chances
         ]
-        found = measure.of(groups, resamples=100)
+        found = measure.of(groups)
         held += found.low <= np.mean(chances) <= found.high
     assert 180 <= held <= 200
 
@@ -240,3 +246,72 @@ def test_stated_probabilities_do_not_count_an_answer_twice_for_coming_twice():
     ]
     assert stated(answers) == pytest.approx({"a": 2 / 3, "b": 1 / 3})
     assert stated(answers[-1:]) == {}
+
+
+# --- arms ----------------------------------------------------------------------------------------
+
+
+SCORE = Measure("score", "score", lambda seen, item: sum(seen) / len(seen), lambda a: a.score)
+
+
+def prompts(rng, count, effect, calls=8, within=0.0):
+    """Answers of an arm: prompts of very different difficulty, calls of five that hang together."""
+    groups = []
+    for number in range(count):
+        common = rng.normal(size=calls)
+        groups.append(
+            [
+                Answer(
+                    Candidate(text="x"),
+                    Item(prompt=str(number)),
+                    "x",
+                    score=5 * number + effect + within * common[call] + rng.normal(),
+                    unit=call,
+                )
+                for call in range(calls)
+                for _ in range(5)
+            ]
+        )
+    return groups
+
+
+def test_arms_are_compared_prompt_by_prompt():
+    rng = np.random.default_rng(3)
+    base, better = prompts(rng, 8, 0), prompts(rng, 8, 1)
+    found = SCORE.difference(better, base)
+    assert (found.units, round(found.estimate)) == (8, 1)
+    assert found.pvalue < 0.01
+    assert SCORE.of(base).high - SCORE.of(base).low > 10  # prompts differ far more than arms
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_with_few_prompts_the_calls_are_the_units_and_equal_arms_are_equal(count):
+    rng = np.random.default_rng(4)
+    alarms = sum(
+        SCORE.difference(
+            prompts(rng, count, 0, within=1.0), prompts(rng, count, 0, within=1.0)
+        ).pvalue
+        < 0.05
+        for _ in range(300)
+    )
+    assert alarms / 300 < 0.09  # candidates as units: about a third
+
+
+def test_a_figure_of_few_calls_has_no_interval_and_says_why():
+    found = SCORE.of(prompts(np.random.default_rng(0), 1, 0, calls=3))
+    assert np.isnan(found.low)
+    assert "too few" in found.reason
+
+
+def test_the_report_begins_with_differences_from_direct_answers(tmp_path):
+    experiment = Experiment(
+        "joke", ["vs_standard", "direct"], model={"simulated": SimulatedModel()}, n=10, out=tmp_path
+    ).run()
+    table = experiment.differences_table()
+    assert set(table["baseline"]) == {"direct"}
+    row = table.set_index("measure").loc["lexical_diversity"]
+    assert row["low"] > 0.2
+    assert row["units"] == 5
+    assert row["prompts_for_2_points"] >= 2
+    page = experiment.report().read_text()
+    assert page.index("Differences from direct") < page.index("Figures</h3>")

@@ -31,7 +31,7 @@ from vs_core.evaluation.runner import (
     settings_of,
 )
 from vs_core.evaluation.store import Store
-from vs_core.evaluation.tables import table
+from vs_core.evaluation.tables import differences, table
 from vs_core.evaluation.tasks.base import Task, task_of
 from vs_core.strategies import Strategy, strategy_of
 
@@ -85,8 +85,7 @@ class Experiment(Findings):
         concurrency: Most calls in flight.
         rate: Most calls a minute; None for no limit.
         attempts: How often a call is tried that fails in passing.
-        resamples: Of the bootstrap behind each interval, at least 2.
-        seed: Of draws (in dialogues) and intervals. It does not reach the model.
+        seed: Of draws (in dialogues). It does not reach the model.
         progress: Called with the number of calls done and expected, after each.
         note: What a reader of the report must know, such as that the model is simulated.
         fresh: Whether to take away what ``out`` holds, and start anew.
@@ -112,7 +111,6 @@ class Experiment(Findings):
         concurrency: int = 16,
         rate: float | None = None,
         attempts: int = 5,
-        resamples: int = 200,
         seed: int = 0,
         progress: Callable[[int, int], None] | None = None,
         note: str = "",
@@ -125,11 +123,10 @@ class Experiment(Findings):
             n=n,
             k=k,
             price=_price(price),
-            resamples=resamples,
-            seed=seed,
             note=note,
         )
         self.out = None if out is None else Path(out)
+        self.seed = seed
         self.judge = judge
         self.embed = embed
         self._fresh = fresh
@@ -304,6 +301,22 @@ class Experiment(Findings):
             MissingExtraError: If the extra ``metrics`` is not installed.
         """
         return table(self)
+
+    def differences_table(self) -> pd.DataFrame:
+        """Return how much each strategy is over the baseline: the direct answers, or the first.
+
+        Returns:
+            Columns ``model``, ``task``, ``strategy``, ``baseline``, ``measure``; the ``difference``
+            with its 95 % interval, ``low`` and ``high``; its ``pvalue``, corrected for all
+            differences of the task (Holm); how many ``units`` (prompts, or else calls) say so; and
+            ``prompts_for_2_points``: how many would tell a difference of ±0.02 from none, ``nan``
+            with fewer than four prompts.
+
+        Raises:
+            ConfigurationError: If the experiment was not run.
+            MissingExtraError: If the extra ``metrics`` is not installed.
+        """
+        return differences(self)
 
     def plot_diversity(self, task: str | None = None) -> Figure:
         """Draw diversity by strategy, with intervals; ``task`` may be left out if there is one."""

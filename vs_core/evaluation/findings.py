@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from vs_core.candidates import Candidate
 from vs_core.errors import ConfigurationError
-from vs_core.evaluation.items import Item
 from vs_core.evaluation.measures import Answer, Measure
 from vs_core.evaluation.runner import Cell, Complete, Result
 from vs_core.evaluation.tasks.base import Task
 from vs_core.strategies import Strategy
 
 if TYPE_CHECKING:
-    from vs_core.metrics import Interval
+    from vs_core.metrics import Difference, Interval
 
 __all__ = ["Arm", "Findings", "arm_of"]
 
@@ -57,8 +56,6 @@ class Findings:
         n: Answers to each prompt.
         k: Candidates a call.
         price: Of a million input and of a million output tokens; None where it is not known.
-        resamples: Of the bootstrap behind each interval.
-        seed: Of the intervals.
         note: What a reader of the report must know.
 
     Attributes:
@@ -75,8 +72,6 @@ class Findings:
         n: int,
         k: int,
         price: tuple[float, float] | None,
-        resamples: int,
-        seed: int,
         note: str,
     ) -> None:
         self.tasks = tasks
@@ -85,8 +80,6 @@ class Findings:
         self.n = n
         self.k = k
         self.price = price
-        self.resamples = resamples
-        self.seed = seed
         self.note = note
         self.results: list[Result] = []
         self.scores: dict[tuple[str, str, str], float] = {}
@@ -112,17 +105,43 @@ class Findings:
         """Return a measure of an arm with its 95 % interval; ``nan`` where it cannot be taken."""
         place = arm, measure.name
         if place not in self._intervals:
-            self._intervals[place] = measure.of(
-                self.arms[arm], resamples=self.resamples, seed=self.seed
-            )
+            self._intervals[place] = measure.of(self.arms[arm])
         return self._intervals[place]
+
+    def baseline(self, task: str, model: str) -> Arm:
+        """Return what the other arms of a task are compared with: the direct answers, or the first.
+
+        Raises:
+            ConfigurationError: If there is no arm of that task and model.
+        """
+        own = [arm for arm in self.arms if (arm.task, arm.model) == (task, model)]
+        direct = [arm for arm in own if self.strategies[arm.strategy].asks_directly]
+        if not own:
+            raise ConfigurationError(f"There is no arm of the task {task!r} with {model!r}.")
+        return (direct or own)[0]
+
+    def differences(self, task: str, model: str) -> dict[tuple[Arm, str], Difference]:
+        """Return how much each arm is over the baseline, by arm and measure.
+
+        P-values are corrected for all that are looked at here (Holm 1979).
+        """
+        from vs_core.metrics import corrected
+
+        base = self.baseline(task, model)
+        found = {
+            (arm, measure.name): measure.difference(groups, self.arms[base])
+            for arm, groups in self.arms.items()
+            if (arm.task, arm.model) == (task, model) and arm != base
+            for measure in self.tasks[task].measures
+        }
+        return corrected({place: each for place, each in found.items() if each.units})
 
     def _answers(self, result: Result) -> list[Answer]:
         task = self.tasks[result.cell.task]
-        item = task.items[result.cell.item]
-        return [self._answer(task, item, candidate) for candidate in result.distribution]
+        return [self._answer(task, result.cell, candidate) for candidate in result.distribution]
 
-    def _answer(self, task: Task, item: Item, candidate: Candidate) -> Answer:
+    def _answer(self, task: Task, cell: Cell, candidate: Candidate) -> Answer:
+        item = task.items[cell.item]
         text = task.text(candidate)
         return Answer(
             candidate,
@@ -133,6 +152,7 @@ class Findings:
             task.right(item, candidate),
             self.scores.get((task.name, item.prompt, text)),
             self._vectors.get(text),
+            (cell.item, cell.run, task.unit(candidate)),
         )
 
     def results_of(self, arm: Arm) -> list[Result]:

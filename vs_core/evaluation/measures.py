@@ -15,7 +15,8 @@ from vs_core.candidates import Candidate
 from vs_core.evaluation.items import Item
 
 if TYPE_CHECKING:
-    from vs_core.metrics import Interval
+    from vs_core.metrics import Difference, Interval
+    from vs_core.metrics.jackknife import Spread
 
 __all__ = [
     "COVERAGE",
@@ -50,6 +51,7 @@ class Answer:
         right: Whether it is right, where the task can tell.
         score: What the judge gave it, on [0, 1]; None without a judge.
         vector: Its embedding, shape (dimensions,); None without one.
+        unit: What it shares with the answers that it depends on: the call that it came from.
     """
 
     candidate: Candidate
@@ -60,6 +62,7 @@ class Answer:
     right: bool = True
     score: float | None = None
     vector: Any = field(default=None, repr=False, compare=False)
+    unit: Hashable = None
 
     @property
     def kind(self) -> str:
@@ -80,8 +83,7 @@ class Measure:
         better: Whether ``"high"`` or ``"low"`` figures are good, or ``""`` if neither.
         pooled: Take all answers of a strategy together; otherwise the figure is the mean over the
             prompts, the same weight each.
-        options: Further options of `vs_core.metrics.confidence_interval`: ``pairwise``, ``unseen``
-            (also a function of the item), ``bounds``.
+        options: Of its interval: ``bounds``, the least and the greatest value that it can have.
     """
 
     name: str
@@ -92,41 +94,114 @@ class Measure:
     pooled: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def of(self, groups: Sequence[Sequence[Answer]], *, resamples: int, seed: int = 0) -> Interval:
+    def of(self, groups: Sequence[Sequence[Answer]]) -> Interval:
         """Return the figure with its 95 % confidence interval.
+
+        Candidates of one call depend on each other, and so do the answers to one prompt. The unit
+        is the prompt where there are four or more, and the interval for prompts like these.
+        Otherwise it is the call, and the interval for these prompts (MOVER, see `average`). Where
+        the data cannot say, there is none, and its ``reason`` says why.
 
         Args:
             groups: The answers, a group for each prompt.
-            resamples: Of the bootstrap, at least 2.
-            seed: Makes the interval reproducible.
         """
+        from vs_core.metrics import confidence_interval
+        from vs_core.metrics.jackknife import FEWEST_GROUPS
+
         if self.pooled:
-            groups = [[answer for group in groups for answer in group]]
-        intervals = [self._of_one(group, resamples, seed) for group in groups if group]
+            return self._of_one([answer for group in groups for answer in group])
+        values = self.by_prompt(groups)
+        if len(values) >= FEWEST_GROUPS:
+            sample = list(values.values())
+            return confidence_interval(
+                _average, sample, groups=range(len(sample)), bounds=self._bounds
+            )
+        intervals = [self._of_one(group) for group in groups if group]
         return average([each for each in intervals if not math.isnan(each.estimate)])
 
-    def _of_one(self, answers: Sequence[Answer], resamples: int, seed: int) -> Interval:
-        import numpy as np
+    def by_prompt(self, groups: Sequence[Sequence[Answer]]) -> dict[str, float]:
+        """Return the figure of each prompt, of those that have one."""
+        found = {group[0].item.prompt: self._figure(group) for group in groups if group}
+        return {prompt: value for prompt, value in found.items() if not math.isnan(value)}
 
+    def difference(
+        self, groups: Sequence[Sequence[Answer]], others: Sequence[Sequence[Answer]]
+    ) -> Difference:
+        """Return how much the figure of some answers is over that of others.
+
+        Paired over prompts, where both have four or more in common; else over calls.
+        """
+        from vs_core.metrics import paired_difference
+        from vs_core.metrics.jackknife import FEWEST_GROUPS
+        from vs_core.metrics.paired import independent_difference
+
+        if self.pooled:
+            sides = [[self._spread([a for g in side for a in g])] for side in (groups, others)]
+            return independent_difference(*sides)
+        first, second = self.by_prompt(groups), self.by_prompt(others)
+        common = first.keys() & second.keys()
+        if len(common) >= FEWEST_GROUPS:
+            return paired_difference(first, second)
+        spreads = [
+            {g[0].item.prompt: self._spread(g) for g in side if g and g[0].item.prompt in common}
+            for side in (groups, others)
+        ]
+        return independent_difference(
+            [spreads[0][prompt] for prompt in common], [spreads[1][prompt] for prompt in common]
+        )
+
+    @property
+    def _bounds(self) -> tuple[float, float]:
+        bounds: tuple[float, float] = self.options.get("bounds", (-math.inf, math.inf))
+        return bounds
+
+    def _of_one(self, answers: Sequence[Answer]) -> Interval:
         from vs_core.metrics import Interval, confidence_interval
 
-        item = answers[0].item
-        seen = [found for answer in answers if (found := self.observe(answer)) is not None]
-        if not seen:
-            return Interval(math.nan, math.nan, math.nan)
-        sample = np.stack(seen) if isinstance(seen[0], np.ndarray) else seen
-        options = {
-            name: option(item) if callable(option) else option
-            for name, option in self.options.items()
-        }
-        function, sample = _prepared(self.function, item, sample)
-        return confidence_interval(function, sample, resamples=resamples, seed=seed, **options)
+        seen, units = self._observed(answers)
+        if not units:
+            return Interval(math.nan, math.nan, math.nan, reason="nothing was observed")
+        function, sample = _prepared(self.function, answers[0].item, seen)
+        return confidence_interval(function, sample, groups=units, bounds=self._bounds)
+
+    def _spread(self, answers: Sequence[Answer]) -> Spread:
+        from vs_core.metrics.jackknife import Spread, spread
+
+        seen, units = self._observed(answers)
+        if not units:
+            return Spread(math.nan, math.nan, 0, "nothing was observed")
+        function, sample = _prepared(self.function, answers[0].item, seen)
+        return spread(function, [sample], units)
+
+    def _figure(self, answers: Sequence[Answer]) -> float:
+        seen, units = self._observed(answers)
+        return float(self.function(seen, answers[0].item)) if units else math.nan
+
+    def _observed(self, answers: Sequence[Answer]) -> tuple[Any, list[Hashable]]:
+        """What is observed of the answers, and the unit of each observation.
+
+        Of pooled answers to four prompts and more that is the prompt, else what the task says.
+        """
+        import numpy as np
+
+        from vs_core.metrics.jackknife import FEWEST_GROUPS
+
+        seen = [(found, a) for a in answers if (found := self.observe(a)) is not None]
+        many = len({a.item.prompt for _, a in seen}) >= FEWEST_GROUPS
+        units: list[Hashable] = [a.item.prompt if many else a.unit for _, a in seen]
+        sample = [found for found, _ in seen]
+        vectors = bool(sample) and isinstance(sample[0], np.ndarray)
+        return (np.stack(sample) if vectors else sample), units
+
+
+def _average(numbers: Sequence[float]) -> float:
+    return math.fsum(numbers) / len(numbers)
 
 
 def _prepared(
     function: Callable[..., float], item: Item, sample: Any
 ) -> tuple[Callable[[Any], float], Any]:
-    """Bind the item; and compare texts once, not in each resample."""
+    """Bind the item; and compare texts once, not again without each group."""
     if function is not _lexical:
         return (lambda drawn: function(drawn, item)), sample
     import numpy as np
@@ -158,7 +233,8 @@ def average(intervals: Sequence[Interval]) -> Interval:
     estimate = math.fsum(each.estimate for each in intervals) / count
     below = math.hypot(*(each.estimate - each.low for each in intervals)) / count
     above = math.hypot(*(each.high - each.estimate for each in intervals)) / count
-    return Interval(estimate, estimate - below, estimate + above)
+    reason = next((each.reason for each in intervals if each.reason), "")
+    return Interval(estimate, estimate - below, estimate + above, reason=reason)
 
 
 # --- the answers as a distribution ---------------------------------------------------------------
@@ -254,7 +330,7 @@ SEMANTIC = Measure(
     _semantic,
     lambda answer: answer.vector,
     "high",
-    options={"pairwise": True, "bounds": _SHARE},
+    options={"bounds": _SHARE},
 )
 """1 − mean cosine similarity of embeddings, negative ones as 0 (Zhang et al. 2025, section 5)."""
 
@@ -264,7 +340,7 @@ LEXICAL = Measure(
     _lexical,
     lambda answer: answer.text if answer.counts else None,
     "high",
-    options={"pairwise": True, "bounds": _SHARE},
+    options={"bounds": _SHARE},
 )
 """1 − mean ROUGE-L of all pairs."""
 
@@ -274,7 +350,7 @@ DISTINCT = Measure(
     _distinct,
     _named,
     "high",
-    options={"unseen": True, "bounds": _SHARE},
+    options={"bounds": _SHARE},
 )
 """Different answers / answers, on (0, 1]."""
 
@@ -294,7 +370,7 @@ COVERAGE = Measure(
     _coverage,
     _named,
     "high",
-    options={"unseen": lambda item: list(item.truth or {}), "bounds": _SHARE},
+    options={"bounds": _SHARE},
 )
 """Coverage-N: the share of the right answers that came (Zhang et al. 2025)."""
 

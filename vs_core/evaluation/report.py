@@ -15,13 +15,16 @@ from vs_core.display import printable, shorten
 from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.evaluation import figures
 from vs_core.evaluation.findings import Findings, arm_of
-from vs_core.evaluation.tables import amount, shown, table
+from vs_core.evaluation.measures import Measure
+from vs_core.evaluation.tables import amount, needed, shown, table
 from vs_core.evaluation.tasks.base import Task
 from vs_core.evaluation.tasks.dialogue import Dialogue
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+
+    from vs_core.metrics import Difference
 
 __all__ = ["html"]
 
@@ -56,6 +59,7 @@ def _section(findings: Findings, task: Task, rows: pd.DataFrame) -> dict[str, An
     return {
         "task": task,
         "measures": measures,
+        "differences": list(_differences(findings, task, measures)),
         "rows": [
             _row(findings, row, [each.name for each in measures]) for row in own.to_dict("records")
         ],
@@ -67,6 +71,40 @@ def _section(findings: Findings, task: Task, rows: pd.DataFrame) -> dict[str, An
             if result.cell.task == task.name and result.unread
         ][:_SHOWN],
     }
+
+
+def _differences(
+    findings: Findings, task: Task, measures: list[Measure]
+) -> Iterator[dict[str, Any]]:
+    """For each model what is compared with what, and a row for each other arm."""
+    for model in findings.models:
+        found = findings.differences(task.name, model)
+        arms = list(dict.fromkeys(arm for arm, _ in found))
+        if not arms:
+            continue
+        yield {
+            "model": model,
+            "baseline": findings.baseline(task.name, model).label,
+            "rows": [
+                (arm.label, [_difference(found.get((arm, each.name))) for each in measures])
+                for arm in arms
+            ],
+            "needed": max(
+                (count for each in found.values() if not math.isnan(count := needed(each))),
+                default=None,
+            ),
+        }
+
+
+def _difference(found: Difference | None) -> dict[str, Any]:
+    """A difference as text, and whether it is told from none."""
+    if found is None or math.isnan(found.estimate):
+        return {"text": "–", "told": False}
+    if math.isnan(found.pvalue):
+        return {"text": f"{found.estimate:+.2f}", "told": False}
+    interval = f"{found.estimate:+.2f} ({found.low:+.2f} to {found.high:+.2f})"
+    chance = "p < .001" if found.pvalue < 0.001 else f"p = {found.pvalue:.3f}".replace("0.", ".")
+    return {"text": f"{interval}, {chance}", "told": found.pvalue < 0.05}
 
 
 def arm_label(result: Any) -> str:

@@ -15,7 +15,9 @@ from vs_core.evaluation.tasks.base import Task
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["amount", "shown", "table", "useful"]
+    from vs_core.metrics import Difference
+
+__all__ = ["amount", "differences", "needed", "shown", "table", "useful"]
 
 
 def table(findings: Findings) -> pd.DataFrame:
@@ -43,6 +45,42 @@ def _row(findings: Findings, arm: Arm, groups: list[list[Answer]]) -> dict[str, 
             name = measure.name
             row |= {name: estimate, f"{name}_low": low, f"{name}_high": high}
     return row | _costs(findings, arm, groups)
+
+
+def differences(findings: Findings) -> pd.DataFrame:
+    """Return the differences from the baseline as `Experiment.differences_table` says."""
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise_missing_extra("metrics", error)
+    rows = [
+        {
+            "model": model,
+            "task": task,
+            "strategy": arm.label,
+            "baseline": findings.baseline(task, model).label,
+            "measure": name,
+            "difference": each.estimate,
+            "low": each.low,
+            "high": each.high,
+            "pvalue": each.pvalue,
+            "units": each.units,
+            "prompts_for_2_points": needed(each),
+        }
+        for task, model in dict.fromkeys((arm.task, arm.model) for arm in findings.arms)
+        for (arm, name), each in findings.differences(task, model).items()
+    ]
+    frame: pd.DataFrame = pd.DataFrame(rows)
+    return frame
+
+
+def needed(difference: Difference) -> float:
+    """Return how many prompts would tell a difference of ±0.02 from none; ``nan`` if unpaired."""
+    from vs_core.metrics import units_needed
+
+    if math.isnan(difference.spread):
+        return math.nan
+    return float(units_needed(difference.spread, 0.02))
 
 
 def useful(task: Task, answers: Sequence[Answer]) -> int:

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
-from typing import NamedTuple
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from vs_core.errors import ConfigurationError
 
-__all__ = ["Difference", "corrected", "paired_difference", "units_needed"]
+if TYPE_CHECKING:
+    from vs_core.metrics.jackknife import Spread
+
+__all__ = [
+    "Difference",
+    "corrected",
+    "independent_difference",
+    "paired_difference",
+    "units_needed",
+]
+
+
+Unit = TypeVar("Unit", bound=Hashable)
 
 
 class Difference(NamedTuple):
@@ -18,9 +30,9 @@ class Difference(NamedTuple):
         estimate: Mean of the differences.
         low: Lower end of its confidence interval; ``nan`` under two units.
         high: Upper end.
-        pvalue: Of the paired t-test that it is 0, two-sided; ``nan`` where it cannot be told.
-        units: How many units (prompts or calls) both arms have.
-        spread: Standard deviation of the differences.
+        pvalue: Of the t-test that it is 0, two-sided; ``nan`` where it cannot be told.
+        units: How many units (prompts, or else calls of both arms) say so.
+        spread: Standard deviation of the differences of paired units; ``nan`` if none are paired.
     """
 
     estimate: float
@@ -32,7 +44,7 @@ class Difference(NamedTuple):
 
 
 def paired_difference(
-    first: Mapping[Hashable, float], second: Mapping[Hashable, float], *, level: float = 0.95
+    first: Mapping[Unit, float], second: Mapping[Unit, float], *, level: float = 0.95
 ) -> Difference:
     """Return the mean difference of two arms over their common units (Student's paired t).
 
@@ -68,9 +80,40 @@ def paired_difference(
     return Difference(estimate, estimate - reach, estimate + reach, pvalue, count, spread)
 
 
+def independent_difference(
+    first: Sequence[Spread], second: Sequence[Spread], *, level: float = 0.95
+) -> Difference:
+    """Return the mean difference of two arms whose calls have nothing to do with each other.
+
+    Welch's t: for few prompts, of which each has its calls. The difference is for these prompts.
+
+    Args:
+        first: The arm's value of each prompt, with its error over calls: `jackknife.spread`.
+        second: Likewise of the other, of the same prompts.
+        level: Confidence, on (0, 1).
+    """
+    from scipy.stats import t
+
+    count = len(first)
+    estimate = math.fsum(a.estimate - b.estimate for a, b in zip(first, second, strict=True))
+    estimate = estimate / count if count else math.nan
+    parts = [(each.error / count, each.groups) for each in (*first, *second)]
+    units = sum(groups for _, groups in parts)
+    variance = math.fsum(error**2 for error, _ in parts)
+    if not count or math.isnan(variance):
+        return Difference(estimate, math.nan, math.nan, math.nan, units, math.nan)
+    if not variance:
+        return Difference(estimate, estimate, estimate, float(not estimate), units, math.nan)
+    error = math.sqrt(variance)
+    freedom = variance**2 / math.fsum(part**4 / (groups - 1) for part, groups in parts)
+    reach = float(t.ppf((1 + level) / 2, freedom)) * error
+    pvalue = 2 * float(t.sf(abs(estimate) / error, freedom))
+    return Difference(estimate, estimate - reach, estimate + reach, pvalue, units, math.nan)
+
+
 def corrected(
-    differences: Mapping[Hashable, Difference], *, method: str = "holm"
-) -> dict[Hashable, Difference]:
+    differences: Mapping[Unit, Difference], *, method: str = "holm"
+) -> dict[Unit, Difference]:
     """Return several differences with p-values corrected for being several.
 
     Args:

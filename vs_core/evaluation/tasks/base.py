@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -80,6 +80,10 @@ class Task:
     def calls(self, strategy: Strategy) -> int:
         """Return how many model calls a flow takes if every answer can be read."""
         return len(strategy.sizes())
+
+    def unit(self, candidate: Candidate) -> Hashable:
+        """Return what of a run a candidate depends on, such as its call: the unit of intervals."""
+        return candidate.call
 
     # --- reading -------------------------------------------------------------------------------
 

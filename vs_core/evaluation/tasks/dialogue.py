@@ -11,7 +11,7 @@ import json
 import math
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -109,6 +109,10 @@ class Dialogue(Task):
         decision = _signed(drawn, "decision", self.turns)
         decision.metadata["donation"] = amount_of(drawn.text)
         return Distribution([*said, decision])
+
+    def unit(self, candidate: Candidate) -> Hashable:  # noqa: ARG002
+        """The dialogue: each message follows from those before."""
+        return None
 
     def asked_for(self, candidate: Candidate) -> bool:
         """The decision; what was said before led to it."""
