@@ -1,5 +1,6 @@
 """The plain client over an OpenAI-compatible endpoint."""
 
+import asyncio
 import pickle
 from typing import Literal
 
@@ -47,6 +48,20 @@ async def test_sync_and_async(server, model):
     assert first.metadata["usage"]["output_tokens"] > 0
     assert [request["temperature"] for request in server.requests] == [0.4, 0.4]
     assert all("response_format" not in request for request in server.requests)
+
+
+def test_one_model_serves_several_event_loops(model):
+    async def once():
+        try:
+            return await averbalize(PROMPT, model.acomplete, k=2)
+        finally:
+            await model.aclose()
+
+    assert [len(asyncio.run(once())) for _ in range(3)] == [2, 2, 2]
+    assert len(verbalize(PROMPT, model, k=2)) == 2
+    model.close()
+    model.close()  # nothing is left to close
+    assert len(verbalize(PROMPT, model, k=2)) == 2
 
 
 def test_calls_of_one_flow_have_seeds_of_their_own(server):

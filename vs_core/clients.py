@@ -182,6 +182,19 @@ class OpenAIModel:
         with self._errors():
             return [model.id for model in self._client.models.list()]
 
+    def close(self) -> None:
+        """Close the connections of synchronous calls; the next call opens new ones."""
+        if client := self.__dict__.pop("_client", None):
+            client.close()
+
+    async def aclose(self) -> None:
+        """Close those of asynchronous calls, which belong to the event loop they were made in.
+
+        Do it at the end of a loop where one model serves several, as by `asyncio.run` twice.
+        """
+        if client := self.__dict__.pop("_async_client", None):
+            await client.close()
+
     # --- how -----------------------------------------------------------------------------------
 
     def _arguments(self, request: Request) -> dict[str, Any]:

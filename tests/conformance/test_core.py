@@ -20,7 +20,10 @@ class CoreHarness(Harness):
 
     async def arun(self, sampler: tuple[OpenAIModel, Strategy], prompt: str) -> Distribution:
         model, strategy = sampler
-        return await averbalize(prompt, model.acomplete, strategy=strategy)
+        try:
+            return await averbalize(prompt, model.acomplete, strategy=strategy)
+        finally:
+            await model.aclose()  # with the loop, which ends with the test
 
 
 class TestCore(ConformanceSuite):
