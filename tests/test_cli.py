@@ -116,6 +116,22 @@ def test_sample_takes_endpoint_and_key_from_the_environment(server):
     assert server.requests[-1]["messages"][-1]["content"] == "Name a US state."
 
 
+def test_sample_asks_as_often_as_the_task_needs():
+    command = ("sample", "Name a US state.", "--simulated", "--json", "--seed", "1")
+    data = json.loads(vs(*command, "-n", "auto", "--budget", "4").stdout)
+    assert (data["metadata"]["calls"], data["metadata"]["stopped"]) == (4, "budget")
+    assert len(json.loads(vs(*command, "-n", "7").stdout)["candidates"]) == 7
+    for n, said in (
+        ("many", 'or "auto"'),
+        ("0", "n must be"),
+        ("-3", "n must be"),
+        ("1.5", "auto"),
+    ):
+        done = vs(*command, "-n", n)
+        assert done.returncode == 2
+        assert said in done.stderr
+
+
 def test_check_prints_a_table_and_writes_a_profile_that_sample_takes(server, tmp_path):
     out, kept = tmp_path / "p.toml", tmp_path / "answers.jsonl"
     where = ("--model", "simulated", "--base-url", server.base_url)

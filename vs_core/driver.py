@@ -25,7 +25,7 @@ from typing_extensions import Unpack
 from vs_core.candidates import Candidate, Distribution
 from vs_core.checks import require_optional_count
 from vs_core.concurrency import Failed, ain_parallel, in_parallel
-from vs_core.errors import ModelError
+from vs_core.errors import ConfigurationError, ModelError
 from vs_core.messages import (
     Completion,
     Message,
@@ -37,7 +37,7 @@ from vs_core.messages import (
 )
 from vs_core.plugins import plugins
 from vs_core.progress import Advance, Progress, shown
-from vs_core.stopping import DEFAULT_BUDGET, Rule, repeated
+from vs_core.stopping import Rule, repeated
 from vs_core.strategies.base import Options, Strategy, strategy_of
 from vs_core.strategies.pump import Flow, Pump
 from vs_core.strategies.typed import validated
@@ -335,7 +335,6 @@ class VerbalizeOptions(Options, total=False):
 
     strategy: str | Strategy | None
     until: Rule | None
-    budget: int
     seed: int | None
     max_concurrency: int | None
     progress: bool | Progress
@@ -363,7 +362,6 @@ def verbalize(
     *,
     strategy: str | Strategy | None = None,
     until: Rule | None = None,
-    budget: int = DEFAULT_BUDGET,
     seed: int | None = None,
     max_concurrency: int | None = None,
     progress: bool | Progress = False,
@@ -379,13 +377,13 @@ def verbalize(
             ``"vs_standard"``.
         until: Ask again and again until this rule is met: ``vs_core.stopping.coverage(0.95)``, or
             any function from the `Distribution` so far to whether it is enough.
-        budget: With ``until``, most model calls; see `vs_core.stopping.repeated`.
         seed: Makes `Distribution.sample` reproducible without a seed of its own. It does not
             reach the model, whose settings are its own.
         max_concurrency: Most requests in flight at once; see `run`.
         progress: True shows a bar on standard error (extra ``cli``); a function is called with the
             number of calls done and of those expected, after each.
-        **options: Options of the strategy: ``k``, ``n``, ``threshold``, ``probability``,
+        **options: Options of the strategy: ``k``, ``n``, ``budget`` (most model calls, with
+            ``until`` or ``n="auto"``), ``threshold``, ``probability``,
             ``format``, ``retries``, ``on_unparsed``, ``on_failure``, ``schema``, ``prompts``; see
             `vs_core.strategies.Strategy`. And ``profile``, a file that has those which are not
             given: see `vs_core.profiles`.
@@ -400,7 +398,7 @@ def verbalize(
         Exception: What ``complete`` raised; `partial_of` gives what was in hand.
     """
     made = strategy_of(strategy, **options)
-    flow = _flow(made, as_messages(prompt), until, budget)
+    flow = _flow(made, as_messages(prompt), until)
     with shown(progress, len(made.sizes())) as advance:
         counting = _counting(complete, advance)
         return run(flow, counting, max_concurrency=max_concurrency).seeded(seed)
@@ -428,7 +426,6 @@ async def averbalize(
     *,
     strategy: str | Strategy | None = None,
     until: Rule | None = None,
-    budget: int = DEFAULT_BUDGET,
     seed: int | None = None,
     max_concurrency: int | None = None,
     progress: bool | Progress = False,
@@ -436,7 +433,7 @@ async def averbalize(
 ) -> Distribution:
     """Ask any model for a distribution of answers, over an async callable; see `verbalize`."""
     made = strategy_of(strategy, **options)
-    flow = _flow(made, as_messages(prompt), until, budget)
+    flow = _flow(made, as_messages(prompt), until)
     with shown(progress, len(made.sizes())) as advance:
         counting = _acounting(complete, advance)
         return (await arun(flow, counting, max_concurrency=max_concurrency)).seeded(seed)
@@ -467,5 +464,9 @@ def _acounting(complete: AsyncComplete, advance: Advance | None) -> AsyncComplet
     return counted
 
 
-def _flow(strategy: Strategy, task: Sequence[Message], until: Rule | None, budget: int) -> Flow:
-    return strategy.flow(task) if until is None else repeated(strategy, task, until, budget)
+def _flow(strategy: Strategy, task: Sequence[Message], until: Rule | None) -> Flow:
+    if until is None:
+        return strategy.flow(task)
+    if strategy.n == "auto":
+        raise ConfigurationError('until and n="auto" both say when it is enough: give one of them.')
+    return repeated(strategy, task, until, strategy.budget)

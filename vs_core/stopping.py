@@ -11,24 +11,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from vs_core.candidates import Candidate, Distribution, plain_text
 from vs_core.checks import require_count
-from vs_core.errors import ConfigurationError, ParseError
+from vs_core.errors import ConfigurationError
 from vs_core.messages import Message
 from vs_core.metrics.richness import unseen_mass
-from vs_core.strategies.base import Flow, Strategy
-from vs_core.strategies.calls import LEFT_OUT, Rounds
-from vs_core.strategies.pump import Interrupted, Pump
+from vs_core.strategies.base import DEFAULT_BUDGET, Flow, Strategy
+from vs_core.strategies.repeating import Rule, repeat
 
 __all__ = ["DEFAULT_BUDGET", "Rule", "coverage", "repeated"]
-
-Rule = Callable[[Distribution], bool]
-"""Whether the distribution so far is enough."""
-
-DEFAULT_BUDGET = 20
-"""Model calls that a search for enough may take, unless ``budget`` says otherwise."""
 
 
 def coverage(target: float = 0.95, *, key: Callable[[Candidate], Hashable] | None = None) -> Rule:
@@ -102,64 +94,4 @@ def repeated(
             f"until must be a rule such as vs_core.stopping.coverage(0.95), not {until!r}."
         )
     require_count("budget", budget)
-    return _repeat(strategy, task, until, budget)
-
-
-def _repeat(strategy: Strategy, task: Sequence[Message], until: Rule, budget: int) -> Flow:
-    runs = _Runs()
-    yield from runs.run(strategy.flow(task))
-    while not (enough := until(runs.found)) and runs.calls + len(strategy.sizes()) <= budget:
-        try:
-            yield from runs.run(strategy.flow(task))
-        except ParseError as error:  # such as a refusal; what was found before is no worse for it
-            runs.lists["unread"].append(error.text)
-    asked = sum(strategy.sizes()) * runs.count
-    metadata = runs.signed(asked, "until" if enough else "budget")
-    return runs.found.model_copy(update={"metadata": metadata})
-
-
-class _Runs:
-    """What the runs found, what they cost, and what they left out."""
-
-    def __init__(self) -> None:
-        self.found = Distribution()
-        self.count = 0
-        self.calls = 0
-        self.usage: Counter[str] = Counter()
-        self.lists: dict[str, list[Any]] = {name: [] for name in LEFT_OUT}
-
-    def run(self, flow: Flow) -> Rounds:
-        """One run of a strategy."""
-        self.count += 1
-        pump = Pump(flow)
-        found = Distribution()
-        try:
-            found = yield from pump.flow()
-        except ParseError:  # its answers were paid for, and keep their numbers
-            found = Distribution(completions=[each.bare() for each in pump.completions])
-            raise
-        except Interrupted as interrupted:
-            found = interrupted.partial or Distribution()
-            interrupted.partial = self.found + found if self.found or found else None
-            raise
-        finally:
-            self.calls += pump.calls
-            self.usage.update(pump.usage)
-            self.found += found
-        for name, left_out in self.lists.items():
-            left_out += found.metadata.get(name, ())
-
-    def signed(self, asked: int, stopped: str) -> dict[str, Any]:
-        """The metadata of all runs: that of the first, with what adds up added up."""
-        metadata = {
-            **self.found.metadata,
-            "n": asked,
-            "calls": self.calls,
-            "usage": dict(self.usage),
-            "runs": self.count,
-            "stopped": stopped,
-            **{name: left_out for name, left_out in self.lists.items() if left_out},
-        }
-        if len(self.found) < asked:
-            metadata["missing"] = asked - len(self.found)
-        return metadata
+    return repeat(strategy, task, until, budget)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import dspy
 from dspy.streaming.messages import sync_send_to_stream
@@ -93,7 +93,7 @@ class VerbalizedSampler(dspy.Predict):
         signature: The task: a string such as ``"topic -> joke"`` or a signature class.
         k: Candidates a call.
         strategy: A registered name or a strategy of `vs_core`.
-        n: Candidates in all; default: k.
+        n: Candidates in all; default: k. ``"auto"`` asks while that brings anything new.
         threshold: Ask for responses whose probability is below it, on (0, 1].
         resampler: How one is drawn; a registered name or a function. See `vs_core.resampling`.
         seed: Makes drawing reproducible.
@@ -107,6 +107,7 @@ class VerbalizedSampler(dspy.Predict):
         prompts: The words; see `vs_core.prompts.Prompts`.
         profile: Has the options that are not given; see `vs_core.profiles`. How answers are written
             is the adapter's matter, so its ``format`` is left out.
+        budget: With ``n="auto"``, most calls.
         **config: Passed to the language model, as ``dspy.Predict`` does: ``temperature``, ….
 
     The options can be set later (``sampler.k = 3``), and given to a single call
@@ -123,7 +124,7 @@ class VerbalizedSampler(dspy.Predict):
         signature: str | Signature,
         k: int | None = None,
         strategy: str | Strategy | None = None,
-        n: int | None = None,
+        n: int | Literal["auto"] | None = None,
         threshold: float | None = None,
         resampler: Any = "proportional",
         seed: int | None = None,
@@ -134,13 +135,14 @@ class VerbalizedSampler(dspy.Predict):
         on_failure: str | None = None,
         prompts: Prompts | None = None,
         profile: ProfileLike | None = None,
+        budget: int | None = None,
         **config: Any,
     ) -> None:
         super().__init__(signature_of(signature), **config)
         given = {
             "k": k, "n": n, "threshold": threshold, "probability": probability,
             "retries": retries, "on_unparsed": on_unparsed, "on_failure": on_failure,
-            "prompts": prompts, "profile": profile,
+            "prompts": prompts, "profile": profile, "budget": budget,
         }  # fmt: skip
         options: dict[str, Any] = {n: value for n, value in given.items() if value is not None}
         self._strategy = _untyped(strategy_of(strategy, **options))
@@ -178,6 +180,7 @@ class VerbalizedSampler(dspy.Predict):
     on_unparsed = _option("on_unparsed", "What becomes of an unreadable answer.")
     on_failure = _option("on_failure", "What becomes of a call that fails for good.")
     prompts = _option("prompts", "The words.")
+    budget = _option("budget", "Most calls, with n='auto'.")
 
     @property
     def predict(self) -> VerbalizedSampler:

@@ -13,7 +13,10 @@ KEY = "verbalized"
 
 VERSION = 1
 
-_SHARED = ("k", "n", "threshold", "probability", "retries", "on_unparsed", "on_failure", "prompts")
+_SHARED = (
+    "k", "n", "budget", "threshold", "probability", "retries", "on_unparsed", "on_failure",
+    "prompts",
+)  # fmt: skip
 OPTIONS = ("strategy", *_SHARED, "resampler", "seed")
 """What may be given to a single call."""
 

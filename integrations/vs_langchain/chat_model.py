@@ -153,7 +153,7 @@ class VerbalizedChatModel(StrategyOptions, BaseChatModel):
             if self.form.by_tool and method == "auto":
                 method = "tool"
         if count > 1:  # different ones come from one call
-            given |= {"k": max(self.k, count), "n": max(self.n or self.k, count)}
+            given |= {"k": max(self.k, count), "n": max(self._strategy().in_all, count)}
         return Answering(
             model=self.llm,
             output="message",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -46,7 +46,7 @@ class StrategyOptions(BaseModel):
 
     strategy: Any = "vs_standard"
     k: int = 5
-    n: int | None = None
+    n: int | Literal["auto"] | None = None
     threshold: float | None = None
     probability: str = "explicit"
     format: Any = "json"

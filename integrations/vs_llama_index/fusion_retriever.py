@@ -163,7 +163,7 @@ class VerbalizedFusionRetriever(BaseRetriever):
     def num_queries(self) -> int:
         """How many queries are searched by, with the question where that is included."""
         strategy = self._queries.strategy
-        return (strategy.n or strategy.k) + self._include_original if self._asks else 1
+        return strategy.in_all + self._include_original if self._asks else 1
 
     @num_queries.setter
     def num_queries(self, number: int) -> None:

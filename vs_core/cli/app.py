@@ -97,7 +97,11 @@ def sample(
         str, typer.Argument(metavar="PROMPT", help="The task; - reads it from standard input.")
     ],
     k: Annotated[int, typer.Option("-k", help="Candidates a call.")] = 5,
-    n: Annotated[int | None, typer.Option("-n", help="Candidates in all; default: k.")] = None,
+    n: Annotated[
+        str | None,
+        typer.Option("-n", help="Candidates in all; default: k. auto: while that brings new ones."),
+    ] = None,
+    budget: Annotated[int, typer.Option(help="With -n auto, most calls.")] = 20,
     strategy: Annotated[str, typer.Option(help="See: vs plugins.")] = "vs_standard",
     threshold: Annotated[
         float | None,
@@ -129,8 +133,8 @@ def sample(
     """
     task = as_messages(sys.stdin.read() if prompt == "-" else prompt)
     given = said(
-        context, strategy=strategy, k=k, n=n, threshold=threshold, probability=probability,
-        format=format, retries=retries,
+        context, strategy=strategy, k=k, n=_number(n), budget=budget, threshold=threshold,
+        probability=probability, format=format, retries=retries,
     )  # fmt: skip
     made = strategy_of(profile=profile, **given)
     settled = Profile(settings={}) if profile is None else Profile.load(profile)
@@ -158,6 +162,11 @@ def sample(
         _show(distribution, as_json)
     if not as_json:
         stdout.print(Text(f"\ndrawn: {shorten(distribution.sample().text, 1000)}", style="bold"))
+
+
+def _number(n: str | None) -> int | str | None:
+    """What -n says; a text that is no number is left to the strategy to refuse."""
+    return int(n) if n is not None and n.lstrip("-").isdigit() else n
 
 
 def _streamed(flow: Flow, model: Model, console: Console) -> Distribution:

@@ -37,6 +37,8 @@ OnFailure = Literal["raise", "keep"]
 S = TypeVar("S", bound="Strategy")
 
 DEFAULT_STRATEGY = "vs_standard"
+DEFAULT_BUDGET = 20
+"""Model calls that a search for enough may take, unless ``budget`` says otherwise."""
 
 
 class FurtherOptions(TypedDict, total=False):
@@ -46,7 +48,8 @@ class FurtherOptions(TypedDict, total=False):
     integrations spell theirs by it. `Strategy` says what each means.
     """
 
-    n: int | None
+    n: int | Literal["auto"] | None
+    budget: int
     threshold: float | None
     probability: str
     format: str | Format
@@ -86,7 +89,10 @@ class Strategy(ABC):
 
     Args:
         k: Candidates a call, at least 1.
-        n: Candidates in all, at least 1; default: k. ⌈n/k⌉ calls are made.
+        n: Candidates in all, at least 1; default: k. ⌈n/k⌉ calls are made. ``"auto"`` asks for k
+            again and again while that brings anything new: once or twice where a task has one
+            answer, and many times where it has many.
+        budget: With ``n="auto"``, most calls, at least 1.
         threshold: Ask for responses whose probability is below it, on (0, 1]; smaller is more
             diverse (paper: 0.1 is the usual tail setting). None samples the full distribution.
         probability: How probability is defined: ``"implicit"``, ``"explicit"``, ``"relative"``,
@@ -116,7 +122,8 @@ class Strategy(ABC):
     name: ClassVar[str]
 
     k: int = 5
-    n: int | None = None
+    n: int | Literal["auto"] | None = None
+    budget: int = DEFAULT_BUDGET
     threshold: float | None = None
     probability: str = "explicit"
     format: str | Format = "json"
@@ -128,9 +135,14 @@ class Strategy(ABC):
     made_for: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
+        if isinstance(self.n, str) and self.n != "auto":
+            raise ConfigurationError(
+                f'n must be a whole number of at least 1, or "auto", not {self.n!r}.'
+            )
         counts = {
             "k": require_count("k", self.k),
-            "n": require_optional_count("n", self.n),
+            "n": self.n if self.n == "auto" else require_optional_count("n", self.n),
+            "budget": require_count("budget", self.budget),
             "retries": require_count("retries", self.retries, least=0),
         }
         for name, count in counts.items():  # frozen, yet what numpy calls an integer becomes one
@@ -189,9 +201,14 @@ class Strategy(ABC):
 
     def sizes(self) -> list[int]:
         """Return how many candidates each call is asked for; they sum to the number in all."""
-        total = self.n or self.k
+        total = self.in_all
         full, rest = divmod(total, self.k)
         return [self.k] * full + [rest] * bool(rest)
+
+    @property
+    def in_all(self) -> int:
+        """How many candidates are asked for in all; with ``n="auto"`` in each run."""
+        return self.n if isinstance(self.n, int) else self.k
 
     def typed(self: S, schema: Any) -> S:
         """Return this strategy asking for answers of a type; see ``schema``."""

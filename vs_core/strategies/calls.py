@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -16,14 +16,12 @@ from vs_core.formats.base import CUT_OFF
 from vs_core.messages import Completion, Message, Request, digest_of, total_usage
 from vs_core.profiles import same_model
 from vs_core.strategies.base import OnFailure, Strategy
-from vs_core.strategies.pump import Flow, Interrupted
+from vs_core.strategies.pump import LEFT_OUT, Flow, Interrupted, Rounds
+from vs_core.strategies.repeating import as_needed
 from vs_core.strategies.typed import validated
 
 __all__ = ["LEFT_OUT", "Call", "Rounds", "Session", "parallel", "turns"]
 
-Rounds = Generator[Sequence[Request], Sequence[Completion], None]
-LEFT_OUT = ("surplus", "invalid", "unread", "failed")
-"""Keys of the metadata that list what an answer held and the distribution does not."""
 _log = logging.getLogger("vs_core")
 
 
@@ -269,6 +267,8 @@ def _of_another(made_for: tuple[str, ...], name: str) -> tuple[str, ...]:
 
 def parallel(strategy: Strategy, task: Sequence[Message]) -> Flow:
     """Flow of one round of independent calls, and what repairing them takes."""
+    if strategy.n == "auto":
+        return (yield from as_needed(strategy, task))
     session = Session(strategy, task)
     calls = [Call(strategy, strategy.messages(task, size), size) for size in strategy.sizes()]
     yield from session.collect(calls)
@@ -277,6 +277,8 @@ def parallel(strategy: Strategy, task: Sequence[Message]) -> Flow:
 
 def turns(strategy: Strategy, task: Sequence[Message]) -> Flow:
     """Flow of one conversation that asks for further candidates turn by turn."""
+    if strategy.n == "auto":
+        return (yield from as_needed(strategy, task))
     session = Session(strategy, task)
     first, *others = strategy.sizes()
     call = Call(strategy, strategy.messages(task, first), first)

@@ -34,7 +34,7 @@ class CoT(Strategy):
 
     def sizes(self) -> list[int]:
         """One candidate a call."""
-        return [1] * (self.n or self.k)
+        return [1] * self.in_all
 
     def for_one_draw(self: S) -> S:
         """Return this strategy asking once: more calls would only be more draws."""

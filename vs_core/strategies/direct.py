@@ -51,7 +51,7 @@ class Direct(Strategy):
 
     def sizes(self) -> list[int]:
         """One candidate a call."""
-        return [1] * (self.n or self.k)
+        return [1] * self.in_all
 
     def flow(self, task: Sequence[Message]) -> Flow:
         """n independent calls."""

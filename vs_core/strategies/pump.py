@@ -14,10 +14,16 @@ from typing import NoReturn
 from vs_core.candidates import Distribution
 from vs_core.messages import Completion, Request, total_usage
 
-__all__ = ["Flow", "Interrupted", "Pump"]
+__all__ = ["LEFT_OUT", "Flow", "Interrupted", "Pump", "Rounds"]
 
 Flow = Generator[Sequence[Request], Sequence[Completion], Distribution]
 """A strategy at work: yields rounds of independent requests, is sent their completions."""
+
+Rounds = Generator[Sequence[Request], Sequence[Completion], None]
+"""A part of a flow."""
+
+LEFT_OUT = ("surplus", "invalid", "unread", "failed")
+"""Keys of the metadata that list what an answer held and the distribution does not."""
 
 
 class Interrupted(BaseException):

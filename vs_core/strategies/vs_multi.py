@@ -25,7 +25,7 @@ class VSMulti(VSStandard):
 
     def sizes(self) -> list[int]:
         """k candidates a turn; two turns unless n says otherwise."""
-        return super().sizes() if self.n else [self.k] * 2
+        return super().sizes() if isinstance(self.n, int) else [self.k] * 2
 
     def flow(self, task: Sequence[Message]) -> Flow:
         """The turns, one after the other, with the history kept."""
