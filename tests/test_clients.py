@@ -18,8 +18,8 @@ from vs_core import (
     stream,
     verbalize,
 )
+from vs_core.caller import name_of
 from vs_core.clients import OpenAIModel
-from vs_core.evaluation.runner import name_of
 from vs_core.formats.json import without_bounds
 from vs_core.redaction import redacted
 from vs_core.strategies import VSStandard

@@ -58,10 +58,12 @@ LAYERS = (
     ("drawing and measuring", "resampling", "metrics", "fusion", "theory"),
     ("asking", "strategies"),
     ("asking until it is enough", "stopping"),
-    ("driving", "concurrency", "telemetry", "driver", "clients"),
+    ("shared by what comes", "tables"),
+    ("driving", "caller", "concurrency", "store", "telemetry", "driver", "clients"),
     ("the package", ""),
     ("checking", "checking"),
     ("testing", "testing"),
+    ("generation", "generation"),
     ("evaluation", "evaluation"),
     ("doors", "cli"),
 )  # fmt: skip

@@ -81,6 +81,9 @@ SUITES = {
         (*SERVER, "nltk", "openai", "rich", "rouge-score", "scikit-learn"),
     ),
     "cli": Suite(("test_cli.py", "test_clients.py", "conformance/test_core.py")),
+    "generation": Suite(
+        ("generation",), (*SERVER, "httpx", "openai", "pandas", "rich", "tomli-w", "typer")
+    ),
     "testing": Suite(("testing",), ("openai", "scipy")),
 }  # fmt: skip
 

@@ -144,3 +144,13 @@ def vs_tasks() -> Mapping[str, Callable[..., Any]]:
         dialogue="dialogue:dialogue",
         safety="safety:safety",
     )
+
+
+@hookimpl
+def vs_models() -> Mapping[str, Callable[..., Any]]:
+    """Register how the models of our integrations complete a request."""
+    return {
+        "langchain_core": Named("vs_langchain.completing:completer", "langchain"),
+        "dspy": Named("vs_dspy.completing:completer", "dspy"),
+        "llama_index": Named("vs_llama_index.completing:model_completer", "llama-index"),
+    }

@@ -58,6 +58,15 @@ def vs_tasks() -> Factories:  # type: ignore[empty-body]
 
 
 @hookspec
+def vs_models() -> Factories:  # type: ignore[empty-body]
+    """How models of a framework complete requests, by the package their classes are defined in.
+
+    A factory takes a ``model``, and makes a function from a `vs_core.Request` to an awaitable of a
+    `vs_core.Completion`.
+    """
+
+
+@hookspec
 def vs_request(request: Any) -> None:
     """Observe every `vs_core.Request` before a model sees it. What it returns is ignored."""
 

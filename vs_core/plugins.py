@@ -14,7 +14,7 @@ from vs_core.errors import ConfigurationError
 
 __all__ = ["Plugins", "plugins"]
 
-KINDS = ("strategies", "formats", "resamplers", "metrics", "tasks")
+KINDS = ("strategies", "formats", "resamplers", "metrics", "tasks", "models")
 
 
 class Plugins:
@@ -195,6 +195,19 @@ class Plugins:
     def task(self, task: Any, **options: Any) -> Any:
         """Return a task of the evaluation by name, or the given one; see `make`."""
         return self.make("tasks", task, **options)
+
+    def model(self, model: Any) -> Any:
+        """Return how a framework's model completes a request; None if no integration knows it.
+
+        An integration registers it by the package that the model's class, or one that it derives
+        from, is defined in.
+        """
+        table = self.table("models")
+        for kind in type(model).__mro__:
+            factory = table.get(kind.__module__.partition(".")[0])
+            if factory is not None:
+                return factory(model=model)
+        return None
 
     # --- observing -------------------------------------------------------------------------
 

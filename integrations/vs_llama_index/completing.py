@@ -44,6 +44,7 @@ __all__ = [
     "apieces",
     "completer",
     "from_chat_messages",
+    "model_completer",
     "pieces",
     "to_chat_messages",
 ]
@@ -84,6 +85,11 @@ def acompleter(
 ) -> Callable[[Request], Awaitable[Completion]]:
     """Return an async ``complete`` callable over an LLM; see `completer`."""
     return _CallPath(llm, method, fits, settings).aanswer
+
+
+def model_completer(model: LLM) -> Callable[[Request], Awaitable[Completion]]:
+    """Return how an LLM completes a request of the core; see `acompleter`."""
+    return acompleter(model)
 
 
 def pieces(

@@ -279,7 +279,7 @@ def test_calls_keep_the_distance_of_the_rate(monkeypatch):
     async def sleep(seconds):
         slept.append(seconds)
 
-    monkeypatch.setattr("vs_core.evaluation.runner.asyncio.sleep", sleep)
+    monkeypatch.setattr("vs_core.caller.asyncio.sleep", sleep)
     Experiment("coin", ["direct"], model=lambda r: "heads", n=5, rate=0.6, concurrency=1).run()
     # Each call has its turn 100 s after the last, and no time to speak of passes in between.
     assert [round(seconds, -1) for seconds in slept] == [0, 100, 200, 300, 400]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from vs_core import ConfigurationError
-from vs_core.evaluation.store import Store
+from vs_core.store import Store
 
 
 def records(path):

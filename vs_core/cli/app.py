@@ -19,6 +19,7 @@ import vs_core
 from vs_core.candidates import Candidate, Distribution
 from vs_core.cli.check import check
 from vs_core.cli.compare import compare
+from vs_core.cli.generate import generate
 from vs_core.cli.models import Model, choose_model, require_no_endpoint, said, stderr
 from vs_core.display import shorten
 from vs_core.errors import ConfigurationError
@@ -217,6 +218,7 @@ def serve(
 
 app.command()(compare)
 app.command()(check)
+app.command()(generate)
 
 
 @app.command("plugins")

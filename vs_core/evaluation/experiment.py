@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vs_core import builtin
+from vs_core.caller import Caller, Complete, name_of, settings_of
 from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.evaluation import figures
 from vs_core.evaluation.findings import Findings
@@ -20,19 +21,10 @@ from vs_core.evaluation.judge import digest as digest_of
 from vs_core.evaluation.manifest import RECORDS, Manifest
 from vs_core.evaluation.measures import QUALITY
 from vs_core.evaluation.report import html
-from vs_core.evaluation.runner import (
-    Asking,
-    Cell,
-    Complete,
-    Result,
-    Runner,
-    about,
-    name_of,
-    settings_of,
-)
-from vs_core.evaluation.store import Store
+from vs_core.evaluation.runner import Cell, Result, Runner, about
 from vs_core.evaluation.tables import differences, table
 from vs_core.evaluation.tasks.base import Task, task_of
+from vs_core.store import Store
 from vs_core.strategies import Strategy, strategy_of
 
 if TYPE_CHECKING:
@@ -135,7 +127,7 @@ class Experiment(Findings):
         self._compared = list(_at(self.strategies.values(), list(thresholds)))
         if not (self._compared and self.models):
             raise ConfigurationError("Give at least one threshold and one model.")
-        Asking(*self._limits).close()  # says at once if a limit cannot work
+        Caller(*self._limits).close()  # says at once if a limit cannot work
 
     # --- running -----------------------------------------------------------------------------
 
@@ -181,10 +173,10 @@ class Experiment(Findings):
         return Store(None if self.out is None else self.out / name)
 
     async def _run(self, completions: Store, candidates: Store) -> None:
-        asking = Asking(*self._limits)
+        caller = Caller(*self._limits)
         cells = self.cells()
         done = _Progress(sum(calls for *_, calls in cells), self._progress)
-        runner = Runner(completions, asking, done.advance)
+        runner = Runner(completions, caller, done.advance)
         self._arms.clear()
         self._intervals.clear()
         written = {_place(record) for record in candidates}
@@ -196,7 +188,7 @@ class Experiment(Findings):
             await self._judge(runner)
             await self._embed()
         finally:
-            asking.close()
+            caller.close()
 
     def cells(self) -> list[tuple[Cell, Task, Strategy, int]]:
         """Return what is to be run: each cell with task, strategy and the calls to be expected."""

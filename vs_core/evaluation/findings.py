@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from vs_core.caller import Complete
 from vs_core.candidates import Candidate
 from vs_core.errors import ConfigurationError
 from vs_core.evaluation.measures import Answer, Measure
-from vs_core.evaluation.runner import Cell, Complete, Result
+from vs_core.evaluation.runner import Cell, Result
 from vs_core.evaluation.tasks.base import Task
 from vs_core.strategies import Strategy
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, Field
 
-from vs_core.evaluation.runner import Complete, name_of
+from vs_core.caller import Complete, name_of
 from vs_core.messages import as_messages
 from vs_core.prompts import Prompts
 from vs_core.strategies import Flow, SequenceList

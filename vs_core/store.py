@@ -6,16 +6,18 @@ at most its last line torn; opening the file mends that.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from vs_core.errors import ConfigurationError
+from vs_core.messages import Completion, Request
 
-__all__ = ["Store"]
+__all__ = ["Store", "answered", "completion_of", "digest_of_request"]
 
 _TAIL = 1 << 16
 
@@ -149,3 +151,33 @@ def _mend(file: Any) -> None:
         file.truncate(end - len(torn))
     else:
         file.write(b"\n")
+
+
+# --- answers as records --------------------------------------------------------------------------
+
+
+_ABOUT = ("reasoning", "finish_reason", "model")
+
+
+def answered(completion: Completion) -> dict[str, Any]:
+    """Return an answer as a record has it."""
+    about = {name: getattr(completion, name) for name in _ABOUT}
+    return {
+        "text": completion.text,
+        "usage": {name: int(count) for name, count in completion.usage.items()},
+        "about": {name: value for name, value in about.items() if value is not None},
+    }
+
+
+def completion_of(record: Mapping[str, Any]) -> Completion:
+    """Return the answer of a record; what a record of another version lacks is not known."""
+    about = record.get("about") or {}
+    known = {name: about[name] for name in _ABOUT if name in about}
+    return Completion(record["text"], record.get("usage") or {}, **known)
+
+
+def digest_of_request(request: Request) -> str:
+    """Return what tells the question of a record from another question."""
+    messages = [message.as_dict() for message in request.messages]
+    text = json.dumps(messages, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

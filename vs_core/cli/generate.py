@@ -1,0 +1,258 @@
+"""``vs generate``: a table of prompts in, a table of answers out."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from vs_core.cli.models import Model, choose_model, require_no_endpoint, said, stderr
+from vs_core.display import shorten
+from vs_core.errors import ConfigurationError
+from vs_core.generation import Run, Summary
+from vs_core.profiles import Profile
+from vs_core.testing import SimulatedModel
+
+__all__ = ["generate", "pair", "schema_of"]
+
+_TOKENS_A_CANDIDATE = 60
+"""For an estimate before anything is asked: about so much is an answer of a sentence or two."""
+
+
+def generate(
+    context: typer.Context,
+    table: Annotated[
+        Path, typer.Argument(help="A row for each prompt: .csv, .tsv, .jsonl or .parquet.")
+    ],
+    out: Annotated[Path, typer.Option(help="Table of answers: .jsonl, .parquet or .csv.")],
+    prompt: Annotated[
+        str | None, typer.Option(help="Template over the columns: 'A tagline for {product}.'")
+    ] = None,
+    prompt_column: Annotated[str | None, typer.Option(help="Column with the prompt.")] = None,
+    system: Annotated[str | None, typer.Option(help="Template of a system message.")] = None,
+    id_column: Annotated[str | None, typer.Option(help="Column that identifies a row.")] = None,
+    schema: Annotated[
+        str | None, typer.Option(help="Type of the answers: file.py:Model or schema.json.")
+    ] = None,
+    k: Annotated[int, typer.Option("-k", help="Candidates a call.")] = 5,
+    n: Annotated[int | None, typer.Option("-n", help="Candidates a row; default: k.")] = None,
+    strategy: Annotated[str, typer.Option(help="See: vs plugins.")] = "vs_standard",
+    threshold: Annotated[float | None, typer.Option(help="Sample the tail below it.")] = None,
+    format: Annotated[str, typer.Option(help="How answers are written.")] = "json",
+    retries: Annotated[int, typer.Option(help="Times a bad answer is asked for again.")] = 1,
+    until_distinct: Annotated[
+        int | None, typer.Option(help="Ask until a row has exactly so many different answers.")
+    ] = None,
+    avoid_seen: Annotated[
+        bool, typer.Option("--avoid-seen", help="With it: tell the model what came already.")
+    ] = False,
+    unique: Annotated[
+        bool, typer.Option("--unique", help="Leave out what an earlier row of the output has.")
+    ] = False,
+    nested: Annotated[bool, typer.Option("--nested", help="One row a prompt.")] = False,
+    limit: Annotated[int | None, typer.Option(help="Most rows of the table.")] = None,
+    concurrency: Annotated[int, typer.Option(help="Most calls in flight.")] = 16,
+    rate: Annotated[float | None, typer.Option(help="Most calls a minute.")] = None,
+    tokens: Annotated[float | None, typer.Option(help="Most tokens a minute.")] = None,
+    attempts: Annotated[int, typer.Option(help="Times a call is tried that fails.")] = 5,
+    budget: Annotated[
+        float | None, typer.Option(help="Most that this run may cost; it then ends in order.")
+    ] = None,
+    price: Annotated[
+        str | None, typer.Option(help="Of a million input and output tokens: 0.4,1.6")
+    ] = None,
+    model: Annotated[str | None, typer.Option(envvar="VS_MODEL", help="Name of the model.")] = None,
+    base_url: Annotated[
+        str | None, typer.Option(help="OpenAI-compatible endpoint, ending in /v1.")
+    ] = None,
+    temperature: Annotated[float | None, typer.Option(help="Passed to the model.")] = None,
+    profile: Annotated[Path | None, typer.Option(help="Settings; options given here win.")] = None,
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="Use the simulated model; its rows say so.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show prompts, calls and cost; ask nothing.")
+    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Ask for each row of a table, and write a table of answers.
+
+    Run it again after whatever stopped it: it goes on, and asks for nothing that it has.
+    Exit codes: 0 complete; 3 stopped in good order (budget, Ctrl-C); 1 and 2 as ever.
+    """
+    settled = Profile(settings={}) if profile is None else Profile.load(profile)
+    complete: Model
+    if simulated:
+        require_no_endpoint(model, base_url)
+        stderr.print("These answers are SIMULATED.", style="yellow")
+        complete = SimulatedModel()
+    else:
+        complete = choose_model(model or settled.model, base_url, temperature, settled.parameters)
+    options = said(
+        context, strategy=strategy, k=k, n=n, threshold=threshold, format=format, retries=retries
+    )
+    run = Run(
+        table, model=complete, out=out, prompt=prompt, prompt_column=prompt_column, system=system,
+        id_column=id_column, schema=None if schema is None else schema_of(schema), profile=profile,
+        until_distinct=until_distinct, avoid_seen=avoid_seen, unique=unique, nested=nested,
+        limit=limit, concurrency=concurrency, rate=rate, tokens_a_minute=tokens,
+        attempts=attempts, budget=budget, price=None if price is None else pair(price),
+        fresh=fresh, **options,
+    )  # fmt: skip
+    if dry_run:
+        _show_ahead(run)
+        return
+    with _ending_in_order(run), _progress(run) as tell:
+        summary = run.run(tell)
+    _show(summary, as_json)
+    if summary.stopped:
+        raise typer.Exit(3)
+
+
+def pair(price: str) -> tuple[float, float]:
+    """Return a price as two numbers.
+
+    Raises:
+        ConfigurationError: If it is not two numbers with a comma between.
+    """
+    try:
+        first, second = map(float, price.split(","))
+    except ValueError as error:
+        raise ConfigurationError(
+            f"A price is two numbers, such as 0.4,1.6, not {price}."
+        ) from error
+    return first, second
+
+
+def schema_of(place: str) -> Any:
+    """Return the type that ``file.py:Model`` names, or the JSON schema in a file.
+
+    The file is the user's own, and is run.
+
+    Raises:
+        ConfigurationError: If there is no such file or name.
+    """
+    file, _, name = place.rpartition(":")
+    if not file.endswith(".py"):
+        try:
+            return json.loads(Path(place).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(
+                f"A schema is file.py:Model, or a file with a JSON schema; {place}: {error}."
+            ) from error
+    spec = importlib.util.spec_from_file_location(Path(file).stem, file)
+    if spec is None or spec.loader is None or not Path(file).exists():
+        raise ConfigurationError(f"There is no file {file}.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    found = getattr(module, name, None)
+    if found is None:
+        raise ConfigurationError(f"{file} has no {name}.")
+    return found
+
+
+# --- showing -------------------------------------------------------------------------------------
+
+
+def _show_ahead(run: Run) -> None:
+    for task in run.first(3):
+        for message in task.messages:
+            stderr.print(Text(f"line {task.line}, {message.role}: {shorten(message.text, 500)}"))
+    calls = run.expected_calls
+    asked = run.first(1)[0]
+    said_before = sum(len(message.text) for message in asked.messages) / 4 + 150
+    usage = {
+        "input_tokens": int(calls * said_before),
+        "output_tokens": int(run.tasks * sum(run.strategy.sizes()) * _TOKENS_A_CANDIDATE),
+    }
+    cost = run.spent.price.of(usage)
+    lines = [
+        f"{run.tasks:,} rows, {calls:,} calls if every answer can be read",
+        f"about {usage['input_tokens']:,} input and {usage['output_tokens']:,} output tokens",
+        f"about {cost:.2f} by the price of the model" if cost is not None else "no price is known",
+    ]
+    for line in lines:
+        stderr.print(line)
+    stderr.print("Nothing was asked.", style="bold")
+
+
+@contextmanager
+def _progress(run: Run) -> Iterator[Any]:
+    """A bar on a terminal; a line now and then where it is not one."""
+    if not stderr.is_terminal:
+        every = max(1, run.tasks // 20)
+
+        def tell(now: Run) -> None:
+            if now.finished % every == 0:
+                stderr.print(f"{now.finished} of {now.tasks} rows, {_spent(now)}", highlight=False)
+
+        yield tell
+        return
+    columns = (
+        BarColumn(), MofNCompleteColumn(), TextColumn("rows"), TextColumn("{task.fields[spent]}"),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=stderr, transient=True) as bar:
+        task = bar.add_task("rows", total=run.tasks, spent="")
+        yield lambda now: bar.update(task, completed=now.finished, spent=_spent(now))
+
+
+def _spent(run: Run) -> str:
+    tokens = sum(run.spent.usage.values())
+    cost = run.spent.cost
+    return f"{run.spent.calls:,} calls, {tokens:,} tokens" + (
+        "" if cost is None else f", cost {cost:.4f}"
+    )
+
+
+@contextmanager
+def _ending_in_order(run: Run) -> Iterator[None]:
+    """Ctrl-C and SIGTERM let calls in flight end; a second one ends at once."""
+
+    def stop(number: int, frame: Any) -> None:  # noqa: ARG001
+        stderr.print("Ending in good order; once more ends at once.", style="yellow")
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        run.stop()
+
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    for each in before:
+        signal.signal(each, stop)
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _show(summary: Summary, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(dataclasses.asdict(summary), indent=2))
+        return
+    table = Table(show_header=False, show_edge=False)
+    about = {
+        "rows": f"{summary.rows:,} in {summary.out}" if not summary.stopped else "not written yet",
+        "prompts": f"{summary.finished:,} of {summary.tasks:,}",
+        "unread": f"{summary.unread:,}",
+        "calls": f"{summary.calls:,} new, {summary.known:,} known",
+        "tokens": f"{sum(summary.usage.values()):,}",
+        "cost": "unknown" if summary.cost is None else f"{summary.cost:.4f}",
+    }
+    for name, value in about.items():
+        table.add_row(name, value)
+    stderr.print(table)
+    if summary.stopped:
+        stderr.print(f"Stopped ({summary.stopped}). To go on, run the same command again.")
