@@ -65,6 +65,7 @@ LAYERS = (
     ("testing", "testing"),
     ("generation", "generation"),
     ("evaluation", "evaluation"),
+    ("tuning", "tuning"),
     ("doors", "cli"),
 )  # fmt: skip
 """The core's modules, lowest first: each imports from its own row or one above it in this table,

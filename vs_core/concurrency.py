@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterator,
+    Sequence,
+)
 from contextlib import aclosing, closing, suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-__all__ = ["Failed", "ain_parallel", "in_parallel"]
+__all__ = ["Failed", "ain_parallel", "finished", "in_parallel"]
 
 T = TypeVar("T")
 
@@ -172,3 +180,16 @@ async def _aitems(job: Callable[[], AsyncIterator[T]]) -> AsyncGenerator[T | Fai
         raise
     except BaseException as error:  # of a model that cancels itself, too: its reader must not wait
         yield Failed(error)
+
+
+def finished(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end, also where an event loop runs already, as in a notebook."""
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1, thread_name_prefix="vs_core") as thread:
+        return thread.submit(asyncio.run, work).result()

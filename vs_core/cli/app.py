@@ -21,6 +21,7 @@ from vs_core.cli.check import check
 from vs_core.cli.compare import compare
 from vs_core.cli.generate import generate
 from vs_core.cli.models import Model, choose_model, require_no_endpoint, said, stderr
+from vs_core.cli.tune import tune
 from vs_core.display import shorten
 from vs_core.errors import ConfigurationError
 from vs_core.messages import as_messages
@@ -219,6 +220,7 @@ def serve(
 app.command()(compare)
 app.command()(check)
 app.command()(generate)
+app.command()(tune)
 
 
 @app.command("plugins")

@@ -26,7 +26,7 @@ from vs_core.errors import ConfigurationError
 from vs_core.profiles import Figure, require_place
 from vs_core.testing import SimulatedModel, SimulatedServer
 
-__all__ = ["check"]
+__all__ = ["check", "quiet"]
 
 _VERDICTS = {
     "yes": ("does Verbalized Sampling", "green"),
@@ -95,7 +95,7 @@ def check(
     if record_to is not None and not record_to.absolute().parent.is_dir():
         raise ConfigurationError(f"--record: the folder of {record_to} is not there.")
     parameters: dict[str, Any] = {} if max_tokens is None else {"max_tokens": max_tokens}
-    with _quiet(), _checked_model(
+    with quiet(), _checked_model(
         simulated, model, base_url, temperature, parameters, habit, lacks
     ) as chosen:  # fmt: skip
         found = run_check(
@@ -141,7 +141,7 @@ def _checked_model(
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without the warnings of each flow: what they say is in the tables."""
     log = logging.getLogger("vs_core")
     before = log.level

@@ -6,13 +6,13 @@ import asyncio
 import inspect
 import random
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vs_core import builtin
 from vs_core.caller import Caller, Complete, name_of, settings_of
+from vs_core.concurrency import finished
 from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.evaluation import figures
 from vs_core.evaluation.findings import Findings
@@ -141,7 +141,7 @@ class Experiment(Findings):
             ModelError: If a call failed for good; what came before is kept. Run it again to go on.
             ConfigurationError: If the folder is in use, or holds answers to other questions.
         """
-        return _finished(self.arun())
+        return finished(self.arun())
 
     async def arun(self) -> Experiment:
         """Do the same without blocking; see `run`."""
@@ -441,19 +441,3 @@ async def _together(jobs: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     for error in sorted(failed, key=lambda each: isinstance(each, asyncio.CancelledError)):
         raise error
     return [each for each in done if not isinstance(each, BaseException)]
-
-
-def _finished(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end, also where an event loop runs already, as in a notebook."""
-    if not _in_event_loop():
-        return asyncio.run(work)
-    with ThreadPoolExecutor(1, thread_name_prefix="vs_core") as thread:
-        return thread.submit(asyncio.run, work).result()
-
-
-def _in_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

@@ -1,0 +1,300 @@
+"""Choosing by a race: who stays, what is asked, what is believed of it."""
+
+import asyncio
+import json
+import math
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.tuning.races import SCENARIOS, as_good
+from vs_core import Completion, ConfigurationError, ModelError, verbalize
+from vs_core.clients import OpenAIModel
+from vs_core.evaluation import LLMJudge
+from vs_core.profiles import Profile
+from vs_core.testing import SimulatedModel, SimulatedServer
+from vs_core.tuning import Limits, Measured, Standing, tune
+from vs_core.tuning.arms import grid
+from vs_core.tuning.racing import front, kept, ranked, schedule
+
+PROMPTS = [
+    "Tell me a joke about coffee.", "Name a US state.", "Name a bird.", "Name a board game.",
+    "Suggest a name for a bakery.", "Give me a metaphor for time.",
+]  # fmt: skip
+SMALL = {"strategies": ["sequence", "vs_standard"], "ks": [3, 5], "thresholds": [None], "units": 6}
+
+
+# --- the arms --------------------------------------------------------------------------------
+
+
+def test_what_means_nothing_to_a_strategy_is_not_varied():
+    arms = grid(["sequence", "vs_standard", "direct"], [3, 50, 60], [None, 0.1], [None], n=10)
+    assert [arm.name for arm in arms] == [
+        "direct", "sequence k=3", "sequence k=10", "vs_standard k=3",
+        "vs_standard k=3 threshold=0.1", "vs_standard k=10", "vs_standard k=10 threshold=0.1",
+    ]  # fmt: skip
+    assert all(arm.strategy.n == 10 for arm in arms)
+    assert arms[4].settings == {"strategy": "vs_standard", "k": 3, "threshold": 0.1}
+    warm = grid(["vs_standard"], [3], [None], [0.5, 1.0], n=6)
+    assert [(arm.name, arm.temperature) for arm in warm] == [
+        ("direct temperature=0.5", 0.5), ("vs_standard k=3 temperature=0.5", 0.5),
+        ("direct temperature=1", 1.0), ("vs_standard k=3 temperature=1", 1.0),
+    ]  # fmt: skip
+    with pytest.raises(ConfigurationError, match="nothing to choose"):
+        grid([], [3], [None], [None], n=6)
+
+
+# --- who stays -------------------------------------------------------------------------------
+
+
+def gave(*diversities, quality=0.8, tokens=100.0):
+    return {
+        unit: Measured(d, quality, max(1, round(10 * d)), tokens, math.nan, 2)
+        for unit, d in enumerate(diversities)
+    }
+
+
+def test_who_cannot_win_leaves_and_why():
+    measured = {
+        "direct": gave(0.2, 0.21, 0.19, 0.2),
+        "good": gave(0.8, 0.9, 0.85, 0.87),
+        "near": gave(0.85, 0.8, 0.9, 0.8),
+        "poor": gave(0.95, 0.96, 0.97, 0.95, quality=0.3),
+    }
+    stay, out = kept(measured, Limits(floor=0.5), "direct", level=0.95)
+    assert stay == ["good", "near"]
+    assert out["direct"] == "less diverse than good by 0.66"
+    assert out["poor"] == "quality 0.30 is under 0.5"
+    stay, out = kept(measured, Limits(), "direct", level=0.95)
+    assert stay[0] == "poor"
+    stay, out = kept(measured, Limits(loss=0.1), "direct", level=0.95)
+    assert out["poor"] == "quality falls by more than 0.1 under direct answers"
+    assert stay[0] == "good"
+
+
+def test_what_breaks_a_limit_is_never_first():
+    measured = {"a": gave(0.9, 0.9, tokens=900), "b": gave(0.5, 0.5, tokens=50)}
+    assert ranked(measured, Limits(), "a") == ["a", "b"]
+    assert ranked(measured, Limits(tokens=20), "a") == ["b", "a"]
+    assert Standing.of(measured["b"].values()).tokens == 10
+    nothing = Standing.of([Measured(0.0, math.nan, 0, 10, math.nan, 1)])
+    assert (nothing.tokens, math.isnan(nothing.quality), math.isnan(nothing.low)) == (
+        math.inf, True, True,
+    )  # fmt: skip
+
+
+def test_nothing_beats_the_front():
+    standings = {
+        "wide": Standing.of(gave(0.9, 0.9, quality=0.5).values()),
+        "fine": Standing.of(gave(0.5, 0.5, quality=0.9).values()),
+        "beaten": Standing.of(gave(0.4, 0.4, quality=0.6).values()),
+    }
+    assert front(standings, "quality") == ["wide", "fine"]
+    assert front(standings, "tokens") == ["wide"]
+
+
+def test_few_prompts_first_and_as_many_again():
+    assert [list(batch) for batch in schedule(range(12), 3)] == [
+        [0, 1, 2], [3, 4, 5], [6, 7, 8, 9, 10, 11],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_the_best_arm_or_one_as_good_wins_at_two_fifths_of_the_calls(scenario):
+    found = [scenario.tuned(seed) for seed in range(5)]
+    assert sum(as_good(scenario, seed, t.winner.name) for seed, t in enumerate(found)) >= 4
+    assert all(tuning.share_of_grid <= 0.4 for tuning in found)
+
+
+# --- a race ----------------------------------------------------------------------------------
+
+
+class Counting:
+    """A simulated model that counts, and may fail after some calls."""
+
+    def __init__(self, fails_after=None):
+        self.model, self.calls, self.fails_after = SimulatedModel(), 0, fails_after
+
+    def __call__(self, request):
+        if self.fails_after is not None and self.calls >= self.fails_after:
+            raise ModelError("the power is out")
+        self.calls += 1
+        return self.model(request)
+
+
+def test_it_is_the_same_again_and_asks_for_nothing_that_it_has(tmp_path):
+    first = Counting()
+    found = tune(PROMPTS, first, out=tmp_path, concurrency=1, **SMALL)
+    again = Counting()
+    assert tune(PROMPTS, again, out=tmp_path, concurrency=1, **SMALL).as_dict() == found.as_dict()
+    assert again.calls == 0
+    confirming = sum(s.calls for units in found.confirmed.values() for s in units.values())
+    assert first.calls == found.calls + confirming
+    plain = tune(PROMPTS, Counting(), concurrency=1, **SMALL)
+    assert plain.as_dict() == found.as_dict()
+
+
+def test_a_race_that_was_stopped_goes_on(tmp_path):
+    whole = Counting()
+    tune(PROMPTS, whole, concurrency=1, **SMALL)
+    stopped = Counting(fails_after=20)
+    with pytest.raises(ModelError, match="power"):
+        tune(PROMPTS, stopped, out=tmp_path, concurrency=1, **SMALL)
+    stopped.fails_after = None
+    tune(PROMPTS, stopped, out=tmp_path, concurrency=1, **SMALL)
+    assert stopped.calls == whole.calls
+
+
+def test_the_winner_is_judged_by_prompts_that_nothing_was_chosen_by():
+    found = tune(PROMPTS, SimulatedModel(), **SMALL)
+    chosen = {place for units in found.measured.values() for place, _ in units}
+    judged = {place for units in found.confirmed.values() for place, _ in units}
+    assert not chosen & judged
+    assert chosen | judged == set(range(len(PROMPTS)))
+    assert set(found.confirmed) == {found.winner.name, "direct"}
+    assert found.gain.estimate > 0.5
+    assert found.optimism == pytest.approx(
+        found.standings[found.winner.name].diversity - found.standing.diversity
+    )
+    one = tune(["Name a US state."], SimulatedModel(), **SMALL)  # its runs are halved
+    chosen = {unit for units in one.measured.values() for unit in units}
+    assert not chosen & {unit for units in one.confirmed.values() for unit in units}
+
+
+def test_a_profile_of_it_is_taken():
+    found = tune(PROMPTS, SimulatedModel(), **SMALL).of_simulated()
+    profile = found.profile()
+    assert profile.settings == found.winner.settings
+    assert profile.simulated
+    assert profile.figures["different_answers"].value == pytest.approx(found.standing.diversity)
+    assert len(verbalize(PROMPTS[0], SimulatedModel(), profile=profile)) == profile.settings["k"]
+    json.dumps(found.as_dict(), allow_nan=False)
+
+
+def test_quality_may_be_scored_by_a_function_of_any_kind():
+    async def slowly(prompt, text):
+        await asyncio.sleep(0)
+        return 1.0 if len(text) > 3 else 0.0
+
+    for score in (slowly, lambda prompt, text: float(len(text) > 3)):
+        found = tune(PROMPTS, SimulatedModel(), score=score, floor=0.5, **SMALL)
+        assert found.keeps
+        assert 0.5 <= found.standing.quality <= 1
+    with pytest.raises(ConfigurationError, match="from 0 to 1"):
+        tune(PROMPTS, SimulatedModel(), score=lambda prompt, text: 7, **SMALL)
+
+
+def test_a_floor_that_nothing_keeps_to_is_told():
+    found = tune(PROMPTS, SimulatedModel(), score=lambda prompt, text: 0.2, floor=0.9, **SMALL)
+    assert not found.keeps
+    assert "did not keep" in found.profile().note
+
+
+def test_a_model_may_judge_and_is_asked_once_for_each_answer(tmp_path):
+    judged = []
+
+    def judge(request):
+        judged.append(request.messages[-1].text)
+        return Completion('{"responses": [{"value": {"why": "fine", "grade": 4}}]}')
+
+    options = {**SMALL, "score": LLMJudge(judge, name="j"), "loss": 0.1, "out": tmp_path}
+    found = tune(PROMPTS, SimulatedModel(), concurrency=1, **options)
+    assert found.standing.quality == pytest.approx(0.75)
+    assert len(judged) == len(set(judged)) > 20
+    before = len(judged)
+    tune(PROMPTS, SimulatedModel(), concurrency=1, **options)
+    assert len(judged) == before
+
+
+def test_right_answers_are_known_to_a_task():
+    found = tune("states", SimulatedModel(), **{**SMALL, "floor": 0.5})
+    assert 0.5 <= found.standing.quality <= 1
+
+
+def test_temperatures_reach_the_model():
+    with SimulatedServer() as server:
+        model = OpenAIModel("simulated", base_url=server.base_url, api_key="x")
+        options = {**SMALL, "ks": [5], "strategies": ["vs_standard"], "temperatures": [0.3, 0.9]}
+        found = tune(PROMPTS, model, **options)
+        assert {request["temperature"] for request in server.requests} == {0.3, 0.9}
+        assert found.profile().parameters == {"temperature": found.winner.temperature}
+        assert found.profile().model == "simulated"
+    with pytest.raises(ConfigurationError, match=r"model\.replace"):
+        tune(PROMPTS, SimulatedModel(), **options)
+
+
+def test_cost_is_bounded():
+    plain = tune(PROMPTS, SimulatedModel(), price=(1.0, 1.0), **SMALL)
+    costs = {name: standing.cost for name, standing in plain.standings.items()}
+    assert plain.keeps
+    for limit in ({"most_cost": min(costs.values()) / 2}, {"most_tokens": 1}):
+        assert not tune(PROMPTS, SimulatedModel(), price=(1.0, 1.0), **SMALL, **limit).keeps
+    with pytest.raises(ConfigurationError, match="needs the price"):
+        tune(PROMPTS, SimulatedModel(), most_cost=1.0, **SMALL)
+
+
+async def test_it_runs_where_an_event_loop_runs():
+    assert tune(PROMPTS, SimulatedModel(), **SMALL).winner
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"n": 1}, "n must be"), ({"units": 3}, "units must be"), ({"ks": []}, "at least one k"),
+        ({"ks": [0]}, "k must be"), ({"floor": 0.5}, "needs a score"),
+        ({"loss": 0.1}, "needs a score"), ({"strategies": ["nothing"]}, "Unknown strategy"),
+        ({"options": {"colour": 1}}, "colour"),
+    ],
+)  # fmt: skip
+def test_options_that_cannot_work_are_errors(options, named):
+    with pytest.raises(ConfigurationError, match=named):
+        tune(PROMPTS, Counting(), **{**SMALL, **options})
+
+
+# --- the command -----------------------------------------------------------------------------
+
+
+def vs(*arguments):
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
+    return subprocess.run(
+        [sys.executable, "-m", "vs_core.cli", "tune", *arguments],
+        capture_output=True, text=True, env={**clean, "COLUMNS": "160", "NO_COLOR": "1"},
+    )  # fmt: skip
+
+
+def test_the_command_writes_a_profile_and_goes_on(tmp_path):
+    (tmp_path / "prompts.txt").write_text("\n".join(PROMPTS))
+    command = (
+        "--prompts", str(tmp_path / "prompts.txt"), "--simulated", "-k", "3,5", "--units", "6",
+        "--strategies", "sequence,vs_standard", "--out", str(tmp_path / "p.toml"),
+        "--records", str(tmp_path / "records"),
+    )  # fmt: skip
+    done = vs(*command)
+    assert done.returncode == 0, done.stderr
+    for said in ("SIMULATED", "prompts that nothing was chosen by", "calls to choose", "stayed"):
+        assert said in done.stdout
+    assert Profile.load(tmp_path / "p.toml").made_by == "vs tune"
+    kept = (tmp_path / "records" / "completions.jsonl").read_bytes()
+    again = vs(*command, "--json")
+    assert json.loads(again.stdout)["settings"] == Profile.load(tmp_path / "p.toml").settings
+    assert (tmp_path / "records" / "completions.jsonl").read_bytes() == kept
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "--prompts FILE"), (("--task", "nothing", "--simulated"), "Unknown task"),
+        (("--task", "states", "--simulated", "-k", "x"), "whole numbers"),
+        (("--task", "states", "--simulated", "--threshold", "x"), "numbers"),
+        (("--task", "states", "--simulated", "--price", "1"), "two numbers"),
+        (("--task", "states", "--simulated", "--out", "p.yaml"), "ends in .toml"),
+        (("--task", "joke", "--simulated", "--floor", "0.5"), "needs a score"),
+    ],
+)  # fmt: skip
+def test_the_command_refuses_what_cannot_work(arguments, message):
+    done = vs(*arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,10 @@
+"""Choosing how to ask a model for a task: strategies, k, thresholds and temperatures race."""
+
+from __future__ import annotations
+
+from vs_core.tuning.arms import Arm
+from vs_core.tuning.findings import Tuning
+from vs_core.tuning.racing import Limits, Measured, Standing
+from vs_core.tuning.tune import Score, tune
+
+__all__ = ["Arm", "Limits", "Measured", "Score", "Standing", "Tuning", "tune"]
