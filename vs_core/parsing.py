@@ -254,8 +254,8 @@ _BRACKET = re.compile(r"[{\[]")
 def _ladder(text: str, asked: Format | None) -> Iterator[Format]:
     """Yield the formats in the order to try them on ``text``."""
     others = formats()
-    tag, bracket = _TAG.search(text), _BRACKET.search(text)
-    if tag and bracket and tag.start() < bracket.start():
+    tag = _TAG.search(text)
+    if tag and (bracket := _BRACKET.search(text)) and tag.start() < bracket.start():
         others.sort(key=lambda format: format.name != "tags")  # stable: the others stay
     if asked is not None:
         yield asked

@@ -579,6 +579,9 @@ _PAIR_END = re.compile(
     r"\s*(?:[:：=]|-|–|—|->|→|\s)\s*[~≈]?((?:\d{1,3}(?:[.,]\d{1,6})?\s?[%％])|(?:0?[.]\d{1,9}|[01][.]0+))(?=\s*(?:[,;，；、|/]|\Z|\.\s|\.?\Z|\s(?:and|und|y|et|и)\s))"
 )
 
+_DECIMALS = re.compile(r"\.\d|[%％]")
+"""What `_PAIR_END` holds at least once each time."""
+
 
 def inline(line: str) -> list[tuple[str, Found]]:
     """Return the candidates of one line that holds several, with their probabilities."""
@@ -590,6 +593,8 @@ def inline(line: str) -> list[tuple[str, Found]]:
         if (number := number_in(match[1])) is not None and number.strength > BARE
     ]
     if len(spans) < 2:
+        if len(_DECIMALS.findall(line)) < 2:
+            return []
         spans = []
         for match in _PAIR_END.finditer(line):
             begin = spans[-1][1] if spans else 0

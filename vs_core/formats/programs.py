@@ -28,14 +28,16 @@ _KEY = re.compile(r"\s{0,9}(?::|=>|=(?!=))")
 _NAMED = re.compile(r"(?P<key>[A-Za-z_]\w{0,40})[\"']?\s{0,9}(?::=?|=>|=)\s{0,9}\Z")
 _BEFORE = frozenset("([{=,:>")
 _WORDS = frozenset(("return", "yield", "select", "print", "values", "to", "add", "push"))
-_CODE = re.compile(r"[\[{=;]|->|=>|^[ \t]{0,40}\(", re.M)
+_TUPLE = re.compile(r"^[ \t]{0,40}\(", re.M)
 _MOST = 20_000
 """Most literals that are looked at."""
 
 
 def read_program(text: str, shape: Shape) -> Answer | None:
     """Return the candidates in a program; None unless strings and numbers pair without a rest."""
-    if not shape.definition or "</" in text or "/>" in text or not _CODE.search(text):
+    if not shape.definition or text.count('"') + text.count("'") < 4:  # two strings at least
+        return None
+    if "</" in text or "/>" in text or not _is_program(text):
         return None
     tokens: list[tuple[bool, str]] = []
     labelled = False
@@ -68,6 +70,13 @@ def read_program(text: str, shape: Shape) -> Answer | None:
     known = len(pairs) == shape.k or sums_to_one(numbers)
     return Answer(
         [Entry(said.strip(), number) for said, number in pairs], None, (), labelled or known
+    )
+
+
+def _is_program(text: str) -> bool:
+    """Whether a text has any sign that a program would have."""
+    return any(sign in text for sign in ("[", "{", "=", ";", "->")) or (
+        "(" in text and _TUPLE.search(text) is not None
     )
 
 

@@ -75,8 +75,7 @@ def _piped(lines: Sequence[str]) -> Iterator[Table]:
             rows.append(_cells(line))
         elif begin is not None:
             edged = lines[begin].translate(_DRAWN).lstrip().startswith("|")
-            named = any(map(_is_number_head, rows[0])) and all(map(_is_head, rows[0]))
-            if edged or named or rule == 1:
+            if edged or rule == 1 or _is_named(rows[0]):
                 found = _table(rows, begin, at, header=rule == 1)
                 if found is not None:
                     yield found
@@ -99,9 +98,12 @@ def _separated(lines: Sequence[str], delimiter: str) -> Iterator[Table]:
     for at, line in enumerate(lines[:40]):
         if delimiter not in line:
             continue
+        plain = not any(map(str.isdigit, line))  # a head has no digits
+        if not plain and _is_marked(line):
+            continue
         head = _split(line, delimiter)
-        named = len(head) > 1 and any(map(_is_number_head, head)) and all(map(_is_head, head))
-        if not named and (not _is_number(head[-1]) or _is_marked(line)):
+        named = plain and len(head) > 1 and _is_named(head)
+        if not named and (not head or not _is_number(head[-1]) or _is_marked(line)):
             continue
         rows: list[list[str]] = []
         with suppress(csv.Error):
@@ -126,6 +128,11 @@ def _split(line: str, delimiter: str) -> list[str]:
         (row,) = csv.reader([line], delimiter=delimiter, skipinitialspace=True)
         return [cell.strip().strip("\ufeff") for cell in row]
     return []
+
+
+def _is_named(head: Sequence[str]) -> bool:
+    """Whether cells are short names, and one of them that of a probability."""
+    return all(map(_is_head, head)) and any(map(_is_number_head, head))
 
 
 def _is_head(cell: str) -> bool:
