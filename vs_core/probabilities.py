@@ -12,7 +12,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from vs_core.errors import ConfigurationError
 
@@ -120,8 +121,7 @@ _LONGEST = 64
 """Characters of a written probability that are looked at; no number needs more."""
 
 
-@dataclass(frozen=True)
-class _Number:
+class _Number(NamedTuple):
     value: float
     percent: bool = False
     repair: str | None = None
@@ -138,9 +138,13 @@ def _read_number(raw: Any) -> _Number | None:
     if isinstance(raw, (int, float)):
         value = float(raw) if abs(raw) < 1e300 else math.inf
         return _Number(value) if math.isfinite(value) else None
-    if not isinstance(raw, str):
-        return None
-    text = unicodedata.normalize("NFKC", raw[:_LONGEST]).strip()
+    return _read_written(raw[:_LONGEST]) if isinstance(raw, str) else None
+
+
+@lru_cache(maxsize=1024)
+def _read_written(raw: str) -> _Number | None:
+    """Read a number in a text; the same few stand in many answers, and are weighed again."""
+    text = unicodedata.normalize("NFKC", raw).strip()
     match = _QUANTITY.search(text)
     if match is None:
         return None

@@ -172,17 +172,14 @@ def _beside_the_text(lines: Sequence[str], *, at_end: bool) -> Item:  # noqa: C9
     bare = number_in(lines[-1].strip(" \t*_`–—-")[:60]) if final is None and lines[1:] else None
     if bare is not None and bare.strength > BARE and not bare.label:
         return _item("\n".join(lines[:-1]).strip(), bare, "line")
+    headless = final is not None and len(lines) == 1 and not text[: final.start].strip()
+    if final is not None and final.strength > BARE and not headless:
+        return _ended(lines, final)
     begin = leading(lines[0])
-    if (
-        final is not None
-        and begin is not None
-        and len(lines) == 1
-        and not text[: final.start].strip()
-    ):
+    if headless and begin is not None:
         final = None  # what looks like a label behind the number is the text
     if final is not None and final.strength > BARE:
-        kept, notes = _without_notes([*lines[:-1], lines[-1][: final.start]], "")
-        return _item(_bare("\n".join(kept)), final, "end", notes=notes)
+        return _ended(lines, final)
     if begin is not None and begin.strength > BARE:
         body = "\n".join([lines[0][begin.end :], *lines[1:]])
         return _item(_bare(body), begin, "begin")
@@ -213,6 +210,12 @@ def _beside_the_text(lines: Sequence[str], *, at_end: bool) -> Item:  # noqa: C9
             return _item(_bare(text[: final.start]), final, "end")
         return _item(_bare(text[weak.end :]), weak, "begin")
     return Item(_bare(text))
+
+
+def _ended(lines: Sequence[str], final: Found) -> Item:
+    """The candidate whose lines end in its number."""
+    kept, notes = _without_notes([*lines[:-1], lines[-1][: final.start]], "")
+    return _item(_bare("\n".join(kept)), final, "end", notes=notes)
 
 
 def _bare(text: str) -> str:
@@ -315,8 +318,8 @@ def cleaned_alike(texts: Sequence[str]) -> list[str]:
     """
     texts = [text.strip() for text in texts]
     filled = [text for text in texts if text]
-    labels = {_label(text) for text in filled}
-    if filled and None not in labels and len(labels) == 1:
+    first = _label(filled[0]) if filled else None
+    if first is not None and all(_label(text) == first for text in filled):
         texts = [_without_label(text) if text else text for text in texts]
     for _ in range(2):
         filled = [text for text in texts if text]

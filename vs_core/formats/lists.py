@@ -197,18 +197,18 @@ _CANDIDATES = frozenset((CANDIDATE,))
 def cuts(lines: Sequence[str], k: int) -> Iterator[Cut]:
     """Yield the ways to cut ``lines``, those that claim most first."""
     marks = [(at, found) for at, line in enumerate(lines) if (found := marker(line)) is not None]
-    numbers = None
     groups: dict[str, list[tuple[int, Marker]]] = {}
     for at, found in marks:
         groups.setdefault(found.style, []).append((at, found))
-    if groups:
-        numbers = _number_lines(lines, marks)
     order = sorted(groups, key=lambda style: (_rank(style), groups[style][0][0]))
+    numbers: set[int] | None = None
     keyed = False
     for style in order:
         group = groups[style]
         if not group[0][1].ordinal:
-            group = [(at, m) for at, m in group if at not in (numbers or ())]
+            if numbers is None:
+                numbers = _number_lines(lines, marks)
+            group = [(at, m) for at, m in group if at not in numbers]
             if not group:
                 continue
             if not keyed:

@@ -98,12 +98,8 @@ def _separated(lines: Sequence[str], delimiter: str) -> Iterator[Table]:
     for at, line in enumerate(lines[:40]):
         if delimiter not in line:
             continue
-        plain = not any(map(str.isdigit, line))  # a head has no digits
-        if not plain and _is_marked(line):
-            continue
-        head = _split(line, delimiter)
-        named = plain and len(head) > 1 and _is_named(head)
-        if not named and (not head or not _is_number(head[-1]) or _is_marked(line)):
+        head, named = _first_row(line, delimiter)
+        if not head:
             continue
         rows: list[list[str]] = []
         with suppress(csv.Error):
@@ -121,6 +117,15 @@ def _separated(lines: Sequence[str], delimiter: str) -> Iterator[Table]:
         if found is not None:
             yield found
         return
+
+
+def _first_row(line: str, delimiter: str) -> tuple[list[str], bool]:
+    """The cells of a line that may begin a table, and whether they name its columns."""
+    if any(map(str.isdigit, line)):  # names have no digits
+        head = [] if _is_marked(line) else _split(line, delimiter)
+        return (head if head and _is_number(head[-1]) else []), False
+    head = _split(line, delimiter)
+    return (head, True) if len(head) > 1 and _is_named(head) else ([], False)
 
 
 def _split(line: str, delimiter: str) -> list[str]:
