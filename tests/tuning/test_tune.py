@@ -286,7 +286,7 @@ def test_the_command_writes_a_profile_and_goes_on(tmp_path):
     ("arguments", "message"),
     [
         ((), "--prompts FILE"), (("--task", "nothing", "--simulated"), "Unknown task"),
-        (("--task", "states", "--simulated", "-k", "x"), "whole numbers"),
+        (("--task", "states", "--simulated", "-k", "3.5"), "whole numbers"),
         (("--task", "states", "--simulated", "--threshold", "x"), "numbers"),
         (("--task", "states", "--simulated", "--price", "1"), "two numbers"),
         (("--task", "states", "--simulated", "--out", "p.yaml"), "ends in .toml"),

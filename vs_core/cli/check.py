@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from rich.text import Text
 from vs_core.checking import FORMATS, PROMPTS, Check, ProbeResult, record
 from vs_core.checking import check as run_check
 from vs_core.cli.models import choose_model, require_no_endpoint, stderr
+from vs_core.cli.options import price_of
 from vs_core.clients import OpenAIModel
 from vs_core.display import printable, shorten
 from vs_core.errors import ConfigurationError
@@ -89,7 +89,7 @@ def check(
 
     Exit code: 0; 1 if it does not, or the first call fails; 2 for bad usage.
     """
-    costs = _price(price)
+    costs = price_of(price)
     if out is not None:
         require_place(out)
     if record_to is not None and not record_to.absolute().parent.is_dir():
@@ -150,18 +150,6 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         log.setLevel(before)
-
-
-def _price(given: str | None) -> tuple[float, float] | None:
-    if given is None:
-        return None
-    try:
-        first, second = map(float, given.split(","))
-    except ValueError as error:
-        raise ConfigurationError(f"--price is two numbers, as 0.4,1.6, not {given!r}.") from error
-    if not (0 <= first < math.inf and 0 <= second < math.inf):
-        raise ConfigurationError("--price is not negative.")
-    return first, second
 
 
 # --- tables --------------------------------------------------------------------------------------

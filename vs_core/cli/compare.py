@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vs_core.cli.models import choose_model, require_no_endpoint, stderr
+from vs_core.cli.options import listed, numbers, price_of
 from vs_core.clients import OpenAIModel
 from vs_core.display import printable
 from vs_core.errors import ConfigurationError, ModelError
@@ -94,20 +95,20 @@ def compare(
     """
     tasks = _tasks(task, prompts, reference)
     with _endpoint(simulated, model, base_url, tasks) as (name, url):
-        models = _models(name, url, _numbers("--temperature", temperature))
+        models = _models(name, url, _several("--temperature", temperature))
         with _progress() as progress:
             experiment = Experiment(
                 tasks,
-                _listed("--strategies", strategies or ALL_STRATEGIES),
+                listed("--strategies", strategies or ALL_STRATEGIES),
                 model=models,
                 n=n,
                 k=k,
-                thresholds=_numbers("--threshold", threshold),
+                thresholds=_several("--threshold", threshold),
                 options={"probability": probability, "format": format},
                 out=out,
                 judge=_judge(judge_model, url),
                 embed=_embedder(embedding_model, url),
-                price=_pair(price),
+                price=price_of(price),
                 concurrency=concurrency,
                 rate=rate,
                 attempts=attempts,
@@ -126,45 +127,18 @@ def compare(
 # --- options -----------------------------------------------------------------------------------
 
 
-def _listed(option: str, texts: Iterable[str]) -> list[str]:
-    """What an option lists: it may be given once, with commas, or several times."""
-    text = ",".join(texts)
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if not names:
-        raise ConfigurationError(f"{option} names nothing: {text!r}.")
-    return names
-
-
-def _numbers(option: str, texts: Sequence[str] | None) -> list[float | None]:
-    if texts is None:
-        return [None]
-    try:
-        numbers: list[float | None] = [float(part) for part in _listed(option, texts)]
-    except ValueError:
-        raise ConfigurationError(
-            f"{option} takes numbers, separated by commas, not {','.join(texts)!r}."
-        ) from None
-    return numbers
-
-
-def _pair(text: str | None) -> tuple[float, float] | None:
-    if text is None:
-        return None
-    numbers = [number for number in _numbers("--price", [text]) if number is not None]
-    if len(numbers) != 2:
-        raise ConfigurationError(
-            f"--price takes two numbers, for input and output tokens, not {text!r}."
-        )
-    return numbers[0], numbers[1]
+def _several(option: str, texts: Sequence[str] | None) -> list[float | None]:
+    """The numbers of an option; None alone where it is not given."""
+    return [None] if texts is None else [*numbers(option, texts)]
 
 
 def _tasks(names: list[str], prompts: Path | None, reference: Path | None) -> list[Task]:
-    listed = _listed("--task", names)
+    tasks = listed("--task", names)
     options = {"file": prompts, "reference": reference}
     given: dict[str, Any] = {name: path for name, path in options.items() if path is not None}
-    if given and len(listed) > 1:
+    if given and len(tasks) > 1:
         raise ConfigurationError("--prompts and --reference go with one task.")
-    return [plugins.task(name, **given) for name in listed]
+    return [plugins.task(name, **given) for name in tasks]
 
 
 # --- the endpoint ------------------------------------------------------------------------------

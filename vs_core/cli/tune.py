@@ -17,6 +17,7 @@ from rich.text import Text
 
 from vs_core.cli.check import quiet
 from vs_core.cli.models import choose_model, require_no_endpoint, stderr
+from vs_core.cli.options import listed, numbers, price_of, whole_numbers
 from vs_core.clients import OpenAIModel
 from vs_core.display import printable
 from vs_core.errors import ConfigurationError
@@ -101,10 +102,11 @@ def tune(
             judge = LLMJudge(OpenAIModel(judge_model, base_url=found.base_url))
         tuning = run_tune(
             chosen, found, score=judge, floor=floor, loss=loss, most_tokens=most_tokens,
-            most_cost=most_cost, price=_pair(price), strategies=_listed(strategies),
-            ks=[_whole(each) for each in _listed(k)],
-            thresholds=[None if t == 1 else t for t in _numbers("--threshold", threshold)],
-            temperatures=[None] if temperature is None else _numbers("--temperature", temperature),
+            most_cost=most_cost, price=price_of(price),
+            strategies=listed("--strategies", [strategies]),
+            ks=whole_numbers("-k", [k]),
+            thresholds=[None if t == 1 else t for t in numbers("--threshold", [threshold])],
+            temperatures=numbers("--temperature", [temperature]) if temperature else [None],
             n=n, units=units, out=records, seed=seed, concurrency=concurrency, progress=progress,
         )  # fmt: skip
     tuning = tuning.of_simulated(simulated)
@@ -147,32 +149,6 @@ def _bar() -> Iterator[Any]:
     ) as bar:
         calls = bar.add_task("calls", total=None)
         yield lambda done, most: bar.update(calls, completed=done, total=most)
-
-
-def _listed(given: str) -> list[str]:
-    return [part.strip() for part in given.split(",") if part.strip()]
-
-
-def _whole(given: str) -> int:
-    if not given.isdigit():
-        raise ConfigurationError(f"-k takes whole numbers, separated by commas, not {given!r}.")
-    return int(given)
-
-
-def _numbers(option: str, given: str) -> list[float]:
-    try:
-        return [float(part) for part in _listed(given)]
-    except ValueError as error:
-        raise ConfigurationError(f"{option} takes numbers, separated by commas: {error}.") from None
-
-
-def _pair(price: str | None) -> tuple[float, float] | None:
-    if price is None:
-        return None
-    numbers = _numbers("--price", price)
-    if len(numbers) != 2 or min(numbers) < 0:
-        raise ConfigurationError(f"--price is two numbers, as 0.4,1.6, not {price!r}.")
-    return numbers[0], numbers[1]
 
 
 # --- tables --------------------------------------------------------------------------------------
