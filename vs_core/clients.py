@@ -182,6 +182,18 @@ class OpenAIModel:
         with self._errors():
             return [model.id for model in self._client.models.list()]
 
+    @property
+    def client(self) -> OpenAI:
+        """The ``openai`` client that synchronous calls go through."""
+        return self._client
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """Return what a call sends, as a file of requests has it."""
+        arguments = self._arguments(request)
+        arguments.pop("extra_headers", None)
+        arguments.pop("extra_query", None)
+        return {**arguments, **arguments.pop("extra_body", {})}
+
     def close(self) -> None:
         """Close the connections of synchronous calls; the next call opens new ones."""
         if client := self.__dict__.pop("_client", None):

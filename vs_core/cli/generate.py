@@ -21,10 +21,13 @@ from vs_core.cli.models import Model, choose_model, require_no_endpoint, said, s
 from vs_core.display import shorten
 from vs_core.errors import ConfigurationError
 from vs_core.generation import Run, Summary
+from vs_core.generation.batches import OpenAIBatches
 from vs_core.profiles import Profile
 from vs_core.testing import SimulatedModel
 
 __all__ = ["generate", "pair", "schema_of"]
+
+_BACKENDS = ("live", "openai-batch", "files")
 
 _TOKENS_A_CANDIDATE = 60
 """For an estimate before anything is asked: about so much is an answer of a sentence or two."""
@@ -81,6 +84,13 @@ def generate(
     simulated: Annotated[
         bool, typer.Option("--simulated", help="Use the simulated model; its rows say so.")
     ] = False,
+    backend: Annotated[
+        str, typer.Option(help="live, openai-batch (half the price, up to a day), or files.")
+    ] = "live",
+    results: Annotated[
+        list[Path] | None,
+        typer.Option(help="Results of files that were run elsewhere; several may be given."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show prompts, calls and cost; ask nothing.")
     ] = False,
@@ -92,6 +102,8 @@ def generate(
     Run it again after whatever stopped it: it goes on, and asks for nothing that it has.
     Exit codes: 0 complete; 3 stopped in good order (budget, Ctrl-C); 1 and 2 as ever.
     """
+    if backend not in _BACKENDS:
+        raise ConfigurationError(f"--backend is one of {', '.join(_BACKENDS)}, not {backend}.")
     settled = Profile(settings={}) if profile is None else Profile.load(profile)
     complete: Model
     if simulated:
@@ -114,11 +126,30 @@ def generate(
     if dry_run:
         _show_ahead(run)
         return
+    for path in results or ():
+        stderr.print(f"{run.add_results(_lines(path)):,} answers taken from {path}")
+    if backend == "files" and (files := run.write_batches()):
+        for path in files:
+            print(path)
+        stderr.print("Run these, and give what comes back: the same command with --results FILE.")
+        raise typer.Exit(3)
     with _ending_in_order(run), _progress(run) as tell:
-        summary = run.run(tell)
+        if backend == "openai-batch":
+            provider = OpenAIBatches(run.endpoint)
+            summary = run.run_batches(provider, tell=stderr.print, progress=tell)
+        else:
+            summary = run.run(tell)
     _show(summary, as_json)
     if summary.stopped:
         raise typer.Exit(3)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            yield from file
+    except OSError as error:
+        raise ConfigurationError(f"Cannot read {path}: {error.strerror}.") from error
 
 
 def pair(price: str) -> tuple[float, float]:

@@ -87,10 +87,11 @@ class Journal:
         Raises:
             ConfigurationError: If it cannot be written, as on a full disk.
         """
-        asked = digest_of_request(request)
-        self._own.append(
-            {"task": task, "call": request.call, "request": asked, **answered(completion)}
-        )
+        self.put(task, request.call, digest_of_request(request), completion)
+
+    def put(self, task: str, call: int, asked: str, completion: Completion) -> None:
+        """Write an answer to the question of this digest; see `add`."""
+        self._own.append({"task": task, "call": call, "request": asked, **answered(completion)})
 
     def recorded(self, record: Any, request: Request) -> Completion | None:
         """Return the answer of a record, if it answers this request."""

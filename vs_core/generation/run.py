@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import platform
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -15,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from vs_core.caller import Caller, Complete, Stopped, name_of, settings_of
-from vs_core.errors import ConfigurationError
+from vs_core.clients import OpenAIModel
+from vs_core.errors import ConfigurationError, ModelError
+from vs_core.generation.batches import Batches, Wanted, completions_of, missing, written
 from vs_core.generation.distinct import distinct
 from vs_core.generation.journal import Journal
 from vs_core.generation.live import Finished, Spent, finished
@@ -30,6 +33,7 @@ from vs_core.tables import rows_of, table_name
 __all__ = ["Run", "Summary", "agenerate", "generate"]
 
 Progress = Callable[["Run"], object]
+_MOST_ROUNDS = 100
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,7 @@ class Run:
         self.prompting = Prompting(
             self.strategy, prompt=prompt, column=prompt_column, system=system, key=id_column
         )
+        self._given = model
         self.model = _complete_of(model)
         self._limits = (concurrency, rate, attempts, tokens_a_minute)
         Caller(*self._limits).close()  # says at once if a limit cannot work
@@ -227,6 +232,99 @@ class Run:
         with ThreadPoolExecutor(1, thread_name_prefix="vs_core") as thread:
             return thread.submit(asyncio.run, self.arun(progress)).result()
 
+    def run_batches(
+        self,
+        backend: Batches,
+        *,
+        poll: float = 30.0,
+        tail: int = 20,
+        tell: Callable[[str], object] | None = None,
+        progress: Progress | None = None,
+    ) -> Summary:
+        """Run by provider batches: a file a round, and what is left at the end live.
+
+        The ids of batches that are under way stand in the folder: another process goes on waiting
+        for them. Failed and expired requests are in the next file.
+
+        Args:
+            backend: The provider.
+            poll: Seconds between two looks at a batch.
+            tail: So few missing requests, or fewer, are asked live.
+            tell: Is told what is done.
+            progress: See `rows`; of the end.
+
+        Raises:
+            ConfigurationError: If the model is not an `OpenAIModel`, or a batch is refused.
+            ModelError: If a whole round gave no answer.
+        """
+        self._begin()
+        said = tell or (lambda _: None)
+        waiting = _Waiting(self.folder / "batches")
+        for number in range(_MOST_ROUNDS):
+            if not waiting.batches:
+                wanted = self._wanted()
+                if len(wanted) <= tail:
+                    break
+                files = written(wanted, self.endpoint, waiting.folder, f"{waiting.round:03d}")
+                waiting.begin([(path, backend.submit(path)) for path in files])
+                said(f"round {number}: {len(wanted):,} requests in {len(files)} files")
+            got = self._waited(backend, waiting, poll)
+            said(f"round {number}: {got:,} answers")
+            waiting.finish()
+            if not got:
+                raise ModelError("A whole round of batches gave no answer.")
+        return self.run(progress)
+
+    def add_results(self, lines: Iterable[str]) -> int:
+        """Take in results of batch files that were run elsewhere; return how many answers."""
+        self._begin()
+        journal = Journal(self.folder)
+        try:
+            count = 0
+            for task, call, asked, completion in completions_of(lines):
+                journal.put(task, call, asked, completion)
+                self.spent.add(completion)
+                count += 1
+            return count
+        finally:
+            journal.close()
+
+    def write_batches(self) -> list[Path]:
+        """Write what is missing as batch files, to be run elsewhere; [] if nothing is."""
+        self._begin()
+        waiting = _Waiting(self.folder / "batches")
+        return written(self._wanted(), self.endpoint, waiting.folder, "missing")
+
+    @property
+    def endpoint(self) -> OpenAIModel:
+        """The model as one of an endpoint, which batches are for.
+
+        Raises:
+            ConfigurationError: If it is another.
+        """
+        if not isinstance(self._given, OpenAIModel):
+            raise ConfigurationError("Batch files are OpenAI's: they need an OpenAIModel.")
+        return self._given
+
+    def _wanted(self) -> list[Wanted]:
+        journal = Journal(self.folder)
+        try:
+            return [
+                each
+                for task in self._tasks()
+                for each in missing(task.id, self._flow(task), journal)
+            ]
+        finally:
+            journal.close()
+
+    def _waited(self, backend: Batches, waiting: _Waiting, poll: float) -> int:
+        got = 0
+        for batch in waiting.batches:
+            while not backend.ended(batch):
+                time.sleep(poll)
+            got += self.add_results(backend.results(batch))
+        return got
+
     @property
     def summary(self) -> Summary:
         """What the run did, so far."""
@@ -304,6 +402,29 @@ class Run:
             {"table": table_name(self.table), "begun": before.get("begun", _now()), **now,
              "versions": versions},
         )  # fmt: skip
+
+
+class _Waiting:
+    """The batches that are under way, in ``waiting.json``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._path = folder / "waiting.json"
+        state = _read(self._path)
+        self.round: int = state.get("round", 0)
+        self.batches: list[str] = state.get("batches", [])
+
+    def begin(self, submitted: Sequence[tuple[Path, str]]) -> None:
+        self.batches = [batch for _, batch in submitted]
+        self._save()
+
+    def finish(self) -> None:
+        self.batches = []
+        self.round += 1
+        self._save()
+
+    def _save(self) -> None:
+        _written(self._path, {"round": self.round, "batches": self.batches})
 
 
 class _Gathering:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.messages import Completion, Message
+from vs_core.testing.batches import BatchFaults, Batching
 from vs_core.testing.calling import arguments, called_tool
 from vs_core.testing.filling import REASONING
 from vs_core.testing.model import SimulatedModel, split, tokens
@@ -62,7 +63,7 @@ class SimulatedServer:
 
     It serves chat completions (streamed or not, ``response_format``, ``n``, ``stop``,
     ``max_tokens``, tools that are forced or that the user's last message names), completions,
-    embeddings and the list of models.
+    embeddings, files and batches, and the list of models.
 
     Args:
         model: What answers; default: a `SimulatedModel` with its defaults.
@@ -77,10 +78,12 @@ class SimulatedServer:
             the model alone: under a real one, a real program would later find simulated answers.
         lacks: What it has not; see `Lack`.
         thinks: Whether answers come with thoughts, in the field ``reasoning_content``.
+        batch_faults: How lines of batches go wrong; see `vs_core.testing.batches.BatchFaults`.
 
     Attributes:
         model: May be replaced while the server runs.
         faults: May be replaced while the server runs.
+        batches: Its files and batches.
         requests: The JSON bodies of all requests so far, each with its ``path``, in order.
 
     Raises:
@@ -101,6 +104,7 @@ class SimulatedServer:
         names: Sequence[str] | None = None,
         lacks: Collection[Lack] = (),
         thinks: bool = False,
+        batch_faults: BatchFaults | None = None,
     ) -> None:
         for what, given, known in (
             ("faults", {*faults} - {None}, get_args(Fault)),
@@ -117,6 +121,7 @@ class SimulatedServer:
         self.names = None if names is None else tuple(names)
         self.lacks = frozenset(lacks)
         self.thinks = thinks
+        self.batches = Batching(self._answer, batch_faults or BatchFaults())
         self._address = (host, port)
         self._stopping = Event()
         self._server: uvicorn.Server | None = None
@@ -177,6 +182,11 @@ class SimulatedServer:
         if "usage" in self.lacks:
             del response["usage"]
         return _json(response)
+
+    async def _answer(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The response to one request of a batch."""
+        self.requests.append({**body, "path": "batch"})
+        return _chat_response(body, [self._choice(body)])
 
     def _refusal(self, body: Mapping[str, Any]) -> str | None:
         """Why a request is refused that asks for what this server lacks."""
@@ -369,7 +379,7 @@ def _app(server: SimulatedServer) -> Starlette:
         return _json({"object": "list", "data": offered})
 
     routes = [Route(path, post, methods=["POST"]) for path in handlers]
-    return Starlette(routes=[*routes, Route("/v1/models", models)])
+    return Starlette(routes=[*routes, Route("/v1/models", models), *server.batches.routes()])
 
 
 async def _read(

@@ -1,0 +1,130 @@
+"""Runs by provider batches, over HTTP by OpenAI's own client, with lines that go wrong."""
+
+import json
+
+import pytest
+
+from tests.generation.killed import rows
+from vs_core import Completion, ConfigurationError, ModelError, Request
+from vs_core.clients import OpenAIModel
+from vs_core.generation import Run, batches
+from vs_core.generation.batches import OpenAIBatches, Wanted, completions_of, written
+from vs_core.messages import Message
+from vs_core.testing import SimulatedModel, SimulatedServer
+from vs_core.testing.batches import BatchFaults
+
+TEMPLATE = "Name a thing for {n}."
+ANSWER = '{"responses": [{"text": "a", "probability": 0.5}, {"text": "b", "probability": 0.2}]}'
+
+
+def table(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def made(server, out, count, **options):
+    model = OpenAIModel("m", base_url=server.base_url, api_key="x")
+    return Run(rows(count), prompt=TEMPLATE, model=model, out=out, k=2, **options), model
+
+
+def test_a_run_by_a_batch(tmp_path):
+    with SimulatedServer(batch_faults=BatchFaults(polls=3)) as server:
+        run, model = made(server, tmp_path / "o.jsonl", 30, n=4)
+        said = []
+        summary = run.run_batches(OpenAIBatches(model), poll=0.01, tell=said.append)
+    assert (summary.rows, summary.finished) == (120, 30)
+    assert {request["path"] for request in server.requests} == {"batch"}
+    assert said == ["round 0: 60 requests in 1 files", "round 0: 60 answers"]
+    found = table(tmp_path / "o.jsonl")
+    assert [row["n"] for row in found[::4]] == list(range(30))
+    assert {row["input_tokens"] > 0 for row in found} == {True}
+
+
+def test_what_fails_expires_or_is_cut_off_is_in_the_next_file_and_the_rest_is_live(tmp_path):
+    faults = BatchFaults(failed=0.05, expired=0.02, cut_off=0.1)
+    with SimulatedServer(batch_faults=faults) as server:
+        run, model = made(server, tmp_path / "o.jsonl", 300)
+        said = []
+        summary = run.run_batches(OpenAIBatches(model), poll=0, tail=5, tell=said.append)
+        paths = [request["path"] for request in server.requests]
+    assert (summary.finished, summary.rows) == (300, 600)
+    assert paths.count("batch") < 300 * 1.25
+    assert 0 < paths.count("/v1/chat/completions") <= 10
+    assert len(said) >= 4
+
+
+def test_a_strategy_of_several_turns_takes_a_file_a_turn(tmp_path):
+    with SimulatedServer() as server:
+        run, model = made(server, tmp_path / "o.jsonl", 25, n=6, strategy="vs_multi")
+        said = []
+        run.run_batches(OpenAIBatches(model), poll=0, tail=0, tell=said.append)
+    assert [line for line in said if "requests" in line] == [
+        f"round {turn}: 25 requests in 1 files" for turn in range(3)
+    ]
+    assert len(table(tmp_path / "o.jsonl")) == 150
+
+
+def test_another_process_goes_on_waiting(tmp_path):
+    class Impatient(OpenAIBatches):
+        def ended(self, batch):
+            raise KeyboardInterrupt
+
+    with SimulatedServer() as server:
+        run, model = made(server, tmp_path / "o.jsonl", 30)
+        with pytest.raises(KeyboardInterrupt):
+            run.run_batches(Impatient(model), poll=0)
+        again, model = made(server, tmp_path / "o.jsonl", 30)
+        assert again.run_batches(OpenAIBatches(model), poll=0).rows == 60
+    assert len(server.requests) == 30
+
+
+def test_a_refused_file_and_a_round_without_an_answer_are_errors(tmp_path):
+    with SimulatedServer(batch_faults=BatchFaults(refused=True)) as server:
+        run, model = made(server, tmp_path / "o.jsonl", 30)
+        with pytest.raises(ConfigurationError, match="refusal is simulated"):
+            run.run_batches(OpenAIBatches(model), poll=0)
+    with SimulatedServer(batch_faults=BatchFaults(failed=1.0)) as server:
+        run, model = made(server, tmp_path / "p.jsonl", 30)
+        with pytest.raises(ModelError, match="no answer"):
+            run.run_batches(OpenAIBatches(model), poll=0)
+
+
+def test_files_may_be_run_elsewhere(tmp_path):
+    with SimulatedServer() as server:
+        run, _ = made(server, tmp_path / "o.jsonl", 3)
+        (file,) = run.write_batches()
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
+        assert {line["url"] for line in lines} == {"/v1/chat/completions"}
+        assert lines[0]["body"]["model"] == "m"
+        body = {"choices": [{"message": {"content": ANSWER}}]}
+        results = [{"custom_id": each["custom_id"], "response": {"body": body}} for each in lines]
+        again, _ = made(server, tmp_path / "o.jsonl", 3)
+        assert again.add_results(map(json.dumps, [*results, {"custom_id": "x"}, 5])) == 3
+        assert again.write_batches() == []
+        assert again.run().rows == 6
+        assert not server.requests
+
+
+def test_files_are_split_at_the_limits(tmp_path, monkeypatch):
+    model = OpenAIModel("m", api_key="x")
+    wanted = [Wanted("0" * 16, Request((Message("user", "x" * 50),), call=n)) for n in range(7)]
+    monkeypatch.setattr(batches, "MOST_REQUESTS", 3)
+    files = written(wanted, model, tmp_path, "a")
+    assert [len(path.read_text().splitlines()) for path in files] == [3, 3, 1]
+    monkeypatch.setattr(batches, "MOST_BYTES", 500)
+    assert all(len(path.read_bytes()) <= 500 for path in written(wanted, model, tmp_path, "b"))
+    assert all(len(each.id) <= 64 for each in wanted)
+
+
+def test_lines_that_are_none_are_missing_again():
+    body = {"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}], "usage": {}}
+    whole = {"custom_id": "0_1_2", "response": {"status_code": 200, "body": body}}
+    odd = [{}, {"custom_id": "x"}, {**whole, "response": None}, {**whole, "custom_id": "a_b"}, []]
+    failed = {**whole, "response": {"status_code": 500, "body": {}}}
+    lines = [*map(json.dumps, [*odd, failed, whole]), "{torn"]
+    assert list(completions_of(lines)) == [("0", 1, "2", Completion("a", finish_reason="stop"))]
+
+
+def test_batches_need_a_model_of_an_endpoint(tmp_path):
+    run = Run(rows(30), prompt=TEMPLATE, model=SimulatedModel(), out=tmp_path / "o.jsonl")
+    with pytest.raises(ConfigurationError, match="OpenAIModel"):
+        run.write_batches()
