@@ -45,26 +45,37 @@ def without_common_marks(texts: Sequence[str]) -> list[str]:
     texts = list(texts)
     if len(texts) < 2 or not all(texts):
         return texts
-    numbered = [_NUMBERED.match(text[:80]) for text in texts]
-    if all(numbered) and _runs(numbered):
-        texts = [text[match.end() :] for text, match in zip(texts, numbered, strict=True) if match]
-    bullets = [_BULLET.match(text[:20]) for text in texts]
-    if all(bullets) and len({match[0] for match in bullets if match}) == 1:
-        texts = [text[match.end() :] for text, match in zip(texts, bullets, strict=True) if match]
-    called = [_CALLED.match(text) if len(text) < 400 else None for text in texts]
-    if all(called):
-        texts = [match["text"] for match in called if match]
+    numbered = _all_match(_NUMBERED, texts, 80)
+    if numbered and _runs(numbered):
+        texts = [text[match.end() :] for text, match in zip(texts, numbered, strict=True)]
+    bullets = _all_match(_BULLET, texts, 20)
+    if bullets and len({match[0] for match in bullets}) == 1:
+        texts = [text[match.end() :] for text, match in zip(texts, bullets, strict=True)]
+    called = _all_match(_CALLED, texts, 400) if all(len(text) < 400 for text in texts) else []
+    if called:
+        texts = [match["text"] for match in called]
     width = _shared_end(texts)
     if width:
         texts = [text[:-width].rstrip() for text in texts]
     return cleaned_alike(texts)
 
 
-def _runs(found: Sequence[re.Match[str] | None]) -> bool:
+def _all_match(pattern: re.Pattern[str], texts: Sequence[str], size: int) -> list[re.Match[str]]:
+    """How a pattern matches the beginnings of all texts; nothing if it does not match one."""
+    found: list[re.Match[str]] = []
+    for text in texts:
+        match = pattern.match(text[:size])
+        if match is None:
+            return []
+        found.append(match)
+    return found
+
+
+def _runs(found: Sequence[re.Match[str]]) -> bool:
     """Whether the ordinals count on, behind and in front of the same."""
-    heads = {match["head"].lower() for match in found if match}
-    tails = {re.sub(r"^(?:st|nd|rd|th)", "", match["tail"]) for match in found if match}
-    ordinals = [_ordinal(match["ord"]) for match in found if match]
+    heads = {match["head"].lower() for match in found}
+    tails = {re.sub(r"^(?:st|nd|rd|th)", "", match["tail"]) for match in found}
+    ordinals = [_ordinal(match["ord"]) for match in found]
     return (
         len(heads) == 1
         and len(tails) == 1

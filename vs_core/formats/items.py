@@ -303,6 +303,7 @@ _WRAPS = (
     ("***", "***"), ("**", "**"), ("__", "__"), ('"', '"'), ("“", "”"), ("「", "」"), ("«", "»"),
     ("„", "“"), ("『", "』"), ("`", "`"), ("'", "'"), ("‘", "’"), ("*", "*"), ("_", "_"),
 )  # fmt: skip
+_WRAPPING = frozenset(opening[0] for opening, _ in _WRAPS)
 _NAMES = frozenset((TEXT, CANDIDATE))
 
 
@@ -323,8 +324,10 @@ def cleaned_alike(texts: Sequence[str]) -> list[str]:
         texts = [_without_label(text) if text else text for text in texts]
     for _ in range(2):
         filled = [text for text in texts if text]
+        if not filled or filled[0][0] not in _WRAPPING:
+            break
         for opening, closing in _WRAPS:
-            if filled and all(_wraps(text, opening, closing) for text in filled):
+            if all(_wraps(text, opening, closing) for text in filled):
                 width = len(opening), len(closing)
                 texts = [text[width[0] : len(text) - width[1]].strip() for text in texts]
                 break

@@ -587,11 +587,13 @@ def inline(line: str) -> list[tuple[str, Found]]:
     """Return the candidates of one line that holds several, with their probabilities."""
     if not 8 <= len(line) <= 20_000:
         return []
-    spans = [
-        (match.start(), match.end(), number._replace(enclosed=True))
-        for match in _BRACKETS.finditer(line)
-        if (number := number_in(match[1])) is not None and number.strength > BARE
-    ]
+    spans = []
+    if sum(map(line.count, "([（【")) > 1:
+        spans = [
+            (match.start(), match.end(), number._replace(enclosed=True))
+            for match in _BRACKETS.finditer(line)
+            if (number := number_in(match[1])) is not None and number.strength > BARE
+        ]
     if len(spans) < 2:
         if len(_DECIMALS.findall(line)) < 2:
             return []

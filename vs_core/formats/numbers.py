@@ -6,6 +6,7 @@ Every pattern is applied to a short stretch (`SHORT`), so that reading stays lin
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from vs_core.words import (
@@ -24,6 +25,9 @@ __all__ = ["SHORT", "Found", "leading", "number_in", "number_line", "trailing", 
 
 SHORT = 160
 """Characters within which a marker, a label or a probability must stand."""
+
+_KEPT = 4096
+"""Lines of which it is remembered what was found: each way to cut a text looks at them again."""
 
 BARE, PLAIN, LABELLED = 1, 2, 3
 """How surely a number is a probability: ``12``; ``0.12`` or ``12%``; ``p = 0.12``."""
@@ -152,8 +156,12 @@ _LINE = re.compile(r"[\s*_`\"'#>•([（【{|–—+-]*(?P<label>[^\d:：=]{1,60
 
 def number_line(line: str) -> Found | None:
     """Return the probability that a line holds, if it holds nothing but that and its label."""
-    size = len(line)
-    if size > SHORT or size < 2 or line.lstrip().startswith("```"):
+    return _number_line(line) if 2 <= len(line) <= SHORT else None
+
+
+@lru_cache(maxsize=_KEPT)
+def _number_line(line: str) -> Found | None:
+    if line.lstrip().startswith("```"):
         return None
     inner = line.lstrip(_QUOTES).rstrip(_QUOTES + ")]）】}.,;。")
     if not inner:
@@ -242,7 +250,14 @@ _LAST_WORD = re.compile(
 def trailing(text: str) -> Found | None:
     """Return the probability at the end of a text; ``start`` is where the text before it ends."""
     tail = text[-SHORT:]
-    offset = len(text) - len(tail)
+    found = _trailing(tail)
+    if found is None:
+        return None
+    return found._replace(start=len(text) - len(tail) + found.start, end=len(text))
+
+
+@lru_cache(maxsize=_KEPT)
+def _trailing(tail: str) -> Found | None:
     stripped = tail.rstrip(_AFTER)
     if not stripped:
         return None
@@ -260,8 +275,7 @@ def trailing(text: str) -> Found | None:
         found = _separated(stripped)
     if found is None:
         return None
-    start = _without_separator(tail, found)
-    return found._replace(start=offset + start, end=len(text))
+    return found._replace(start=_without_separator(tail, found))
 
 
 _MARKED = re.compile(r"(?:`|\*{1,3}|(?<=\s)_)([^`*_\n]{1,60})(?:`|\*{1,3}|_)[\s.,;]*\Z")
@@ -282,8 +296,8 @@ def _bracketed(tail: str) -> Found | None:
         return None
     if found is None:
         return None
-    outer = _label_before(tail, start)
-    if outer is not None and not found.label:
+    outer = None if found.label else _label_before(tail, start)
+    if outer is not None:
         return found._replace(start=outer[0], label=outer[1], strength=LABELLED, enclosed=True)
     return found._replace(start=start, enclosed=True)
 
@@ -374,7 +388,10 @@ def _parted(tail: str, start: int) -> bool:
 
 def _without_separator(tail: str, found: Found) -> int:
     """Where the text ends that stands before a probability: without what parts them."""
-    head = _without_emphasis(tail[: found.start].rstrip())
+    head = tail[: found.start].rstrip()
+    if head and (head[-1].isalnum() or head[-1] in ".!?"):  # nothing parts them
+        return len(head)
+    head = _without_emphasis(head)
     if not found.label and not found.enclosed:
         return len(head)  # the separator has been found
     arrows = ("->", "=>", "→", "⇒") if not found.enclosed else ()
@@ -419,7 +436,11 @@ _AFTER_LEADING = re.compile(
 
 def leading(text: str) -> Found | None:
     """Return the probability at the beginning of a text; ``end`` is where the text begins."""
-    head = text[:SHORT]
+    return _leading(text[:SHORT])
+
+
+@lru_cache(maxsize=_KEPT)
+def _leading(head: str) -> Found | None:
     match = _LEADING_BRACKET.match(head)
     if match:
         found = number_in(match[1])
