@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from types import NoneType
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ from vs_core.formats.base import (
     Entry,
     Format,
     Shape,
+    Splitter,
     format_of,
     formats,
     is_harmless,
@@ -75,8 +77,13 @@ def parse(
         ParseError: If the answer holds no distribution; it carries the text and the reason.
         ConfigurationError: If a name is unknown.
     """
-    shape = Shape(k or 0, definition_of(probability), fields=fields)
+    shape = _shape(k or 0, probability, tuple(fields))
     return read(raw, shape, format, limit=limit, strict=strict)
+
+
+@lru_cache(maxsize=256)
+def _shape(k: int, probability: str, fields: tuple[str, ...]) -> Shape:
+    return Shape(k, definition_of(probability), fields=fields)
 
 
 def read(
@@ -314,7 +321,7 @@ class StreamParser:
         strict: bool = False,
     ) -> None:
         self._strict = strict
-        self._shape = Shape(k or 0, definition_of(probability), fields=fields)
+        self._expects(_shape(k or 0, probability, tuple(fields)))
         self._asked = None if format is None else format_of(format)
         self._limit = limit
         self._size = 0
@@ -327,8 +334,12 @@ class StreamParser:
     def of(cls, shape: Shape, format: Format | None) -> StreamParser:
         """Return a parser for an answer to a `Request` of that shape and format."""
         parser = cls(format)
-        parser._shape = shape
+        parser._expects(shape)
         return parser
+
+    def _expects(self, shape: Shape) -> None:
+        self._shape = shape
+        self._part = replace(shape, part=True)
 
     def feed(self, chunk: str) -> list[Candidate]:
         """Take in a piece of the answer; return the candidates that it completed.
@@ -346,16 +357,17 @@ class StreamParser:
         for format, splitter in self._splitters if answer else ():
             for segment in splitter.feed(answer):
                 found += self._candidates(format, segment)
-            listed = any(
-                getattr(s, "begun", False) and s is not splitter for _, s in self._splitters
-            )
-            if self._opening.holds or (found and listed):
-                found = []
-                break
+            if self._opening.holds or (found and self._is_listed(splitter)):
+                return []
             if found:  # the answer is in this format, and the others need look no more
                 self._splitters = [(format, splitter)]
                 break
         return found
+
+    def _is_listed(self, splitter: Splitter) -> bool:
+        """Whether a list has begun, so that what another splitter found stands in its items."""
+        others = (other for _, other in self._splitters if other is not splitter)
+        return any(getattr(other, "begun", False) for other in others)
 
     def close(self) -> Distribution:
         """Return the distribution of the whole answer.
@@ -373,8 +385,7 @@ class StreamParser:
 
     def _candidates(self, format: Format, segment: str) -> list[Candidate]:
         """What a segment holds, if it is certain that the whole answer will hold it too."""
-        part = replace(self._shape, part=True)
-        answer = _reading(format, _encodable(segment), part, segment)
+        answer = _reading(format, _encodable(segment), self._part, segment)
         if answer is None or not answer.sure:
             return []
         found = _distribution(answer, self._shape)

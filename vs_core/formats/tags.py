@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from html import unescape
 from typing import Any, ClassVar
 
@@ -129,20 +130,16 @@ _UNSURE = frozenset(("weight", "score", "share", "p", "estimate", "percent", "pe
 class _Tag:
     """A tag in a text; its name in lower case, without a number at its end (``response_1``)."""
 
-    __slots__ = ("attributes", "closes", "closes_itself", "end", "kinds", "name", "start")
+    __slots__ = (
+        "attributes", "closes", "closes_itself", "end", "kinds", "name", "numbers", "start",
+    )  # fmt: skip
 
     def __init__(self, match: re.Match[str]) -> None:
         self.start, self.end = match.span()
-        self.closes = bool(match[1])
-        self.name = match[2].lower().rstrip("0123456789").rstrip("_-.") or match[2].lower()
-        self.kinds = kind_of(self.name)
-        self.attributes = match[3] or ""
-        self.closes_itself = match[0].endswith("/>")
-
-    @property
-    def numbers(self) -> bool:
-        """Whether it holds a probability."""
-        return (bool(self.kinds & _NUMBERS) and self.name not in _UNSURE) or self.name == "p_value"
+        slash, written, self.attributes = match.groups("")
+        self.closes = slash != ""
+        self.name, self.kinds, self.numbers = _named(written)  # whether it holds a probability
+        self.closes_itself = match.string[self.end - 2] == "/"
 
     def pairs(self) -> dict[str, str]:
         """Its attributes."""
@@ -170,6 +167,15 @@ class _Tag:
         """The text among its attributes."""
         found = self.pairs().items() if self.attributes else ()
         return next((value for name, value in found if TEXT in kind_of(name)), None)
+
+
+@lru_cache(maxsize=1024)
+def _named(written: str) -> tuple[str, frozenset[str], bool]:
+    """The name of a tag, what it stands for, and whether such a tag holds a probability."""
+    lower = written.lower()
+    name = lower.rstrip("0123456789").rstrip("_-.") or lower
+    kinds = kind_of(name)
+    return name, kinds, (bool(kinds & _NUMBERS) and name not in _UNSURE) or name == "p_value"
 
 
 def _angled(text: str) -> str:
