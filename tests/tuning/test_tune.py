@@ -15,7 +15,7 @@ from vs_core.clients import OpenAIModel
 from vs_core.evaluation import LLMJudge
 from vs_core.profiles import Profile
 from vs_core.testing import SimulatedModel, SimulatedServer
-from vs_core.tuning import Limits, Measured, Standing, tune
+from vs_core.tuning import Limits, Measured, Standing, prompts_of, tune
 from vs_core.tuning.arms import grid
 from vs_core.tuning.racing import front, kept, ranked, schedule
 
@@ -253,6 +253,36 @@ def test_options_that_cannot_work_are_errors(options, named):
         tune(PROMPTS, Counting(), **{**SMALL, **options})
 
 
+def test_prompts_come_from_a_table(tmp_path):
+    file = tmp_path / "products.csv"
+    file.write_text("product,for\n" + "\n".join(f"thing {n},you" for n in range(50)))
+    options = {"prompt": "Write a tagline for {product}."}
+    found = prompts_of(file, **options)
+    assert found == [f"Write a tagline for thing {n}." for n in range(50)]
+    some = prompts_of(file, **options, most=10, seed=1)
+    assert len(set(some)) == 10
+    assert set(some) < set(found)
+    assert some == prompts_of(file, **options, most=10, seed=1) != some[::-1]
+    assert prompts_of([{"q": "Name a bird."}], prompt_column="q") == ["Name a bird."]
+    drawn = [prompts_of(file, **options, most=10, seed=seed) for seed in range(200)]
+    times = [sum(text in each for each in drawn) for text in found]
+    assert 15 <= min(times) <= max(times) <= 68  # of 200, at 40 each: five deviations around
+    with pytest.raises(ConfigurationError, match=r"products\.csv:2: .*price"):
+        prompts_of(file, prompt="{price}")
+    with pytest.raises(ConfigurationError, match="no row"):
+        prompts_of([], prompt="x")
+
+
+def test_the_command_takes_a_table(tmp_path):
+    (tmp_path / "p.csv").write_text("kind\n" + "\n".join(["bird", "state", "joke", "tree"]))
+    done = vs(
+        "--prompts", str(tmp_path / "p.csv"), "--template", "Name a {kind}.", "--simulated",
+        "-k", "3", "--strategies", "vs_standard", "--threshold", "1", "--units", "6", "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["winner"] == "vs_standard k=3"
+
+
 # --- the command -----------------------------------------------------------------------------
 
 
@@ -285,7 +315,8 @@ def test_the_command_writes_a_profile_and_goes_on(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "--prompts FILE"), (("--task", "nothing", "--simulated"), "Unknown task"),
+        ((), "--prompts FILE"), (("--task", "states", "--template", "x"), "goes with --prompts"),
+        (("--task", "nothing", "--simulated"), "Unknown task"),
         (("--task", "states", "--simulated", "-k", "3.5"), "whole numbers"),
         (("--task", "states", "--simulated", "--threshold", "x"), "numbers"),
         (("--task", "states", "--simulated", "--price", "1"), "two numbers"),

@@ -22,11 +22,11 @@ from vs_core.clients import OpenAIModel
 from vs_core.display import printable
 from vs_core.errors import ConfigurationError
 from vs_core.evaluation import LLMJudge, Task, simulated_tasks
-from vs_core.evaluation.items import read_items
+from vs_core.evaluation.items import Item, read_items
 from vs_core.evaluation.tasks.base import task_of
 from vs_core.profiles import require_place
 from vs_core.testing import SimulatedModel, SimulatedServer
-from vs_core.tuning import Tuning
+from vs_core.tuning import Tuning, prompts_of
 from vs_core.tuning import tune as run_tune
 
 __all__ = ["tune"]
@@ -35,6 +35,10 @@ __all__ = ["tune"]
 def tune(
     prompts: Annotated[
         Path | None, typer.Option(help="Your own prompts: a line each, or .jsonl.")
+    ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(help="--prompts is a table, and this a template over its columns."),
     ] = None,
     task: Annotated[str | None, typer.Option(help="A registered task; see: vs plugins.")] = None,
     model: Annotated[str | None, typer.Option(help="Name of the model.")] = None,
@@ -95,7 +99,7 @@ def tune(
         raise ConfigurationError("Give --prompts FILE, or --task NAME.")
     if out is not None:
         require_place(out)
-    chosen = _task(prompts, task)
+    chosen = _task(prompts, template, task, seed)
     with _model(simulated, model, base_url, chosen) as found, _bar() as progress, quiet():
         judge = None
         if judge_model is not None:
@@ -123,7 +127,12 @@ def tune(
 # --- options -----------------------------------------------------------------------------------
 
 
-def _task(prompts: Path | None, name: str | None) -> Task:
+def _task(prompts: Path | None, template: str | None, name: str | None, seed: int) -> Task:
+    if template is not None:
+        if prompts is None:
+            raise ConfigurationError("--template goes with --prompts, which is then a table.")
+        texts = prompts_of(prompts, prompt=template, seed=seed)
+        return Task(name=prompts.stem, items=[Item(prompt=text) for text in texts])
     if prompts is not None:
         return Task(name=prompts.stem, items=read_items(prompts))
     return task_of(name or "")
