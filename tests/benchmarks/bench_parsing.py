@@ -3,22 +3,25 @@
 Run: python -m tests.benchmarks.bench_parsing
 
 Medians of samples of at least 2 ms (one call may be too short to time), ours and the baseline's in
-turn. The answer has five candidates of about 600 characters.
+turn. The answer has five candidates of about 600 characters. No answer of the growth and of the
+hostile inputs is read twice, for what lines hold is remembered.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import json_repair
 from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
 from pydantic import BaseModel
 from pydantic_core import from_json
 
-from vs_core import StreamParser, parse
+from vs_core import ParseError, StreamParser, parse
 from vs_core.formats import Answer, Entry, Json, Lines, Shape, Tags
 
 TEXT = "The rain had stopped, and the street was full of small mirrors. "
@@ -64,21 +67,64 @@ def langchain_stream(text: str) -> None:
     list(JsonOutputParser().transform(iter(text)))
 
 
+def blocks(answer: Answer) -> str:
+    return "\n\n".join(
+        f"Response {number}\nText: {entry.text}\nProbability: {entry.probability}"
+        for number, entry in enumerate(answer.entries, 1)
+    )
+
+
+WRITERS: dict[str, Callable[[Answer], str]] = {
+    "json": lambda answer: Json().write(answer, Shape()),
+    "tags": lambda answer: Tags().write(answer, Shape()),
+    "lines": lambda answer: Lines().write(answer, Shape()),
+    "blocks": blocks,
+}
+numbers = itertools.count()
+
+
+def answer_of(kilobytes: int) -> Answer:
+    """An answer of texts that no other has."""
+    count = max(1, kilobytes * 1000 // 250)
+    return Answer([Entry(f"{TEXT * 3}Street {next(numbers)}.", 0.001) for _ in range(count)])
+
+
 def scaling() -> None:
     print(
         f"\n{'growth: µs per KB':<24}",
         *(f"{size:>10}" for size in ("1 KB", "10 KB", "100 KB", "1 MB")),
     )
-    for format in (Json(), Tags(), Lines()):
+    for title, write in WRITERS.items():
         for name, work in (("whole", parse), ("streamed", stream)):
             cells = []
             for kilobytes in (1, 10, 100, 1000):
-                entry = Entry(TEXT * 3, 0.001)
-                count = max(1, kilobytes * 1000 // 250)
-                text = format.write(Answer([entry] * count), Shape())
-                spent = statistics.median(seconds(lambda t=text, w=work: w(t)) for _ in range(3))
-                cells.append(f"{spent * 1e6 / (len(text) / 1000):10.1f}")
-            print(f"{format.name + ', ' + name:<24}", *cells)
+                texts = [write(answer_of(kilobytes)) for _ in range(max(3, 20 // kilobytes))]
+                spent = statistics.median(seconds(lambda t=t, w=work: w(t)) for t in texts)
+                cells.append(f"{spent * 1e6 / (len(texts[0]) / 1000):10.1f}")
+            print(f"{title + ', ' + name:<24}", *cells)
+
+
+# Pieces that a hostile answer repeats; {} is a number that is never the same.
+PIECES = (
+    "{}\n", "{}%\n", "1 in {}\n", "1/{}\n", "~.{}\n", "`.{}`\n", "p: .{}\n", "a={}\n",
+    "確率: .{}\n", "a\n.{}\n", ".{}\na\n", "a\t.{}\n", "a,.{}\n", "a|.{}\n", "- a: .{}\n",
+    "1. a (.{})\n", "# a\n.{}\n", "Text: a\nP: .{}\n", "- text: a\n  p: .{}\n", "<p>.{}</p>",
+    '["a", .{}],', '{{"a": .{}}}', "a {} ",
+)  # fmt: skip
+
+
+def hostile(size: int = 20_000) -> None:
+    print("\nshort pieces repeated: µs per character, the slowest first")
+    spent = {}
+    for piece, head in itertools.product(PIECES, ("", "1. a (0.5)\n")):
+        count = size // len(piece.format(1000))
+        text = head + "".join(piece.format(next(numbers) % 10_000) for _ in range(count))
+        begin = time.perf_counter()
+        with suppress(ParseError):
+            parse(text)
+        spent[head + piece] = (time.perf_counter() - begin) * 1e6 / len(text)
+    for text, cost in sorted(spent.items(), key=lambda pair: -pair[1])[:8]:
+        print(f"{text!r:<40}{cost:8.2f}")
 
 
 def main() -> None:
@@ -95,6 +141,7 @@ def main() -> None:
     compare("streamed by characters / LangChain JsonOutputParser", lambda: stream(CLEAN),
             lambda: langchain_stream(CLEAN), 3)  # fmt: skip
     scaling()
+    hostile()
 
 
 if __name__ == "__main__":
