@@ -62,7 +62,10 @@ SUITES = {
     ),
     "langchain": Suite(
         ("langchain", "conformance/test_langchain.py"),
-        (*SERVER, "langchain", "langchain-classic", "langchain-openai", "langchain-tests"),
+        (
+            *SERVER, "langchain", "langchain-classic", "langchain-openai", "langchain-tests",
+            "scikit-learn",
+        ),
     ),
     "dspy": Suite(("dspy", "conformance/test_dspy.py"), (*SERVER, "cloudpickle", "optuna")),
     "llama-index": Suite(
@@ -80,7 +83,12 @@ SUITES = {
         ),
         (*SERVER, "nltk", "openai", "rich", "rouge-score", "scikit-learn"),
     ),
-    "cli": Suite(("test_cli.py", "test_clients.py", "conformance/test_core.py")),
+    "cli": Suite(
+        (
+            "test_cli.py", "test_clients.py", "checking", "test_recorded.py",
+            "conformance/test_core.py",
+        )
+    ),
     "generation": Suite(
         ("generation",), (*SERVER, "httpx", "openai", "pandas", "rich", "tomli-w", "typer")
     ),

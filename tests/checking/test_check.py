@@ -190,12 +190,11 @@ def test_options_that_cannot_work_are_errors(options, named):
 
 def test_the_interval_of_a_share():
     """Against statsmodels' Wilson interval."""
-    from statsmodels.stats.proportion import proportion_confint
-
+    proportion = pytest.importorskip("statsmodels.stats.proportion")
     for count, n in ((0, 3), (2, 5), (12, 12), (7, 20)):
         found = share([True] * count + [False] * (n - count))
         assert (found.low, found.high) == pytest.approx(
-            proportion_confint(count, n, method="wilson"), abs=1e-12
+            proportion.proportion_confint(count, n, method="wilson"), abs=1e-12
         )
     assert math.isnan(share([]).value)
 
