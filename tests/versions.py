@@ -87,7 +87,8 @@ SUITES = {
         (
             "test_cli.py", "test_clients.py", "checking", "test_recorded.py",
             "conformance/test_core.py",
-        )
+        ),
+        ("httpx",),
     ),
     "generation": Suite(
         ("generation",), (*SERVER, "httpx", "openai", "pandas", "rich", "tomli-w", "typer")

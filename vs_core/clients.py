@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import os
+import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -261,12 +262,11 @@ class OpenAIModel:
     @contextmanager
     def _errors(self) -> Iterator[None]:
         """Turn the client's errors into `ModelError` that says where, keeping the cause."""
-        import httpx
         import openai
 
         try:
             yield
-        except (openai.OpenAIError, httpx.HTTPError) as error:  # the latter in mid-stream
+        except _failures(openai.OpenAIError) as error:
             where = without_secrets(self.base_url) if self.base_url else "OpenAI"
             why = str(error).rstrip(".")
             if isinstance(error, openai.APIConnectionError) and error.__cause__ is not None:
@@ -274,6 +274,15 @@ class OpenAIModel:
             if self._key:
                 why = why.replace(self._key, HIDDEN)
             raise ModelError(f"The call of {self.model!r} at {where} failed: {why}.") from error
+
+
+def _failures(own: type[Exception]) -> tuple[type[Exception], ...]:
+    """How calls fail: the client's own errors, and in mid-stream those of what carries them.
+
+    That is httpx, and httpx2 from openai 3 on: whichever the client has loaded.
+    """
+    carriers = (sys.modules.get(name) for name in ("httpx", "httpx2"))
+    return (own, *(carrier.HTTPError for carrier in carriers if carrier is not None))
 
 
 def _require_parameters(parameters: Mapping[str, Any]) -> None:
