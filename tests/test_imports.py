@@ -66,6 +66,7 @@ LAYERS = (
     ("generation", "generation"),
     ("evaluation", "evaluation"),
     ("tuning", "tuning"),
+    ("studio", "studio"),
     ("doors", "cli"),
 )  # fmt: skip
 """The core's modules, lowest first: each imports from its own row or one above it in this table,

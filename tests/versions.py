@@ -93,6 +93,8 @@ SUITES = {
     "generation": Suite(
         ("generation",), (*SERVER, "httpx", "openai", "pandas", "rich", "tomli-w", "typer")
     ),
+    "studio": Suite(("studio/test_functions.py",), SERVER),
+    "mcp": Suite(("studio/test_tools.py",), SERVER),
     "testing": Suite(("testing",), ("openai", "scipy")),
 }  # fmt: skip
 

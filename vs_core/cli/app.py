@@ -21,6 +21,7 @@ from vs_core.cli.check import check
 from vs_core.cli.compare import compare
 from vs_core.cli.generate import generate
 from vs_core.cli.models import Model, choose_model, require_no_endpoint, said, stderr
+from vs_core.cli.studio import mcp, studio
 from vs_core.cli.tune import tune
 from vs_core.display import shorten
 from vs_core.errors import ConfigurationError
@@ -220,6 +221,8 @@ def serve(
 app.command()(compare)
 app.command()(check)
 app.command()(generate)
+app.command()(studio)
+app.command()(mcp)
 app.command()(tune)
 
 

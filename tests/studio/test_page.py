@@ -1,0 +1,180 @@
+"""The page in a real browser: Playwright and a Chromium that is installed."""
+
+import os
+import shutil
+import socket
+
+import pytest
+
+pytest.importorskip("gradio", reason="the extra studio is not installed")
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PICTURES = os.environ.get("VS_PICTURES")  # a folder: pictures for the docs are then kept there
+if CHROMIUM is None:
+    pytest.skip("no Chromium on this machine", allow_module_level=True)
+
+from vs_core.studio import page as studio  # noqa: E402
+from vs_core.testing import SimulatedModel, SimulatedServer  # noqa: E402
+
+HOSTILE = (
+    "<img src=x onerror=\\\"document.title='owned'\\\"><script>document.title='owned'</script>"
+)
+
+
+class Hostile(SimulatedModel):
+    """A model that writes markup."""
+
+    def answer(self, messages, schema=None):
+        completion = super().answer(messages, schema)
+        text = f'{{"responses": [{{"text": "{HOSTILE}", "probability": 0.4}}]}}'
+        return type(completion)(text, completion.usage, completion.raw)
+
+
+@pytest.fixture(scope="module")
+def server():
+    with SimulatedServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def url(server):
+    os.environ["OPENAI_API_KEY"] = "secret-key"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    blocks = studio.page("m", server.base_url)
+    _, found, _ = blocks.queue().launch(
+        server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True,
+        css=studio.CSS, inbrowser=False,
+    )  # fmt: skip
+    yield found
+    blocks.close()
+    del os.environ["OPENAI_API_KEY"]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    home = {**os.environ, "HOME": str(tmp_path_factory.mktemp("home"))}
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"], env=home
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(browser, url):
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    tab = context.new_page()
+    elsewhere = []
+    tab.on("request", lambda request: elsewhere.append(request.url))
+    tab.goto(url)
+    tab.get_by_label("Prompt").wait_for()
+    yield tab
+    away = [u for u in elsewhere if not u.startswith((url, "data:", "blob:"))]
+    context.close()
+    assert away == []  # nothing leaves the machine
+
+
+def _answered(tab):
+    figures = tab.locator("#verbalized .vs-figures")
+    sync_api.expect(figures).to_contain_text("tokens", timeout=30_000)
+
+
+def test_both_sides_come_in_and_can_be_drawn_from(tab):
+    tab.get_by_role("button", name="Ask both ways").click()
+    sync_api.expect(tab.locator("#verbalized li").first).to_be_visible(timeout=30_000)
+    sync_api.expect(tab.locator("#verbalized .vs-figures")).to_contain_text("tokens")
+    assert tab.locator("#direct li").count() < tab.locator("#verbalized li").count()
+    tab.get_by_role("button", name="Draw again").click()
+    sync_api.expect(tab.locator("#drawn textarea")).not_to_have_value("", timeout=10_000)
+    tab.get_by_role("tab", name="History").click()
+    sync_api.expect(tab.locator("#history tbody tr")).to_have_count(1)
+    assert "secret-key" not in tab.content()
+
+
+def test_a_sweep_draws_a_curve(tab):
+    tab.get_by_role("tab", name="Sweep").click()
+    tab.get_by_role("button", name="Turn the knob").click()
+    sync_api.expect(tab.locator("#curve circle")).to_have_count(6, timeout=60_000)
+
+
+def test_a_sweep_can_be_cancelled(tab, server):
+    server.delay = 0.6
+    try:
+        tab.get_by_role("tab", name="Sweep").click()
+        tab.get_by_role("button", name="Turn the knob").click()
+        sync_api.expect(tab.locator("#curve circle")).not_to_have_count(0, timeout=30_000)
+        tab.locator("#halt").click()
+        tab.wait_for_timeout(3000)
+        assert tab.locator("#curve circle").count() < 6
+    finally:
+        server.delay = 0.0
+
+
+def test_the_code_follows_the_knobs_and_files_come_out(tab):
+    tab.get_by_role("button", name="Ask both ways").click()
+    sync_api.expect(tab.locator("#verbalized .vs-figures")).to_contain_text(
+        "tokens", timeout=30_000
+    )
+    tab.get_by_label("Prompt").fill("Name a pet.")
+    tab.get_by_role("tab", name="Use this").click()
+    sync_api.expect(tab.locator("#program")).to_contain_text("Name a pet.", timeout=10_000)
+    tab.locator("#save").click()
+    sync_api.expect(tab.locator("#files")).to_contain_text("profile", timeout=10_000)
+    sync_api.expect(tab.locator("#files")).to_contain_text("candidates")
+
+
+def test_markup_of_a_model_does_nothing(tab, server):
+    well, server.model = server.model, Hostile()
+    try:
+        tab.get_by_role("button", name="Ask both ways").click()
+        sync_api.expect(tab.locator("#verbalized li").first).to_contain_text("<img", timeout=30_000)
+        assert tab.title() != "owned"
+        assert tab.locator("#verbalized img").count() == 0
+    finally:
+        server.model = well
+
+
+def test_a_failing_model_is_said_and_the_page_stays_usable(tab, server):
+    server.faults = ["500"] * 100
+    tab.get_by_role("button", name="Ask both ways").click()
+    sync_api.expect(tab.locator(".vs-error").first).to_be_visible(timeout=60_000)
+    server.faults = []
+    tab.get_by_role("button", name="Ask both ways").click()
+    sync_api.expect(tab.locator("#verbalized .vs-figures")).to_contain_text(
+        "tokens", timeout=30_000
+    )
+
+
+def test_the_simulated_model_is_said_to_be_one(tab):
+    tab.get_by_label("Model").fill("simulated")
+    tab.get_by_label("Endpoint").fill("")
+    tab.get_by_role("button", name="Ask both ways").click()
+    sync_api.expect(tab.get_by_text("These answers are SIMULATED").first).to_be_visible(
+        timeout=30_000
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_narrow_screen_in_both_schemes(browser, url, scheme):
+    context = browser.new_context(viewport={"width": 380, "height": 800}, color_scheme=scheme)
+    tab = context.new_page()
+    tab.goto(url)
+    tab.get_by_role("button", name="Ask both ways").click()
+    sync_api.expect(tab.locator("#verbalized .vs-figures")).to_contain_text(
+        "tokens", timeout=30_000
+    )
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 400
+    if PICTURES:
+        tab.set_viewport_size({"width": 1280, "height": 1000})
+        tab.screenshot(path=f"{PICTURES}/studio_{scheme}.png")
+    context.close()
+
+
+def test_keys_alone_do(tab):
+    tab.get_by_role("button", name="Ask both ways").focus()
+    tab.keyboard.press("Enter")
+    sync_api.expect(tab.locator("#verbalized .vs-figures")).to_contain_text(
+        "tokens", timeout=30_000
+    )

@@ -1,0 +1,123 @@
+"""What does the same as the page, in each framework and on the command line."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from vs_core.studio.settings import Settings
+
+__all__ = ["TARGETS", "code"]
+
+TARGETS = ("core", "langchain", "dspy", "llama_index", "shell")
+
+
+def code(settings: Settings, target: str) -> str:
+    """Return a program with exactly these settings.
+
+    Args:
+        settings: Of the page.
+        target: One of `TARGETS`.
+    """
+    made = {
+        "core": _core,
+        "langchain": _langchain,
+        "dspy": _dspy,
+        "llama_index": _llama_index,
+        "shell": _shell,
+    }
+    return made[target](settings)
+
+
+def _arguments(given: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in given.items())
+
+
+def _messages(settings: Settings) -> str:
+    if not settings.system.strip():
+        return repr(settings.prompt)
+    return (
+        f'[{{"role": "system", "content": {settings.system!r}}}, '
+        f'{{"role": "user", "content": {settings.prompt!r}}}]'
+    )
+
+
+def _model(settings: Settings, url: str) -> str:
+    given: dict[str, Any] = {}
+    if settings.base_url:
+        given[url] = settings.base_url
+    if settings.temperature is not None:
+        given["temperature"] = settings.temperature
+    return f", {_arguments(given)}" if given else ""
+
+
+def _core(settings: Settings) -> str:
+    if settings.simulated:
+        model = "from vs_core.testing import SimulatedModel\n\nmodel = SimulatedModel()"
+    else:
+        made = f"OpenAIModel({settings.model!r}{_model(settings, 'base_url')})"
+        model = f"from vs_core.clients import OpenAIModel\n\nmodel = {made}"
+    return (
+        f"from vs_core import verbalize\n{model}\n"
+        f"distribution = verbalize({_messages(settings)}, model, "
+        f"{_arguments(settings.options())})\n"
+        "print(distribution)\nprint(distribution.sample().text)\n"
+    )
+
+
+def _langchain(settings: Settings) -> str:
+    return (
+        "from langchain_openai import ChatOpenAI\nfrom vs_langchain import VerbalizedSampler\n\n"
+        f"llm = ChatOpenAI(model={settings.model!r}{_model(settings, 'base_url')})\n"
+        f"sampler = VerbalizedSampler(llm, {_arguments(settings.options())})\n"
+        f"distribution = sampler.invoke({_messages(settings)})\n"
+        "print(distribution)\nprint(distribution.sample().text)\n"
+    )
+
+
+def _dspy(settings: Settings) -> str:
+    options = {key: value for key, value in settings.options().items() if key != "format"}
+    instruction = settings.system.strip() or "Answer the request."
+    return (
+        "import dspy\nfrom vs_dspy import VerbalizedSampler\n\n"
+        f"lm = dspy.LM({'openai/' + settings.model!r}{_model(settings, 'api_base')})\n"
+        f"signature = dspy.Signature('request -> answer', {instruction!r})\n"
+        "with dspy.context(lm=lm):\n"
+        f"    sampler = VerbalizedSampler(signature, {_arguments(options)})\n"
+        f"    prediction = sampler(request={settings.prompt!r})\n"
+        "print(prediction.distribution)\nprint(prediction.answer)\n"
+    )
+
+
+def _llama_index(settings: Settings) -> str:
+    options = _arguments(settings.options())
+    ask = f"ChatMessage(role='user', content={settings.prompt!r})"
+    if settings.system.strip():
+        ask = f"ChatMessage(role='system', content={settings.system!r}), {ask}"
+    return (
+        "from llama_index.core.llms import ChatMessage\n"
+        "from llama_index.llms.openai_like import OpenAILike\n"
+        "from vs_llama_index import VerbalizedLLM, distribution_of\n\n"
+        f"llm = OpenAILike(model={settings.model!r}, is_chat_model=True"
+        f"{_model(settings, 'api_base')})\n"
+        f"response = VerbalizedLLM(llm, {options}).chat([{ask}])\n"
+        "print(distribution_of(response))\nprint(response.message.content)\n"
+    )
+
+
+def _shell(settings: Settings) -> str:
+    given = dict(settings.options())
+    words = ["vs", "sample", settings.prompt, "-k", str(given.pop("k"))]
+    if "n" in given:
+        words += ["-n", str(given.pop("n"))]
+    for name, value in given.items():
+        words += [f"--{name}", str(value)]
+    if settings.simulated:
+        words.append("--simulated")
+    else:
+        words += ["--model", settings.model]
+        if settings.base_url:
+            words += ["--base-url", settings.base_url]
+        if settings.temperature is not None:
+            words += ["--temperature", str(settings.temperature)]
+    return shlex.join(words) + "\n"

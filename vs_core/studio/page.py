@@ -1,0 +1,220 @@
+"""The page: thin, over the functions beside it."""
+
+from __future__ import annotations
+
+import html
+import json
+import tempfile
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from vs_core.candidates import Distribution
+from vs_core.errors import VSError, raise_missing_extra
+from vs_core.plugins import plugins
+from vs_core.profiles import Profile
+from vs_core.studio.code import TARGETS, code
+from vs_core.studio.settings import SIMULATED, Settings
+from vs_core.studio.sides import Side, both
+from vs_core.studio.sweep import KNOBS, svg, sweep
+
+__all__ = ["page"]
+
+CSS = """
+.vs-side ol { padding-left: 1.4rem; } .vs-side li { margin: .5rem 0; overflow-wrap: anywhere; }
+.vs-side li small { display: block; opacity: .75; }
+.vs-bar { display: block; height: .4rem; border-radius: .2rem; background: #00897b; }
+.vs-figures { font-weight: 600; } .vs-error { color: #c62828; font-weight: 600; }
+.vs-simulated { border-left: 4px solid #b26a00; padding: .4rem .8rem; font-weight: 600; }
+.vs-sweep { width: 100%; max-width: 40rem; height: auto; }
+"""
+_NOTE = (
+    '<p class="vs-simulated" role="note">These answers are SIMULATED. They show what the knobs do, '
+    "and say nothing about any real model.</p>"
+)
+_EMPTY = Side("", Distribution())
+
+
+def page(model: str = SIMULATED, base_url: str = "") -> Any:
+    """Return the page as Gradio's blocks, to be launched.
+
+    Args:
+        model: What the field for the model says at first.
+        base_url: The same of the endpoint.
+
+    Raises:
+        MissingExtraError: If gradio is not installed.
+    """
+    try:
+        gr: Any = import_module("gradio")
+    except ImportError as error:
+        raise_missing_extra("studio", error)
+
+    strategies = [name for name in plugins.table("strategies") if name != "direct"]
+    with gr.Blocks(title="vs studio", analytics_enabled=False) as blocks:
+        gr.Markdown("# vs studio\nAsk directly and for a distribution, and turn the knobs.")
+        note = gr.HTML(_NOTE if model == SIMULATED and not base_url else "")
+        with gr.Row():
+            with gr.Column(scale=1, min_width=280):
+                prompt = gr.Textbox("Tell me a joke about coffee.", label="Prompt", lines=3)
+                system = gr.Textbox("", label="System message", lines=1)
+                name = gr.Textbox(model, label="Model")
+                url = gr.Textbox(base_url, label="Endpoint", placeholder="https://…/v1")
+                strategy = gr.Dropdown(strategies, value="vs_standard", label="Strategy")
+                k = gr.Slider(1, 20, 5, step=1, label="k, candidates a call")
+                n = gr.Slider(1, 50, 10, step=1, label="n, candidates in all")
+                threshold = gr.Slider(0.01, 1.0, 1.0, step=0.01, label="Threshold")
+                temperature = gr.Slider(0, 2, 1.0, step=0.1, label="Temperature")
+                with gr.Accordion("More", open=False):
+                    format = gr.Dropdown(list(plugins.table("formats")), value="json",
+                                         label="Format")  # fmt: skip
+                    definition = gr.Textbox("explicit", label="Definition of probability")
+                run = gr.Button("Ask both ways", variant="primary", elem_id="run")
+                stop = gr.Button("Cancel", elem_id="cancel")
+            with gr.Column(scale=3, min_width=300):
+                with gr.Tab("Side by side"):
+                    with gr.Row():
+                        left, right = gr.HTML(elem_id="direct"), gr.HTML(elem_id="verbalized")
+                    with gr.Row():
+                        resampler = gr.Dropdown(
+                            list(plugins.table("resamplers")), value="proportional",
+                            label="Draw by",
+                        )  # fmt: skip
+                        draw = gr.Button("Draw again", elem_id="draw")
+                    drawn = gr.Textbox(label="Drawn", elem_id="drawn", interactive=False)
+                with gr.Tab("Sweep"):
+                    knob = gr.Radio(list(KNOBS), value="threshold", label="Over")
+                    with gr.Row():
+                        turn = gr.Button("Turn the knob", elem_id="turn")
+                        halt = gr.Button("Cancel", elem_id="halt")
+                    curve = gr.HTML(elem_id="curve")
+                with gr.Tab("Use this"):
+                    target = gr.Dropdown(list(TARGETS), value="core", label="In")
+                    program = gr.Code(language="python", label="Program", elem_id="program")
+                    save = gr.Button("Profile, JSONL and HTML", elem_id="save")
+                    files = gr.File(label="Files", file_count="multiple", elem_id="files")
+                with gr.Tab("History"):
+                    history = gr.HTML(elem_id="history")
+        found: Any = gr.State(Distribution())
+        runs: Any = gr.State([])
+        knobs = [prompt, system, name, url, strategy, format, definition, k, n, threshold,
+                 temperature]  # fmt: skip
+
+        asked = run.click(
+            _ask, [*knobs, runs], [note, left, right, found, runs, history, program],
+            concurrency_limit=4,
+        )  # fmt: skip
+        stop.click(None, cancels=[asked])
+        draw.click(_draw, [found, resampler], drawn)
+        turning = turn.click(_turn, [knob, *knobs], [note, curve])
+        halt.click(None, cancels=[turning])
+        for part in (target, *knobs):
+            part.change(_code, [target, *knobs], program, show_progress="hidden")
+        save.click(_files, [found, *knobs], files)
+        blocks.load(_code, [target, *knobs], program)
+    return blocks
+
+
+def _settings(*values: Any) -> Settings:
+    names = ("prompt", "system", "model", "base_url", "strategy", "format", "probability", "k", "n",
+             "threshold", "temperature")  # fmt: skip
+    given = dict(zip(names, values, strict=True))
+    given["k"], given["n"] = int(given["k"]), int(given["n"])
+    if given["model"].strip() == SIMULATED and not given["base_url"].strip():
+        given["temperature"] = None  # it has none
+    return Settings(**given)
+
+
+def _ask(*values: Any) -> Iterator[tuple[Any, ...]]:
+    *knobs, runs = values
+    settings = _settings(*knobs)
+    note = _NOTE if settings.simulated else ""
+    program = code(settings, "core")
+    sides = (_EMPTY, _EMPTY)
+    try:
+        for sides in both(settings):
+            yield (
+                note,
+                sides[0].html(),
+                sides[1].html(),
+                sides[1].found,
+                runs,
+                _history(runs),
+                program,
+            )
+    except VSError as error:
+        yield note, "", _error(error), Distribution(), runs, _history(runs), program
+        return
+    runs = [*runs, (settings.as_dict(), sides[0].figures(), sides[1].figures())][-50:]
+    yield note, sides[0].html(), sides[1].html(), sides[1].found, runs, _history(runs), program
+
+
+def _history(runs: list[Any]) -> str:
+    rows = "".join(
+        "<tr>"
+        + "".join(
+            f"<td>{html.escape(str(cell))}</td>"
+            for cell in (
+                number, about["prompt"][:80], about["strategy"], about["k"], about["n"],
+                about["threshold"], direct, verbalized,
+            )
+        )
+        + "</tr>"
+        for number, (about, direct, verbalized) in enumerate(runs, start=1)
+    )  # fmt: skip
+    head = "".join(
+        f"<th>{name}</th>"
+        for name in ("#", "prompt", "strategy", "k", "n", "threshold", "direct", "verbalized")
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _draw(found: Distribution, resampler: str) -> str:
+    if not found:
+        return "Ask first."
+    try:
+        return found.sample(resampler=resampler).text
+    except VSError as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def _turn(knob: str, *knobs: Any) -> Iterator[tuple[str, str]]:
+    settings = _settings(*knobs)
+    note = _NOTE if settings.simulated else ""
+    points = []
+    try:
+        for point in sweep(settings, knob):
+            points.append(point)
+            yield note, svg(points, knob)
+    except VSError as error:
+        yield note, _error(error)
+
+
+def _code(target: str, *knobs: Any) -> str:
+    return code(_settings(*knobs), target)
+
+
+def _files(found: Distribution, *knobs: Any) -> list[str]:
+    settings = _settings(*knobs)
+    folder = Path(tempfile.mkdtemp(prefix="vs-studio-"))
+    profile = Profile.made_now(
+        made_by="vs studio", settings=settings.options(), model=settings.model,
+        simulated=settings.simulated,
+    )  # fmt: skip
+    profile.save(folder / "profile.toml")
+    lines = "".join(json.dumps(each.model_dump(mode="json")) + "\n" for each in found)
+    (folder / "candidates.jsonl").write_text(lines, encoding="utf-8")
+    note = _NOTE if settings.simulated else ""
+    side = Side(f"Asked for a distribution ({settings.strategy})", found, done=True)
+    (folder / "distribution.html").write_text(
+        '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>vs studio</title>'
+        f"<style>{CSS}</style><h1>{html.escape(settings.prompt)}</h1>{note}{side.html()}</html>",
+        encoding="utf-8",
+    )
+    return [str(path) for path in sorted(folder.iterdir())]
+
+
+def _error(error: Exception) -> str:
+    said = html.escape(f"{type(error).__name__}: {error}")
+    return f'<p class="vs-error" role="alert">{said}</p>'
