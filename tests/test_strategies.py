@@ -25,6 +25,7 @@ from vs_core.driver import stream
 from vs_core.formats import Answer, Entry, Lines, Shape
 from vs_core.messages import as_messages
 from vs_core.probabilities import DEFINITIONS
+from vs_core.strategies import strategy_of
 
 NAMES = ("direct", "cot", "sequence", "multi_turn", "vs_standard", "vs_cot", "vs_multi")
 VS = ("vs_standard", "vs_cot", "vs_multi")
@@ -225,6 +226,28 @@ def test_a_refusal_may_be_kept_as_one_candidate():
     distribution = ask(Script(REFUSAL, REFUSAL), on_unparsed="single")
     assert [(c.text, c.probability) for c in distribution] == [(REFUSAL, None)]
     assert distribution.repairs[0] == "unreadable answer kept whole"
+
+
+GUESSED = '{"responses": [{"text": "a", "probability": 60}, {"text": "b", "probability": 40}]}'
+
+
+@pytest.mark.parametrize("strategy", ["vs_standard", "vs_cot"])
+def test_strict_asks_again_for_what_had_to_be_repaired(strategy):
+    lenient = ask(Script(GUESSED), strategy=strategy, k=2)
+    assert lenient.repairs
+    model = Script(GUESSED, None)
+    assert not ask(model, strategy=strategy, k=2, strict=True).repairs
+    assert len(model.requests) == 2
+    with pytest.raises(ParseError, match="repaired"):
+        ask(Script(GUESSED), strategy=strategy, k=2, strict=True, retries=0)
+
+
+def test_every_shape_of_a_strict_strategy_is_strict():
+    for name in plugins.table("strategies"):
+        shape = strategy_of(name, strict=True).question(3).shape
+        assert shape is None or shape.strict
+    with pytest.raises(ConfigurationError, match="strict"):
+        strategy_of("vs_standard", strict="yes")
 
 
 def test_a_refused_call_does_not_lose_the_others():

@@ -384,9 +384,9 @@ def verbalize(
             number of calls done and of those expected, after each.
         **options: Options of the strategy: ``k``, ``n``, ``budget`` (most model calls, with
             ``until`` or ``n="auto"``), ``threshold``, ``probability``,
-            ``format``, ``retries``, ``on_unparsed``, ``on_failure``, ``schema``, ``prompts``; see
-            `vs_core.strategies.Strategy`. And ``profile``, a file that has those which are not
-            given: see `vs_core.profiles`.
+            ``format``, ``retries``, ``on_unparsed``, ``on_failure``, ``strict``, ``schema``,
+            ``prompts``; see `vs_core.strategies.Strategy`. And ``profile``, a file that has
+            those which are not given: see `vs_core.profiles`.
 
     Returns:
         The distribution: ``n`` candidates (default ``k``), with ``until`` those of all runs.

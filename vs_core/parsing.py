@@ -77,13 +77,13 @@ def parse(
         ParseError: If the answer holds no distribution; it carries the text and the reason.
         ConfigurationError: If a name is unknown.
     """
-    shape = _shape(k or 0, probability, tuple(fields))
-    return read(raw, shape, format, limit=limit, strict=strict)
+    shape = _shape(k or 0, probability, tuple(fields), strict)
+    return read(raw, shape, format, limit=limit)
 
 
 @lru_cache(maxsize=256)
-def _shape(k: int, probability: str, fields: tuple[str, ...]) -> Shape:
-    return Shape(k, definition_of(probability), fields=fields)
+def _shape(k: int, probability: str, fields: tuple[str, ...], strict: bool) -> Shape:  # noqa: FBT001
+    return Shape(k, definition_of(probability), fields=fields, strict=strict)
 
 
 def read(
@@ -92,7 +92,6 @@ def read(
     format: str | Format | None = None,
     *,
     limit: int = DEFAULT_LIMIT,
-    strict: bool = False,
 ) -> Distribution:
     """Read an answer by the `Shape` it was asked for; see `parse`."""
     if not isinstance(raw, str):
@@ -112,7 +111,7 @@ def read(
         if clean is not None:
             return clean
     found = _distribution(_best(envelope, raw, shape, asked), shape)
-    if strict:
+    if shape.strict:
         _refuse_repairs(found, raw)
     return found
 
@@ -320,8 +319,7 @@ class StreamParser:
         limit: int = DEFAULT_LIMIT,
         strict: bool = False,
     ) -> None:
-        self._strict = strict
-        self._expects(_shape(k or 0, probability, tuple(fields)))
+        self._shape = _shape(k or 0, probability, tuple(fields), strict)
         self._asked = None if format is None else format_of(format)
         self._limit = limit
         self._size = 0
@@ -380,7 +378,6 @@ class StreamParser:
             self._shape,
             self._asked,
             limit=self._limit,
-            strict=self._strict,
         )
 
     def _candidates(self, format: Format, segment: str) -> list[Candidate]:

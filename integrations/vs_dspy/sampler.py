@@ -104,6 +104,8 @@ class VerbalizedSampler(dspy.Predict):
         on_unparsed: ``"raise"``, or ``"single"`` to keep an unreadable answer as one candidate.
         on_failure: ``"raise"``, or ``"keep"`` to go on with what the other calls gave where one
             fails for good; ``distribution.metadata["failed"]`` says what failed.
+        strict: Whether an answer is unreadable that had to be repaired in a way that could have
+            changed a text or a number.
         prompts: The words; see `vs_core.prompts.Prompts`.
         profile: Has the options that are not given; see `vs_core.profiles`. How answers are written
             is the adapter's matter, so its ``format`` is left out.
@@ -136,6 +138,7 @@ class VerbalizedSampler(dspy.Predict):
         prompts: Prompts | None = None,
         profile: ProfileLike | None = None,
         budget: int | None = None,
+        strict: bool | None = None,
         **config: Any,
     ) -> None:
         super().__init__(signature_of(signature), **config)
@@ -143,6 +146,7 @@ class VerbalizedSampler(dspy.Predict):
             "k": k, "n": n, "threshold": threshold, "probability": probability,
             "retries": retries, "on_unparsed": on_unparsed, "on_failure": on_failure,
             "prompts": prompts, "profile": profile, "budget": budget,
+            "strict": strict,
         }  # fmt: skip
         options: dict[str, Any] = {n: value for n, value in given.items() if value is not None}
         self._strategy = _untyped(strategy_of(strategy, **options))
@@ -179,6 +183,7 @@ class VerbalizedSampler(dspy.Predict):
     retries = _option("retries", "How often an answer is asked for again.")
     on_unparsed = _option("on_unparsed", "What becomes of an unreadable answer.")
     on_failure = _option("on_failure", "What becomes of a call that fails for good.")
+    strict = _option("strict", "Whether repairs that may have changed an answer are refused.")
     prompts = _option("prompts", "The words.")
     budget = _option("budget", "Most calls, with n='auto'.")
 

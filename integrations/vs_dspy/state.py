@@ -15,7 +15,7 @@ VERSION = 1
 
 _SHARED = (
     "k", "n", "budget", "threshold", "probability", "retries", "on_unparsed", "on_failure",
-    "prompts",
+    "strict", "prompts",
 )  # fmt: skip
 OPTIONS = ("strategy", *_SHARED, "resampler", "seed")
 """What may be given to a single call."""

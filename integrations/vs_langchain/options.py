@@ -53,6 +53,7 @@ class StrategyOptions(BaseModel):
     retries: int = 1
     on_unparsed: str = "raise"
     on_failure: str = "raise"
+    strict: bool = False
     schema_: Any = Field(default=None, alias="schema")
     prompts: dict[str, str] | None = Field(default=None, repr=False)
     options: dict[str, Any] = Field(default_factory=dict)
@@ -60,7 +61,7 @@ class StrategyOptions(BaseModel):
 
     _SHARED: ClassVar[tuple[str, ...]] = (
         "k", "n", "threshold", "probability", "format", "retries", "on_unparsed", "on_failure",
-        "schema", "prompts",
+        "strict", "schema", "prompts",
     )  # fmt: skip
 
     def __init__(self, **data: Any) -> None:

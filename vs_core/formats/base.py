@@ -52,6 +52,7 @@ class Shape:
             several, a candidate is a record of them.
         part: Whether what is read is a part of an answer, as it stands in a stream: a single
             candidate then says nothing of the whole.
+        strict: Whether repairs that could have changed a text or a number are refused.
     """
 
     k: int = 5
@@ -60,6 +61,7 @@ class Shape:
     schema: Mapping[str, Any] | None = field(default=None, hash=False)
     fields: tuple[str, ...] = ()
     part: bool = False
+    strict: bool = False
 
 
 class Entry(NamedTuple):

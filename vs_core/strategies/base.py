@@ -56,6 +56,7 @@ class FurtherOptions(TypedDict, total=False):
     retries: int
     on_unparsed: Literal["raise", "single"]
     on_failure: Literal["raise", "keep"]
+    strict: bool
     prompts: Prompts
     profile: ProfileLike | None
 
@@ -106,6 +107,8 @@ class Strategy(ABC):
             ``"raise"`` its error, which has what the other calls gave as its ``partial`` (see
             `vs_core.partial_of`), or ``"keep"``: the distribution is of what the others gave, and
             ``metadata["failed"]`` says what failed and why. If none gave anything, it is raised.
+        strict: Whether an answer is unreadable that had to be repaired in a way that could have
+            changed a text or a number (see `vs_core.parse`); then it is asked for again.
         schema: Type of a candidate's ``value``: a pydantic model or anything else that pydantic
             validates. None for plain text.
         prompts: The words; see `vs_core.prompts.Prompts`.
@@ -130,6 +133,7 @@ class Strategy(ABC):
     retries: int = 1
     on_unparsed: Literal["raise", "single"] = "raise"
     on_failure: OnFailure = "raise"
+    strict: bool = False
     schema: Any = None
     prompts: Prompts = field(default=DEFAULT_PROMPTS, repr=False)
     made_for: tuple[str, ...] = field(default=(), repr=False)
@@ -162,6 +166,8 @@ class Strategy(ABC):
             raise ConfigurationError(
                 f"on_failure must be 'raise' or 'keep', not {self.on_failure!r}."
             )
+        if not isinstance(self.strict, bool):
+            raise ConfigurationError(f"strict must be True or False, not {self.strict!r}.")
         definition_of(self.probability)
         format_of(self.format)
         if self.schema is not None:
@@ -197,7 +203,12 @@ class Strategy(ABC):
 
     def shape(self, k: int) -> Shape | None:
         """Return what an answer with ``k`` candidates holds; None if any text is an answer."""
-        return Shape(k=k, definition=self._definition(), schema=self._json_schema())
+        return Shape(
+            k=k,
+            definition=self._definition(),
+            schema=self._json_schema(),
+            strict=self.strict,
+        )
 
     def sizes(self) -> list[int]:
         """Return how many candidates each call is asked for; they sum to the number in all."""

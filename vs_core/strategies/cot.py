@@ -30,7 +30,9 @@ class CoT(Strategy):
 
     def shape(self, k: int) -> Shape:  # noqa: ARG002
         """Reasoning, and one response."""
-        return Shape(k=1, definition=None, reasoning=True, schema=self._json_schema())
+        return Shape(
+            k=1, definition=None, reasoning=True, schema=self._json_schema(), strict=self.strict
+        )
 
     def sizes(self) -> list[int]:
         """One candidate a call."""

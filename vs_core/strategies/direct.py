@@ -39,7 +39,11 @@ class Direct(Strategy):
 
     def shape(self, k: int) -> Shape | None:
         """None: any text is an answer. With ``written``, one answer in the format."""
-        return Shape(k=k, definition=None, schema=self._json_schema()) if self.written else None
+        return (
+            Shape(k=k, definition=None, schema=self._json_schema(), strict=self.strict)
+            if self.written
+            else None
+        )
 
     def typed(self: S, schema: Any) -> S:
         """Return this strategy asking for one answer of a type, which has to be written down."""

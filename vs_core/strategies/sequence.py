@@ -26,7 +26,7 @@ class SequenceList(Strategy):
 
     def shape(self, k: int) -> Shape:
         """k responses without probabilities."""
-        return Shape(k=k, definition=None, schema=self._json_schema())
+        return Shape(k=k, definition=None, schema=self._json_schema(), strict=self.strict)
 
     def flow(self, task: Sequence[Message]) -> Flow:
         """⌈n/k⌉ independent calls."""
