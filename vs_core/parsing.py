@@ -82,7 +82,7 @@ def parse(
 
 
 @lru_cache(maxsize=256)
-def _shape(k: int, probability: str, fields: tuple[str, ...], strict: bool) -> Shape:  # noqa: FBT001
+def _shape(k: int, probability: str, fields: tuple[str, ...], strict: bool) -> Shape:
     return Shape(k, definition_of(probability), fields=fields, strict=strict)
 
 
@@ -319,7 +319,7 @@ class StreamParser:
         limit: int = DEFAULT_LIMIT,
         strict: bool = False,
     ) -> None:
-        self._shape = _shape(k or 0, probability, tuple(fields), strict)
+        self._expects(_shape(k or 0, probability, tuple(fields), strict))
         self._asked = None if format is None else format_of(format)
         self._limit = limit
         self._size = 0
