@@ -141,7 +141,7 @@ def _read_number(raw: Any) -> _Number | None:
     return _read_written(raw[:_LONGEST]) if isinstance(raw, str) else None
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def _read_written(raw: str) -> _Number | None:
     """Read a number in a text; the same few stand in many answers, and are weighed again."""
     text = unicodedata.normalize("NFKC", raw).strip()

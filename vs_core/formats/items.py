@@ -81,6 +81,7 @@ def read_item(block: Sequence[str], *, at_end: bool = False) -> Item:
     return item
 
 
+_RULES = frozenset("-_*=~")
 _RULE = re.compile(r"\s*(?:[-_*=~]\s?){3,}\s*\Z")
 
 
@@ -96,7 +97,7 @@ def _trimmed(lines: Sequence[str]) -> Sequence[str]:
 
 def is_rule(line: str) -> bool:
     """Return whether a line is a rule between candidates."""
-    return len(line) < 160 and line.strip()[:1] in tuple("-_*=~") and _RULE.match(line) is not None
+    return len(line) < 160 and line.strip()[:1] in _RULES and _RULE.match(line) is not None
 
 
 _TOTAL = re.compile(r"[\s*_`|>#(\[-]{0,12}(?P<label>[^\W\d][^:：=\d\n|]{0,40}?)[\s*_`)]*[:：=≈|]")

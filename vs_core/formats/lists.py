@@ -10,11 +10,13 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from vs_core.formats.items import is_rule
 from vs_core.formats.numbers import (
     BARE,
+    KEPT,
     LABELLED,
     PLAIN,
     SHORT,
@@ -117,9 +119,13 @@ _ROMAN = {
 }
 
 
-def marker(line: str) -> Marker | None:  # noqa: C901
+def marker(line: str) -> Marker | None:
     """Return what a line begins with that may begin a candidate."""
-    head = line[:SHORT]
+    return _marker(line[:SHORT])
+
+
+@lru_cache(maxsize=KEPT)
+def _marker(head: str) -> Marker | None:  # noqa: C901
     stripped = head.lstrip(" \t")
     if not stripped or len(head) - len(stripped) > 12:
         return None

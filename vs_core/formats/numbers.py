@@ -26,7 +26,7 @@ __all__ = ["SHORT", "Found", "leading", "number_in", "number_line", "trailing", 
 SHORT = 160
 """Characters within which a marker, a label or a probability must stand."""
 
-_KEPT = 4096
+KEPT = 4096
 """Lines of which it is remembered what was found: each way to cut a text looks at them again."""
 
 BARE, PLAIN, LABELLED = 1, 2, 3
@@ -159,7 +159,7 @@ def number_line(line: str) -> Found | None:
     return _number_line(line) if 2 <= len(line) <= SHORT else None
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=KEPT)
 def _number_line(line: str) -> Found | None:
     if line.lstrip().startswith("```"):
         return None
@@ -256,7 +256,7 @@ def trailing(text: str) -> Found | None:
     return found._replace(start=len(text) - len(tail) + found.start, end=len(text))
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=KEPT)
 def _trailing(tail: str) -> Found | None:
     stripped = tail.rstrip(_AFTER)
     if not stripped:
@@ -439,7 +439,7 @@ def leading(text: str) -> Found | None:
     return _leading(text[:SHORT])
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=KEPT)
 def _leading(head: str) -> Found | None:
     match = _LEADING_BRACKET.match(head)
     if match:

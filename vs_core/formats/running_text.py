@@ -317,22 +317,22 @@ def _settle(reading: _Reading, shape: Shape, *, code: bool) -> None:
     enclosed = reading.name not in ("lines", "paragraphs", "inline") or all(
         item.way in ("line", "begin", "table") for item in given
     )
-    plausible = _at_most_one(numbers)
     if len(items) == 1:
         numbered = reading.name not in ("lines", "paragraphs", "inline", "headings", "table")
-        reading.sure = plausible and (known or (numbered and _bracketed(given) and not shape.part))
+        alone = known or (numbered and _bracketed(given) and not shape.part)
+        reading.sure = alone and _at_most_one(numbers)
     elif code and reading.name in ("lines", "paragraphs"):
         reading.sure = False
     elif reading.name in ("lines", "paragraphs", "table") and not (
         labelled and len(labelled) * 2 > len(given)
     ):
-        reading.sure = known or whole or (_bracketed(given) and plausible)
+        reading.sure = known or whole or (_bracketed(given) and _at_most_one(numbers))
     else:
         named = all(item.enclosed or item.way in ("end", "within") for item in given) or (
             reading.name != "headings" and all(item.way == "begin" for item in given)
         )
         most = len(given) >= max(2, len(items) - 1)
-        reading.sure = known or whole or (plausible and most and enclosed and named)
+        reading.sure = known or whole or (most and enclosed and named and _at_most_one(numbers))
 
 
 def _bracketed(items: Sequence[Item]) -> bool:
