@@ -293,3 +293,10 @@ def test_a_short_item_behind_reasoning_is_no_line_of_numbers(item, k):
     text = f"Reasoning: because\n\n1. {item} (confidence: 0.5)"
     found = parse(text, k=k, format="lines", probability="confidence")
     assert [(c.text, c.probability) for c in found] == [(item, 0.5)]
+
+
+def test_a_line_too_long_for_the_csv_module_is_no_failure_of_the_format():
+    with pytest.raises(ParseError) as raised:
+        parse("a" * 140_000 + ", b, c\nd, e, f\n")
+    assert "failed" not in str(raised.value)
+    assert "refusal or prose" in str(raised.value)
