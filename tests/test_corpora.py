@@ -115,6 +115,26 @@ def test_strict_refuses_what_may_have_changed_a_text_or_a_number():
             stream.close()
 
 
+@pytest.mark.parametrize(
+    ("answer", "k", "doubt"),
+    [
+        ("1. Paris (0.6)\n2. Rome (0.3)", 3, "2 candidates read where 3 were asked for"),
+        ("1. Paris (0.6)\n2. Rome\n3. Oslo (0.1)", None, "1 of 3 candidates without"),
+        (
+            "Response 1: Paris\nI give this a probability of 0.6.\n\n"
+            "Response 2: Rome\nI give this a probability of 0.3.",
+            None,
+            "all texts end in the same line",
+        ),
+    ],
+)
+def test_doubts_about_where_a_candidate_ends_are_on_record(answer, k, doubt):
+    assert any(repair.startswith(doubt) for repair in parse(answer, k=k).repairs)
+    with pytest.raises(ParseError, match="repaired"):
+        parse(answer, k=k, strict=True)
+    assert not parse("1. Paris (0.6)\n2. Rome (0.3)", k=2).repairs
+
+
 class Broken(Format):
     name = "broken"
 

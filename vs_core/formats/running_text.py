@@ -54,7 +54,23 @@ def read_text(text: str, shape: Shape) -> Answer | None:
     remarks = best.remarks
     if any(item.total for item in best.items):
         remarks = (*remarks, "total left out")
+    if not shape.part:
+        remarks = (*remarks, *_doubts(best.items, shape))
     return Answer(entries, reasoning, remarks, best.sure)
+
+
+def _doubts(items: Sequence[Item], shape: Shape) -> Iterator[str]:
+    """What speaks against the places where candidates were taken to begin and to end."""
+    count = len(items)
+    if shape.k and count != shape.k:
+        yield f"{count} candidates read where {shape.k} were asked for"
+    missing = sum(item.number is None for item in items)
+    if shape.definition and 0 < missing < count:
+        yield f"{missing} of {count} candidates without a probability"
+    if count > 1:
+        ends = {item.text.rpartition("\n") for item in items}
+        if len({end for _, _, end in ends}) == 1 and all(head for head, _, _ in ends):
+            yield "all texts end in the same line"
 
 
 def _entry(item: Item) -> Entry:
