@@ -315,3 +315,19 @@ def test_the_report_begins_with_differences_from_direct_answers(tmp_path):
     assert row["prompts_for_2_points"] >= 2
     page = experiment.report().read_text()
     assert page.index("Differences from direct") < page.index("Figures</h3>")
+
+
+def test_both_directions_of_the_divergence_from_a_reference():
+    """The published dice of GPT-4.1, asked directly: 600 rolls, never a 1 or a 6."""
+    from vs_core.evaluation.measures import DIVERGENCE, PAPER_DIVERGENCE
+
+    faces = ["1", "2", "3", "4", "5", "6"]
+    die = Item(prompt="Roll a die.", truth=faces, reference=dict.fromkeys(faces, 1))
+    rolls = [f for f, n in {"2": 124, "3": 201, "4": 183, "5": 92}.items() for _ in range(n)]
+    answers = [
+        Answer(Candidate(text=face), die, face, face, unit=n) for n, face in enumerate(rolls)
+    ]
+    assert DIVERGENCE.of([answers]).estimate == pytest.approx(0.450, abs=1e-3)
+    missing = 2 / 6 * np.log(1 / 6 / 1e-10)
+    seen = sum(np.log(1 / 6 / (n / 600)) for n in (124, 201, 183, 92)) / 6
+    assert PAPER_DIVERGENCE.of([answers]).estimate == pytest.approx(missing + seen, abs=1e-6)

@@ -15,6 +15,7 @@ from vs_core.evaluation.measures import (
     COVERAGE,
     DISTINCT,
     DIVERGENCE,
+    PAPER_DIVERGENCE,
     PRECISION,
     QUALITY,
     STATED_DIVERGENCE,
@@ -85,7 +86,9 @@ _RUBRIC = "The answer is right, and says nothing that is not asked for."
 
 def closed(name: str, items: list[Item], *, repeats: bool = False) -> Task:
     """Return a task of questions whose right answers are known; for ``repeats`` see `Task`."""
-    measures = (COVERAGE, DISTINCT, PRECISION, DIVERGENCE, STATED_DIVERGENCE)
+    measures = (
+        COVERAGE, DISTINCT, PRECISION, DIVERGENCE, PAPER_DIVERGENCE, STATED_DIVERGENCE,
+    )  # fmt: skip
     return Task(
         name=name,
         items=items,
