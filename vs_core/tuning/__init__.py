@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from vs_core.tuning.arms import Arm
+from vs_core.tuning.arms import Contender
 from vs_core.tuning.findings import Tuning
 from vs_core.tuning.prompts import prompts_of
 from vs_core.tuning.racing import Limits, Measured, Standing
 from vs_core.tuning.tune import Score, tune
 
-__all__ = ["Arm", "Limits", "Measured", "Score", "Standing", "Tuning", "prompts_of", "tune"]
+__all__ = ["Contender", "Limits", "Measured", "Score", "Standing", "Tuning", "prompts_of", "tune"]

@@ -9,14 +9,14 @@ from typing import Any
 from vs_core.errors import ConfigurationError
 from vs_core.strategies.base import Strategy, strategy_of
 
-__all__ = ["DIRECT", "Arm", "grid"]
+__all__ = ["DIRECT", "Contender", "grid"]
 
 DIRECT = "direct"
 """The name of the arm that the others are held against."""
 
 
 @dataclass(frozen=True)
-class Arm:
+class Contender:
     """One way to ask.
 
     Args:
@@ -49,7 +49,7 @@ def grid(
     *,
     n: int,
     **options: Any,
-) -> list[Arm]:
+) -> list[Contender]:
     """Return every way to ask that the options come to, each once; direct answers come first.
 
     What means nothing to a strategy is not varied: k to one that asks directly, a threshold to one
@@ -66,7 +66,7 @@ def grid(
     Raises:
         ConfigurationError: If nothing is left, or an option cannot work.
     """
-    arms: dict[str, Arm] = {}
+    arms: dict[str, Contender] = {}
     for temperature in temperatures:
         for base in [DIRECT, *strategies]:
             made = strategy_of(base, n=n, **options)
@@ -75,7 +75,7 @@ def grid(
             for k in [None] if plain else fitting:
                 for threshold in thresholds if made.verbalizes and not plain else [None]:
                     changed = made.replace(threshold=threshold, **({} if k is None else {"k": k}))
-                    arm = Arm(_name(changed, temperature), changed, temperature)
+                    arm = Contender(_name(changed, temperature), changed, temperature)
                     arms.setdefault(arm.name, arm)
     if len(arms) < 2:
         raise ConfigurationError("There is nothing to choose from: give more strategies.")

@@ -10,7 +10,7 @@ from typing import Any
 
 from vs_core.metrics.paired import Difference, paired_difference
 from vs_core.profiles import Figure, Profile
-from vs_core.tuning.arms import Arm
+from vs_core.tuning.arms import Contender
 from vs_core.tuning.racing import Limits, Measured, Standing, front
 
 __all__ = ["Tuning"]
@@ -36,7 +36,7 @@ class Tuning:
     """
 
     model: str
-    arms: Mapping[str, Arm]
+    arms: Mapping[str, Contender]
     direct: str
     measured: Mapping[str, Mapping[Hashable, Measured]]
     confirmed: Mapping[str, Mapping[Hashable, Measured]]
@@ -53,7 +53,7 @@ class Tuning:
         return replace(self, simulated=simulated)
 
     @property
-    def winner(self) -> Arm:
+    def winner(self) -> Contender:
         """The way to ask that is recommended."""
         return self.arms[self.order[0]]
 

@@ -136,7 +136,7 @@ def kept(
     its quality below what is asked for.
 
     Args:
-        measured: Arm to unit to what it gave.
+        measured: Contender to unit to what it gave.
         limits: What is asked for.
         direct: Name of the arm of direct answers.
         level: Of the intervals, on (0, 1).
@@ -182,7 +182,7 @@ def front(standings: Mapping[str, Standing], of: str) -> list[str]:
     """Return the arms that no other beats in diversity and in another thing at once.
 
     Args:
-        standings: Arm to how it stands.
+        standings: Contender to how it stands.
         of: ``"quality"``, more of which is better, or ``"tokens"`` or ``"cost"``, less of which is.
 
     Returns:

@@ -24,7 +24,7 @@ from vs_core.evaluation.tasks.base import Task, task_of
 from vs_core.metrics.answers import plain
 from vs_core.store import Store
 from vs_core.strategies.base import Strategy
-from vs_core.tuning.arms import Arm, grid
+from vs_core.tuning.arms import Contender, grid
 from vs_core.tuning.findings import Tuning
 from vs_core.tuning.racing import Limits, Measured, kept, ranked, schedule
 
@@ -156,7 +156,7 @@ class _Race:
     """A race under way."""
 
     task: Task
-    arms: list[Arm]
+    arms: list[Contender]
     models: dict[float | None, Complete]
     limits: Limits
     score: Score | LLMJudge | None
@@ -269,7 +269,7 @@ class _Race:
             assert isinstance(each, Measured)  # noqa: S101  # the others were raised
             self.measured[name][unit] = each
 
-    async def _measure(self, runner: Runner, arm: Arm, unit: Unit) -> Measured:
+    async def _measure(self, runner: Runner, arm: Contender, unit: Unit) -> Measured:
         place, run = unit
         item = self.task.items[place]
         model = self.models[arm.temperature]
