@@ -254,14 +254,13 @@ def _kind(text: str) -> str:
 
 
 _TAG = re.compile(r"<\s{0,9}\w")
-_BRACKET = re.compile(r"[{\[]")
 
 
 def _ladder(text: str, asked: Format | None) -> Iterator[Format]:
     """Yield the formats in the order to try them on ``text``."""
     others = formats()
     tag = _TAG.search(text)
-    if tag and (bracket := _BRACKET.search(text)) and tag.start() < bracket.start():
+    if tag and tag.start() < min((at for at in map(text.find, "{[") if at >= 0), default=-1):
         others.sort(key=lambda format: format.name != "tags")  # stable: the others stay
     if asked is not None:
         yield asked

@@ -189,9 +189,12 @@ def _unwrapped(text: str) -> Iterator[tuple[str, str]]:
     end = _last(_LONE_END, text)
     if end is not None and text[end.end() :].strip():
         yield text[end.end() :], "thoughts left out"
-    match = None
+    seen: set[str] = set()
     for match in _WRAPPING.finditer(text[:20_000]):
         name = match["name"]
+        if name in seen:
+            continue
+        seen.add(name)
         opening = f"<{name}"
         if text.count(opening + ">") + text.count(opening + " ") == 1:
             close = text.find(f"</{name}>", match.end())
