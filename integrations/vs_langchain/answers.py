@@ -12,7 +12,7 @@ from langchain_core.outputs import LLMResult
 from vs_core import Candidate, Distribution
 from vs_langchain.forms import Form
 from vs_langchain.messages import ToolsCalled
-from vs_langchain.outputs import Message, Output, as_chunk, as_message
+from vs_langchain.outputs import DrawnMessage, Output, as_chunk, as_message
 from vs_langchain.running import Run
 from vs_langchain.sampling import Sampling
 
@@ -50,7 +50,7 @@ class Answering(Sampling[Any]):
         return _Messages(run, self.drawing)
 
 
-class _Messages(Message):
+class _Messages(DrawnMessage):
     """Several messages: what is left of a distribution after each draw is drawn from again."""
 
     def __init__(self, run: Run, drawing: Drawing) -> None:

@@ -264,7 +264,7 @@ def pieces(chunks: Iterator[Any], hear: Hear | None = None) -> Iterator[Completi
     Raises:
         ToolsCalled: At the end, if it calls tools of the user's.
     """
-    incoming = _Incoming(hear)
+    incoming = _Chunks(hear)
     try:
         for chunk in chunks:
             yield incoming.piece(chunk)
@@ -281,7 +281,7 @@ async def apieces(
 
     To close it closes ``chunks``, and so the connection to the model, at once.
     """
-    incoming = _Incoming(hear)
+    incoming = _Chunks(hear)
     try:
         async for chunk in chunks:
             yield incoming.piece(chunk)
@@ -294,7 +294,7 @@ async def apieces(
     incoming.end()
 
 
-class _Incoming:
+class _Chunks:
     """An answer that comes in pieces."""
 
     def __init__(self, hear: Hear | None) -> None:

@@ -17,7 +17,7 @@ from vs_langchain.messages import ToolsCalled, kept
 from vs_langchain.running import Run
 from vs_langchain.snapshots import Snapshot, snapshot
 
-__all__ = ["OUTPUTS", "Drawn", "Message", "Output", "OutputMode", "as_chunk", "as_message"]
+__all__ = ["OUTPUTS", "DrawnMessage", "OneDrawn", "Output", "OutputMode", "as_chunk", "as_message"]
 
 OutputMode = Literal["distribution", "message", "text", "value"]
 
@@ -97,7 +97,7 @@ class _WholeDistribution(Output):
         yield snapshot(distribution)
 
 
-class Drawn(Output):
+class OneDrawn(Output):
     """One candidate, drawn."""
 
     def result(self, distribution: Distribution, eligible: Distribution) -> Any:
@@ -109,7 +109,7 @@ class Drawn(Output):
         """Return what comes out of the candidate that was drawn."""
 
 
-class _DrawnText(Drawn):
+class _DrawnText(OneDrawn):
     """The text of one candidate: as a stream it comes in pieces.
 
     Whichever way it is drawn, its text is known when the last candidate is. Where all places are
@@ -153,7 +153,7 @@ class _Text(_DrawnText):
         return candidate.text
 
 
-class Message(_DrawnText):
+class DrawnMessage(_DrawnText):
     """One candidate as a message."""
 
     name = "message"
@@ -164,7 +164,7 @@ class Message(_DrawnText):
         return AIMessage
 
     def of(self, candidate: Candidate, distribution: Distribution) -> Any:
-        """See `Drawn.of`."""
+        """See `OneDrawn.of`."""
         return as_message(candidate.text, self.run, distribution)
 
     def called(self, calling: ToolsCalled) -> Any:
@@ -181,7 +181,7 @@ class Message(_DrawnText):
         yield as_chunk(as_message("", self.run, distribution))
 
 
-class _Value(Drawn):
+class _Value(OneDrawn):
     name = "value"
 
     @classmethod
@@ -203,7 +203,7 @@ class _Value(Drawn):
 
 
 OUTPUTS: dict[str, type[Output]] = {
-    output.name: output for output in (_WholeDistribution, Message, _Text, _Value)
+    output.name: output for output in (_WholeDistribution, DrawnMessage, _Text, _Value)
 }
 
 

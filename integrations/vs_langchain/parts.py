@@ -158,7 +158,7 @@ class VerbalizedOutputParser(StrategyOptions, BaseTransformOutputParser[Distribu
         return "\n\n".join(part for part in parts if part)
 
     def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Distribution]:
-        reading = _Reading(self._strategy())
+        reading = _Growing(self._strategy())
         with _complaining():
             for piece in pieces(input):
                 yield from reading.grown_by(piece)
@@ -167,7 +167,7 @@ class VerbalizedOutputParser(StrategyOptions, BaseTransformOutputParser[Distribu
     async def _atransform(
         self, input: AsyncIterator[str | BaseMessage]
     ) -> AsyncIterator[Distribution]:
-        reading = _Reading(self._strategy())
+        reading = _Growing(self._strategy())
         with _complaining():
             async for piece in apieces(input):
                 for grown in reading.grown_by(piece):
@@ -179,7 +179,7 @@ class VerbalizedOutputParser(StrategyOptions, BaseTransformOutputParser[Distribu
         return "verbalized_output_parser"
 
 
-class _Reading:
+class _Growing:
     """An answer that comes in, and the candidates of it that are complete."""
 
     def __init__(self, strategy: Strategy) -> None:

@@ -69,7 +69,7 @@ def structured(
 
     def asked(model: AnyRunnable) -> AnyRunnable:
         if isinstance(model, BaseChatModel):
-            return _asked(_Asking(model, schema, strict, tools), method)
+            return _asked(_Structuring(model, schema, strict, tools), method)
         if method == "auto" and not tools:
             return model
         raise ConfigurationError(
@@ -80,7 +80,7 @@ def structured(
     return with_models(without_setting(runnable, "strict"), asked, config)
 
 
-class _Asking:
+class _Structuring:
     """One model, and what it is to be asked for."""
 
     def __init__(
@@ -117,26 +117,26 @@ class _Asking:
         return self.strict if "strict" in signature(method).parameters else {}
 
 
-def _asked(asking: _Asking, method: Method) -> AnyRunnable:
-    if asking.tools:  # ours stands beside them, and one of all must be called
-        return _asked_by(asking, "tool")
+def _asked(wanted: _Structuring, method: Method) -> AnyRunnable:
+    if wanted.tools:  # ours stands beside them, and one of all must be called
+        return _asked_by(wanted, "tool")
     if method != "auto":
-        return _asked_by(asking, method)
-    for promised in _methods(asking.model):
+        return _asked_by(wanted, method)
+    for promised in _methods(wanted.model):
         try:
-            return _asked_by(asking, promised)
+            return _asked_by(wanted, promised)
         except ConfigurationError:  # the profile of a model may promise too much
             continue
-    return asking.model
+    return wanted.model
 
 
-def _asked_by(asking: _Asking, method: Method) -> AnyRunnable:
+def _asked_by(wanted: _Structuring, method: Method) -> AnyRunnable:
     try:
-        return asking.by_tool() if method == "tool" else asking.by_schema()
+        return wanted.by_tool() if method == "tool" else wanted.by_schema()
     except (NotImplementedError, TypeError, ValueError) as error:
-        hint = "" if asking.tools else "; method='text' works with any model"
+        hint = "" if wanted.tools else "; method='text' works with any model"
         raise ConfigurationError(
-            f"{type(asking.model).__name__} does not support method={method!r} ({error}){hint}."
+            f"{type(wanted.model).__name__} does not support method={method!r} ({error}){hint}."
         ) from error
 
 

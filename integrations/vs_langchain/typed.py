@@ -11,7 +11,7 @@ from langchain_core.utils.function_calling import convert_to_json_schema
 from vs_core import Candidate, ConfigurationError, Distribution, ParseError
 from vs_core.effects import Effects
 from vs_langchain.forms import validating
-from vs_langchain.outputs import Drawn, Output, as_message
+from vs_langchain.outputs import OneDrawn, Output, as_message
 from vs_langchain.running import Run
 from vs_langchain.sampling import Sampling
 from vs_langchain.structure import Method
@@ -81,7 +81,7 @@ class _WithRaw(Sampling[Any]):
             return {"raw": AIMessage(error.text), "parsed": None, "parsing_error": error}
 
 
-class _Raw(Drawn):
+class _Raw(OneDrawn):
     """The message and the value of one candidate."""
 
     name = "value"
