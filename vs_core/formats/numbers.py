@@ -305,6 +305,9 @@ def _bracketed(tail: str) -> Found | None:
 def _opening(tail: str, close: int) -> int:
     """Where the bracket opens that closes at ``close``; -1 if it does not."""
     closing, openers, depth = tail[close], _CLOSING[tail[close]], 0
+    nearest = max(tail.rfind(opener, 0, close) for opener in openers)
+    if nearest < 0 or closing not in tail[nearest:close]:
+        return nearest
     for at in range(close, -1, -1):
         depth += (tail[at] == closing) - (tail[at] in openers)
         if not depth:
