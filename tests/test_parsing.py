@@ -300,3 +300,15 @@ def test_a_line_too_long_for_the_csv_module_is_no_failure_of_the_format():
         parse("a" * 140_000 + ", b, c\nd, e, f\n")
     assert "failed" not in str(raised.value)
     assert "refusal or prose" in str(raised.value)
+
+
+def test_a_record_without_a_number_among_others_is_read_and_not_opened_for_ever():
+    answer = dump(
+        [{"slogan": "x", "tone": "dry"}, {"slogan": "y", "tone": "dry", "probability": 0.25}]
+    )
+    found = parse(answer, fields=("slogan", "tone"))
+    assert [candidate.value for candidate in found] == [
+        {"slogan": "x", "tone": "dry"},
+        {"slogan": "y", "tone": "dry"},
+    ]
+    assert [candidate.probability for candidate in found] == [None, 0.25]

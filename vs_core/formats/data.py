@@ -411,7 +411,8 @@ class _DataReader:
         rest = {name: value for name, value in item.items() if name != key}
         probability = item.get(key) if key is not None else None
         fields = self.shape.fields
-        if len(fields) > 1 and all(name in rest for name in fields):
+        record = len(fields) > 1 and all(name in rest for name in fields)
+        if record:
             content: Any = {name: rest.pop(name) for name in fields}
         else:
             name = self._text_key(rest)
@@ -426,7 +427,7 @@ class _DataReader:
                     repairs = (*repairs, ASSUMED.format(name))
         typed = self.shape.schema is not None  # then what is in the object is the user's
         if key is None and not typed:  # {"response": {"text": …, "probability": …}}
-            if isinstance(content, dict):
+            if isinstance(content, dict) and not record:
                 inner = self._of_object(content)
                 if inner is not None and inner.probability is not None:
                     return inner
