@@ -158,6 +158,13 @@ def long(server: Any, harness: Callable[..., Harness]) -> Harness:
     return harness(server.base_url, "json_schema", max_tokens=LONG, seed=1, k=200)
 
 
+def idle(server: Any) -> int:
+    """The tokens so far, once nobody's answer is being written any more."""
+    server.wait_until_idle()
+    found: int = server.tokens()
+    return found
+
+
 def require_stopped(server: Any, before: int) -> None:
     """The server was told: it writes no answer for nobody."""
     server.wait_until_idle()
@@ -167,7 +174,7 @@ def require_stopped(server: Any, before: int) -> None:
 # DSPy reads a stream that is closed to its end, in a thread or a task of its own.
 @pytest.mark.parametrize("harness", [Core, LangChain, LlamaIndex], ids=lambda harness: harness.name)
 def test_closing_a_stream_stops_the_model(server, harness):
-    before = server.tokens()
+    before = idle(server)
     events = long(server, harness).stream(PROMPT)
     assert isinstance(next(events), Candidate)
     events.close()
@@ -177,7 +184,7 @@ def test_closing_a_stream_stops_the_model(server, harness):
 # LlamaIndex wraps its asynchronous stream in one that leaves it to the garbage collector.
 @pytest.mark.parametrize("harness", [Core, LangChain], ids=lambda harness: harness.name)
 def test_closing_a_stream_without_blocking_stops_the_model(server, harness):
-    before = server.tokens()
+    before = idle(server)
 
     async def first() -> Any:
         events = long(server, harness).astream(PROMPT)
@@ -191,7 +198,7 @@ def test_closing_a_stream_without_blocking_stops_the_model(server, harness):
 
 @all_harnesses
 def test_cancelling_in_mid_stream_stops_the_model(server, harness):
-    before = server.tokens()
+    before = idle(server)
     came: list[Any] = []
 
     async def consume() -> None:
@@ -214,7 +221,7 @@ def test_cancelling_in_mid_stream_stops_the_model(server, harness):
 @all_harnesses
 def test_a_cancelled_task_ends_and_asks_no_more(server, harness):
     """This server writes an answer that is not streamed to its end, whoever has gone."""
-    before = server.tokens()
+    before = idle(server)
     asked = harness(server.base_url, "text", max_tokens=100, retries=3)
 
     async def cancelled() -> None:
