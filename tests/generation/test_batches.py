@@ -7,8 +7,8 @@ import pytest
 from tests.generation.killed import rows
 from vs_core import Completion, ConfigurationError, ModelError, Request
 from vs_core.clients import OpenAIModel
-from vs_core.generation import Run, batches
-from vs_core.generation.batches import OpenAIBatches, Wanted, completions_of, written
+from vs_core.generation import Run
+from vs_core.generation.batches import OpenAIBatches, Wanted, completions_of, files, written
 from vs_core.messages import Message
 from vs_core.testing import SimulatedModel, SimulatedServer
 from vs_core.testing.batches import BatchFaults
@@ -107,11 +107,12 @@ def test_files_may_be_run_elsewhere(tmp_path):
 def test_files_are_split_at_the_limits(tmp_path, monkeypatch):
     model = OpenAIModel("m", api_key="x")
     wanted = [Wanted("0" * 16, Request((Message("user", "x" * 50),), call=n)) for n in range(7)]
-    monkeypatch.setattr(batches, "MOST_REQUESTS", 3)
-    files = written(wanted, model, tmp_path, "a")
-    assert [len(path.read_text().splitlines()) for path in files] == [3, 3, 1]
-    monkeypatch.setattr(batches, "MOST_BYTES", 500)
-    assert all(len(path.read_bytes()) <= 500 for path in written(wanted, model, tmp_path, "b"))
+    monkeypatch.setattr(files, "MOST_REQUESTS", 3)
+    count, paths = written(wanted, model, tmp_path, "a")
+    assert [len(path.read_text().splitlines()) for path in paths] == [3, 3, 1]
+    assert count == 7
+    monkeypatch.setattr(files, "MOST_BYTES", 500)
+    assert all(len(path.read_bytes()) <= 500 for path in written(wanted, model, tmp_path, "b")[1])
     assert all(len(each.id) <= 64 for each in wanted)
 
 

@@ -4,36 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import json
-import platform
-import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from vs_core.caller import Caller, Complete, Stopped, name_of, settings_of
+from vs_core.caller import Caller, Stopped, name_of, settings_of
 from vs_core.clients import OpenAIModel
-from vs_core.errors import ConfigurationError, ModelError
-from vs_core.generation.batches import Batches, Wanted, completions_of, missing, written
-from vs_core.generation.distinct import distinct
+from vs_core.errors import ConfigurationError
+from vs_core.generation.batches import (
+    Batches,
+    Wanted,
+    completions_of,
+    missing,
+    rounds,
+    written,
+)
+from vs_core.generation.folder import begin, now, write_json
 from vs_core.generation.journal import Journal
-from vs_core.generation.live import Finished, Spent, finished
+from vs_core.generation.live import Spent, finished
+from vs_core.generation.models import complete_of
+from vs_core.generation.output import assembled, require_ending
+from vs_core.generation.parts import Gathering, Parts
+from vs_core.generation.plan import Plan
 from vs_core.generation.prices import Price
-from vs_core.generation.rows import Parts, Shaping, assembled, require_ending
-from vs_core.generation.tasks import Prompting, Task, checked
-from vs_core.messages import Request
-from vs_core.plugins import plugins
-from vs_core.strategies import Flow, Strategy, strategy_of
+from vs_core.generation.rows import Shaping
+from vs_core.generation.tasks import Prompting, Task
+from vs_core.strategies import Strategy, strategy_of
 from vs_core.tables import rows_of, table_name
 
 __all__ = ["Run", "Summary", "agenerate", "generate"]
 
 Progress = Callable[["Run"], object]
-_MOST_ROUNDS = 100
 
 
 @dataclass(frozen=True)
@@ -134,22 +139,22 @@ class Run:
         self.folder = self.out.with_name(self.out.name + ".run")
         require_ending(self.out)
         self.strategy = strategy_of(strategy, **options)
-        self.prompting = Prompting(
-            self.strategy, prompt=prompt, column=prompt_column, system=system, key=id_column
-        )
+        self.plan = Plan(
+            Prompting(
+                self.strategy, prompt=prompt, column=prompt_column, system=system, key=id_column
+            ),
+            limit=limit, until_distinct=until_distinct, avoid_seen=avoid_seen,
+            calls_a_row=calls_a_row,
+        )  # fmt: skip
         self._given = model
-        self.model = _complete_of(model)
+        self.model = complete_of(model)
         self._limits = (concurrency, rate, attempts, tokens_a_minute)
         Caller(*self._limits).close()  # says at once if a limit cannot work
-        self._distinct = (until_distinct, avoid_seen, calls_a_row)
-        if until_distinct is not None:
-            distinct(self.strategy, (), until_distinct, budget=calls_a_row)
         self._shape = {"unique": unique, "nested": nested}
-        self._limit = limit
         self._fresh = fresh
         self._part = part
         self.table = _kept(table, self.folder)
-        self.tasks = checked(self.prompting, self.table, limit)
+        self.tasks = self.plan.count(self.table)
         self.spent = Spent(Price(getattr(self.model, "model", None), price), budget)
         if budget is not None:
             self.spent.price.require()
@@ -162,7 +167,7 @@ class Run:
 
     def first(self, count: int = 3) -> list[Task]:
         """Return the first tasks, with their prompts filled."""
-        return list(islice(self._tasks(), count))
+        return list(islice(self.plan.tasks(self.table), count))
 
     @property
     def expected_calls(self) -> int:
@@ -192,12 +197,12 @@ class Run:
         if self._stopped:
             caller.stop()
         parts = Parts(self.folder, self._part)
-        gathering = _Gathering(parts, self._shaping())
+        gathering = Gathering(parts, self._shaping())
         unread = (self.folder / "unread.jsonl").open("w", encoding="utf-8", errors="replace")
         try:
             tasks = self._unfinished(parts, gathering)
             async for done in finished(
-                tasks, self._flow, self.model, journal=journal, caller=caller, spent=self.spent
+                tasks, self.plan.flow, self.model, journal=journal, caller=caller, spent=self.spent
             ):
                 self.finished += 1
                 if done.unread:
@@ -258,21 +263,10 @@ class Run:
             ModelError: If a whole round gave no answer.
         """
         self._begin()
-        said = tell or (lambda _: None)
-        waiting = _Waiting(self.folder / "batches")
-        for number in range(_MOST_ROUNDS):
-            if not waiting.batches:
-                wanted = self._wanted()
-                if len(wanted) <= tail:
-                    break
-                files = written(wanted, self.endpoint, waiting.folder, f"{waiting.round:03d}")
-                waiting.begin([(path, backend.submit(path)) for path in files])
-                said(f"round {number}: {len(wanted):,} requests in {len(files)} files")
-            got = self._waited(backend, waiting, poll)
-            said(f"round {number}: {got:,} answers")
-            waiting.finish()
-            if not got:
-                raise ModelError("A whole round of batches gave no answer.")
+        rounds(
+            backend, self._batches, wanted=self._wanted, write=self._write_files,
+            take=self.add_results, poll=poll, tail=tail, tell=tell or (lambda _: None),
+        )  # fmt: skip
         return self.run(progress)
 
     def add_results(self, lines: Iterable[str]) -> int:
@@ -292,8 +286,7 @@ class Run:
     def write_batches(self) -> list[Path]:
         """Write what is missing as batch files, to be run elsewhere; [] if nothing is."""
         self._begin()
-        waiting = _Waiting(self.folder / "batches")
-        return written(self._wanted(), self.endpoint, waiting.folder, "missing")
+        return self._write_files(self._wanted(), "missing")[1]
 
     @property
     def endpoint(self) -> OpenAIModel:
@@ -306,24 +299,17 @@ class Run:
             raise ConfigurationError("Batch files are OpenAI's: they need an OpenAIModel.")
         return self._given
 
-    def _wanted(self) -> list[Wanted]:
-        journal = Journal(self.folder)
-        try:
-            return [
-                each
-                for task in self._tasks()
-                for each in missing(task.id, self._flow(task), journal)
-            ]
-        finally:
-            journal.close()
+    @property
+    def _batches(self) -> Path:
+        return self.folder / "batches"
 
-    def _waited(self, backend: Batches, waiting: _Waiting, poll: float) -> int:
-        got = 0
-        for batch in waiting.batches:
-            while not backend.ended(batch):
-                time.sleep(poll)
-            got += self.add_results(backend.results(batch))
-        return got
+    def _write_files(self, wanted: Iterable[Wanted], name: str) -> tuple[int, list[Path]]:
+        return written(wanted, self.endpoint, self._batches, name)
+
+    def _wanted(self) -> Generator[Wanted, None, None]:
+        with closing(Journal(self.folder)) as journal:
+            for task in self.plan.tasks(self.table):
+                yield from missing(task.id, self.plan.flow(task), journal)
 
     @property
     def summary(self) -> Summary:
@@ -337,13 +323,9 @@ class Run:
 
     _rows = 0
 
-    def _tasks(self) -> Iterator[Task]:
-        rows = rows_of(self.table)
-        return self.prompting.tasks(rows if self._limit is None else islice(rows, self._limit))
-
-    def _unfinished(self, parts: Parts, gathering: _Gathering) -> Iterator[Task]:
+    def _unfinished(self, parts: Parts, gathering: Gathering) -> Iterator[Task]:
         """The tasks whose part is not there, part by part."""
-        tasks = self._tasks()
+        tasks = self.plan.tasks(self.table)
         while some := list(islice(tasks, parts.size)):
             path = parts.path(some)
             if path.exists():
@@ -352,12 +334,6 @@ class Run:
             gathering.expect(path, some)
             yield from some
 
-    def _flow(self, task: Task) -> Flow:
-        wanted, avoid, budget = self._distinct
-        if wanted is None:
-            return self.strategy.flow(task.messages)
-        return distinct(self.strategy, task.messages, wanted, budget=budget, avoid_seen=avoid)
-
     def _shaping(self) -> Shaping:
         first = next(rows_of(self.table))  # there is one: the table was checked
         return Shaping(first.values, nested=self._shape["nested"], model=name_of(self.model))
@@ -365,89 +341,19 @@ class Run:
     def _write(self, parts: Parts) -> None:
         parts.clean()
         self._rows = assembled(parts.paths, self.out, unique=self._shape["unique"])
-        about = {**asdict(self.summary), "ended": _now()}
-        _written(self.folder / "summary.json", about)
-
-    # --- the folder ----------------------------------------------------------------------------
+        about = {**asdict(self.summary), "ended": now()}
+        write_json(self.folder / "summary.json", about)
 
     def _begin(self) -> None:
         """See that the folder holds answers to what is asked now, or nothing."""
-        path = self.folder / "run.json"
-        if self._fresh and self.folder.exists():
-            for old in [*self.folder.glob("journal/*"), *self.folder.glob("parts/*"), path]:
-                old.unlink(missing_ok=True)
-        before = _read(path)
-        wanted, avoid, _ = self._distinct
-        now = {
-            "asked": {**self.prompting.settings, "until_distinct": wanted, "avoid_seen": avoid,
-                      "nested": self._shape["nested"]},
-            "model": {"name": name_of(self.model), **settings_of(self.model)},
-        }  # fmt: skip
-        differences = [
-            f"{kind} {name}: {before[kind].get(name)!r} then, {value!r} now"
-            for kind, settings in now.items()
-            if kind in before
-            for name, value in settings.items()
-            if before[kind].get(name) != value
-        ]
-        if differences:
-            raise ConfigurationError(
-                f"{self.folder} holds answers that were given under other settings:\n  "
-                + "\n  ".join(differences)
-                + "\nUse another output, or start anew (fresh=True, --fresh)."
-            )
-        versions = {"vs-core": version("vs-core"), "python": platform.python_version()}
-        _written(
-            path,
-            {"table": table_name(self.table), "begun": before.get("begun", _now()), **now,
-             "versions": versions},
-        )  # fmt: skip
-
-
-class _Waiting:
-    """The batches that are under way, in ``waiting.json``."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._path = folder / "waiting.json"
-        state = _read(self._path)
-        self.round: int = state.get("round", 0)
-        self.batches: list[str] = state.get("batches", [])
-
-    def begin(self, submitted: Sequence[tuple[Path, str]]) -> None:
-        self.batches = [batch for _, batch in submitted]
-        self._save()
-
-    def finish(self) -> None:
-        self.batches = []
-        self.round += 1
-        self._save()
-
-    def _save(self) -> None:
-        _written(self._path, {"round": self.round, "batches": self.batches})
-
-
-class _Gathering:
-    """The rows of parts that are not complete yet."""
-
-    def __init__(self, parts: Parts, shaping: Shaping) -> None:
-        self._parts = parts
-        self._shaping = shaping
-        self._open: dict[int, tuple[Path, int, dict[int, list[dict[str, Any]]]]] = {}
-
-    def expect(self, path: Path, tasks: Sequence[Task]) -> None:
-        """Begin a part."""
-        self._open[tasks[0].number // self._parts.size] = (path, len(tasks), {})
-
-    def add(self, done: Finished) -> list[dict[str, Any]]:
-        """Take in a finished task, write its part if that is complete, and return its rows."""
-        place = done.task.number // self._parts.size
-        path, size, tasks = self._open[place]
-        rows = tasks[done.task.number] = self._shaping.rows(done.task, done.found)
-        if len(tasks) == size:
-            self._parts.write(path, (row for number in sorted(tasks) for row in tasks[number]))
-            del self._open[place]
-        return rows
+        begin(
+            self.folder,
+            {**self.plan.settings, "nested": self._shape["nested"]},
+            {"name": name_of(self.model), **settings_of(self.model)},
+            table=table_name(self.table),
+            fresh=self._fresh,
+        )
+        self._fresh = False  # once
 
 
 def generate(
@@ -488,33 +394,6 @@ async def agenerate(
     return await Run(table, **options).arun(progress)
 
 
-def _complete_of(model: Any) -> Complete:
-    made = plugins.model(model)
-    if made is not None:
-        return _Named(model, made)
-    if callable(getattr(model, "acomplete", None)):  # one of ours, without blocking
-        return _Named(model, model.acomplete)
-    if callable(model):
-        return model  # type: ignore[no-any-return]
-    raise ConfigurationError(
-        f"A model is a callable from a request to a text, or one of a framework whose integration "
-        f"is installed; {type(model).__name__} is neither."
-    )
-
-
-class _Named:
-    """How a model is called without blocking, known by the model's own name and settings."""
-
-    def __init__(self, model: Any, complete: Complete) -> None:
-        self._complete = complete
-        self.model = getattr(model, "model", None) or getattr(model, "model_name", None)
-        self.parameters = getattr(model, "parameters", {})
-        self.settings = getattr(model, "settings", {})
-
-    async def __call__(self, request: Request) -> Any:
-        return await self._complete(request)
-
-
 def _kept(table: Any, folder: Path) -> Any:
     """A table that can be read twice: an iterator is written down first."""
     if isinstance(table, (str, Path)) or iter(table) is not table:
@@ -525,27 +404,3 @@ def _kept(table: Any, folder: Path) -> Any:
         for row in rows_of(table):
             file.write(json.dumps(dict(row.values), ensure_ascii=False, default=str) + "\n")
     return path
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"Cannot read {path}: {error}.") from error
-    return found if isinstance(found, dict) else {}
-
-
-def _written(path: Path, about: Mapping[str, Any]) -> None:
-    aside = path.with_suffix(".tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(json.dumps(about, indent=2, default=str) + "\n", encoding="utf-8")
-        aside.replace(path)
-    except OSError as error:
-        raise ConfigurationError(f"Cannot write {path}: {error.strerror}.") from error
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")

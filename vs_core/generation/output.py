@@ -1,0 +1,140 @@
+"""The table of answers: all parts as one file, or as a folder of files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from vs_core.candidates import Candidate, plain_text
+from vs_core.errors import ConfigurationError, raise_missing_extra
+from vs_core.generation.folder import aside
+from vs_core.generation.rows import as_json
+
+__all__ = ["ENDINGS", "assembled", "require_ending"]
+
+ENDINGS = (".jsonl", ".parquet", ".csv")
+
+
+def require_ending(out: Path) -> None:
+    """Refuse an output file of a kind that we do not write, before anything is paid for.
+
+    Raises:
+        ConfigurationError: If its name has another ending.
+        MissingExtraError: If it is Parquet, and pyarrow is not installed.
+    """
+    if out.suffix.lower() not in ENDINGS:
+        raise ConfigurationError(f"{out} must end in one of {', '.join(ENDINGS)}.")
+    if out.suffix.lower() == ".parquet":
+        _pyarrow()
+
+
+def assembled(parts: Sequence[Path], out: Path, *, unique: bool = False) -> int:
+    """Put the parts together as one table, written aside and renamed; return its rows.
+
+    Args:
+        parts: In order.
+        out: The table; its ending says how it is written.
+        unique: Leave out an answer that stands in an earlier row already, whatever was asked.
+    """
+    seen: set[bytes] = set()
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for part in parts:
+            with part.open(encoding="utf-8") as file:
+                for row in map(json.loads, file):
+                    if not unique or _new(row, seen):
+                        yield row
+
+    writers: dict[str, Callable[[Callable[[], Iterator[dict[str, Any]]], Path], int]] = {
+        ".jsonl": _write_jsonl,
+        ".parquet": _write_parquet,
+        ".csv": _write_csv,
+    }
+    with aside(out) as other:
+        again = _replayed(rows, seen)
+        return writers[out.suffix.lower()](again, other)
+
+
+def _replayed(
+    rows: Callable[[], Iterator[dict[str, Any]]], seen: set[bytes]
+) -> Callable[[], Iterator[dict[str, Any]]]:
+    """Rows from the start, as often as they are wanted."""
+
+    def again() -> Iterator[dict[str, Any]]:
+        seen.clear()
+        return rows()
+
+    return again
+
+
+def _new(row: Mapping[str, Any], seen: set[bytes]) -> bool:
+    text = row.get("vs_text", row.get("text", ""))
+    digest = blake2b(plain_text(Candidate(text=str(text))).encode(), digest_size=8).digest()
+    if digest in seen:
+        return False
+    seen.add(digest)
+    return True
+
+
+def _write_jsonl(rows: Callable[[], Iterator[dict[str, Any]]], path: Path) -> int:
+    count = 0
+    with path.open("w", encoding="utf-8") as file:
+        for count, row in enumerate(rows(), start=1):  # noqa: B007
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    return count
+
+
+def _write_csv(rows: Callable[[], Iterator[dict[str, Any]]], path: Path) -> int:
+    import csv
+
+    names = list(dict.fromkeys(name for row in rows() for name in row))
+    count = 0
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        for count, row in enumerate(rows(), start=1):  # noqa: B007
+            writer.writerow(
+                {n: as_json(v) if isinstance(v, (list, dict)) else v for n, v in row.items()}
+            )
+    return count
+
+
+_BATCH = 5000
+
+
+def _write_parquet(rows: Callable[[], Iterator[dict[str, Any]]], path: Path) -> int:
+    """Two passes: the types of all batches, then the rows. Memory holds one batch."""
+    pyarrow, parquet = _pyarrow()
+    types: list[Any] = []
+    for batch in _batches(rows()):
+        found = pyarrow.Table.from_pylist(batch, schema=None).schema
+        types = [pyarrow.unify_schemas([*types, found], promote_options="permissive")]
+    if not types:
+        types = [pyarrow.schema([])]
+    count = 0
+    with parquet.ParquetWriter(path, types[0], compression="zstd") as writer:
+        for batch in _batches(rows()):
+            count += len(batch)
+            writer.write_table(pyarrow.Table.from_pylist(batch, schema=types[0]))
+    return count
+
+
+def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Rows by the batch, all of a batch with the same columns."""
+    from itertools import islice
+
+    while batch := list(islice(rows, _BATCH)):
+        names = dict.fromkeys(name for row in batch for name in row)
+        yield [{name: row.get(name) for name in names} for row in batch]
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise_missing_extra("generation", error)
+    return pyarrow, parquet

@@ -1,0 +1,73 @@
+"""What a run asks for: which rows, how each is asked, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from vs_core.generation.distinct import distinct
+from vs_core.generation.tasks import Prompting, Task, checked
+from vs_core.strategies import Flow
+from vs_core.tables import rows_of
+
+__all__ = ["Plan"]
+
+
+class Plan:
+    """What is asked, whatever asks it. It can be pickled, so that another machine may go by it.
+
+    Args:
+        prompting: How a row becomes a task.
+        limit: Most rows of the table; None for all.
+        until_distinct: Ask until each row has exactly so many different answers.
+        avoid_seen: With it: tell the model what came already.
+        calls_a_row: With it: most calls a row.
+
+    Raises:
+        ConfigurationError: If a number is not at least 1.
+    """
+
+    def __init__(
+        self,
+        prompting: Prompting,
+        *,
+        limit: int | None = None,
+        until_distinct: int | None = None,
+        avoid_seen: bool = False,
+        calls_a_row: int = 20,
+    ) -> None:
+        self.prompting = prompting
+        self.strategy = prompting.strategy
+        self.limit = limit
+        self._wanted = until_distinct
+        self._avoid_seen = avoid_seen
+        self._calls_a_row = calls_a_row
+        if until_distinct is not None:
+            distinct(self.strategy, (), until_distinct, budget=calls_a_row)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the answers depend on, as JSON can write it."""
+        return {
+            **self.prompting.settings,
+            "until_distinct": self._wanted,
+            "avoid_seen": self._avoid_seen,
+        }
+
+    def count(self, table: Any) -> int:
+        """Return how many rows are asked, having looked at each; see `checked` for what it raises."""
+        return checked(self.prompting, table, self.limit)
+
+    def tasks(self, table: Any) -> Iterator[Task]:
+        """Yield the tasks of a table, in order."""
+        return self.prompting.tasks(islice(rows_of(table), self.limit))
+
+    def flow(self, task: Task) -> Flow:
+        """Return the flow of a task."""
+        if self._wanted is None:
+            return self.strategy.flow(task.messages)
+        return distinct(
+            self.strategy, task.messages, self._wanted,
+            budget=self._calls_a_row, avoid_seen=self._avoid_seen,
+        )  # fmt: skip
