@@ -56,7 +56,7 @@ class Plan:
         }
 
     def count(self, table: Any) -> int:
-        """Return how many rows are asked, having looked at each; see `checked` for what it raises."""
+        """Look at each row, and return how many are asked; raises what `checked` does."""
         return checked(self.prompting, table, self.limit)
 
     def tasks(self, table: Any) -> Iterator[Task]:
