@@ -13,7 +13,7 @@ from pydantic_core import from_json
 from vs_core.formats.base import CUT_OFF, Answer, Entry, Format, Shape, Splitter
 from vs_core.formats.data import JOINED, interpret, is_placeholder
 from vs_core.formats.lenient_json import Lenient, read_leniently
-from vs_core.formats.lists import marker
+from vs_core.formats.markers import marker
 from vs_core.formats.numbers import BARE, number_line, trailing
 from vs_core.formats.programs import read_program
 from vs_core.formats.running_text import sums_to_one

@@ -6,7 +6,7 @@ import json
 from typing import ClassVar
 
 from vs_core.formats.base import Answer, Format, Shape, Splitter
-from vs_core.formats.lists import Marker, marker
+from vs_core.formats.markers import Marker, marker
 from vs_core.formats.running_text import read_text
 
 __all__ = ["Lines"]

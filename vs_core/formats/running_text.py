@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from vs_core.display import shorten
 from vs_core.formats.base import Answer, Entry, Shape
 from vs_core.formats.common import without_common_marks
+from vs_core.formats.cutting import Cut, paragraphs
+from vs_core.formats.inline import inline
 from vs_core.formats.items import Item, cleaned_alike, is_total, read_item
-from vs_core.formats.lists import Cut, cuts, inline, marker, paragraphs
+from vs_core.formats.lists import cuts
+from vs_core.formats.markers import marker
 from vs_core.formats.numbers import BARE, LABELLED, PLAIN, SHORT, number_line, trailing
 from vs_core.formats.tables import Table, tables
 from vs_core.probabilities import depends_on_others, read_probabilities

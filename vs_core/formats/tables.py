@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from vs_core.formats.lists import marker
+from vs_core.formats.markers import marker
 from vs_core.formats.numbers import BARE, number_in
 from vs_core.words import CANDIDATE, META, PROBABILITY, TEXT, TOTAL, WEAK, kind_of
 
