@@ -8,7 +8,7 @@ from tests.corpus import CASES, NOTHING, PLAIN, dump, responses
 from vs_core import ConfigurationError, ParseError, parse
 from vs_core.formats import Answer, Entry, Json, Lines, Shape, Tags
 from vs_core.formats.base import CUT_OFF
-from vs_core.formats.data import is_placeholder
+from vs_core.formats.placeholders import is_placeholder
 from vs_core.parsing import read
 from vs_core.probabilities import DEFINITIONS
 

@@ -34,8 +34,8 @@ from vs_core.formats.base import (
     formats,
     is_harmless,
 )
-from vs_core.formats.data import is_placeholder
 from vs_core.formats.envelope import Envelope, Opening, bodies, opened
+from vs_core.formats.placeholders import is_placeholder
 from vs_core.probabilities import definition_of, depends_on_others, read_probabilities
 
 __all__ = ["DEFAULT_LIMIT", "StreamParser", "parse"]

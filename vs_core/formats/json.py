@@ -11,10 +11,11 @@ from typing import Any, ClassVar
 from pydantic_core import from_json
 
 from vs_core.formats.base import CUT_OFF, Answer, Entry, Format, Shape, Splitter
-from vs_core.formats.data import JOINED, interpret, is_placeholder
+from vs_core.formats.data import JOINED, interpret
 from vs_core.formats.lenient_json import Lenient, read_leniently
 from vs_core.formats.markers import marker
 from vs_core.formats.numbers import BARE, number_line, trailing
+from vs_core.formats.placeholders import is_placeholder
 from vs_core.formats.programs import read_program
 from vs_core.formats.running_text import sums_to_one
 from vs_core.probabilities import Definition
