@@ -7,7 +7,7 @@ import pytest
 from tests.corpus import dump, responses
 from tests.corpus.combined import KINDS, cases, consistent, outcome
 from vs_core import ParseError, StreamParser, parse
-from vs_core.formats import Answer, Format, Shape
+from vs_core.formats import Format, Reading, Shape
 from vs_core.parsing import read
 from vs_core.words import PROBABILITY, TEXT, kind_of
 
@@ -141,7 +141,7 @@ class Broken(Format):
     def instructions(self, shape):
         return ""
 
-    def read(self, text, shape) -> Answer | None:
+    def read(self, text, shape) -> Reading | None:
         raise RuntimeError("no luck")
 
     def write(self, answer, shape):

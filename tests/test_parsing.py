@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.corpus import CASES, NOTHING, PLAIN, dump, responses
 from vs_core import ConfigurationError, ParseError, parse
-from vs_core.formats import Answer, Entry, Json, Lines, Shape, Tags
+from vs_core.formats import Entry, Json, Lines, Reading, Shape, Tags
 from vs_core.formats.base import CUT_OFF
 from vs_core.formats.placeholders import is_placeholder
 from vs_core.parsing import read
@@ -142,7 +142,7 @@ numbers = st.floats(0.0001, 1).map(lambda p: round(p, 4))
 @given(st.lists(st.tuples(texts, numbers), min_size=1, max_size=8), st.booleans())
 def test_json_is_read_as_it_was_written(pairs, reasoning):
     shape = Shape(k=len(pairs), reasoning=reasoning)
-    answer = Answer([Entry(text, p) for text, p in pairs], "why" if reasoning else None)
+    answer = Reading([Entry(text, p) for text, p in pairs], "why" if reasoning else None)
     got = read(Json().write(answer, shape), shape)
     assert [(c.text, c.probability) for c in got] == pairs
     assert got.reasoning == answer.reasoning
@@ -158,7 +158,7 @@ def test_every_format_reads_what_it_writes(format, definition, reasoning, pairs)
     scale = asked.scale if asked else "probability"
     raw = [1 / p if scale == "perplexity" else p for _, p in pairs]
     entries = [Entry(text, p) for (text, _), p in zip(pairs, raw, strict=True)]
-    got = read(format.write(Answer(entries, "because"), shape), shape, format)
+    got = read(format.write(Reading(entries, "because"), shape), shape, format)
     assert [c.text for c in got] == [text for text, _ in pairs]
     assert (got.reasoning == "because") == reasoning
     if scale == "probability" and asked:

@@ -23,7 +23,7 @@ from vs_core import (
     stream,
     verbalize,
 )
-from vs_core.formats import Answer, Entry, Json, Shape
+from vs_core.formats import Entry, Json, Reading, Shape
 from vs_core.messages import digest_of
 from vs_core.stopping import coverage, repeated
 from vs_core.testing import SimulatedModel
@@ -42,7 +42,7 @@ class Letters:
     def __call__(self, request):
         self.requests.append(request)
         drawn = self.rng.sample(self.letters, min(3, len(self.letters)))
-        answer = Answer([Entry(letter, 0.1) for letter in drawn])
+        answer = Reading([Entry(letter, 0.1) for letter in drawn])
         return Completion(Json().write(answer, Shape(k=3)), {"output_tokens": 5})
 
     async def answer(self, request):

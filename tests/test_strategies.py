@@ -22,7 +22,7 @@ from vs_core import (
     verbalize,
 )
 from vs_core.driver import stream
-from vs_core.formats import Answer, Entry, Lines, Shape
+from vs_core.formats import Entry, Lines, Reading, Shape
 from vs_core.messages import as_messages
 from vs_core.probabilities import DEFINITIONS
 from vs_core.strategies import strategy_of
@@ -51,7 +51,7 @@ class Script:
             return self.new().text
         size = request.shape.k if size is None else size
         return request.format.write(
-            Answer([self.new() for _ in range(size)], "an angle"), request.shape
+            Reading([self.new() for _ in range(size)], "an angle"), request.shape
         )
 
     def new(self) -> Entry:
@@ -294,7 +294,7 @@ def typed(*ratings: object) -> str:
 def test_typed_candidates_are_validated(format):
     def complete(request: Request) -> str:
         entries = [Entry("", 0.25, {"setup": f"s{i}", "rating": i}) for i in range(request.shape.k)]
-        return request.format.write(Answer(entries), request.shape)
+        return request.format.write(Reading(entries), request.shape)
 
     distribution = verbalize("x", complete, k=2, schema=Joke, format=format)
     assert [c.value for c in distribution] == [

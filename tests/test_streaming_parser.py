@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from tests.corpus import CASES, HARD, NOTHING, NUMBERS, PROSE, dump, responses, tagged
 from vs_core import ParseError, StreamParser, parse
 from vs_core.formats import Entry, Lines, Shape
-from vs_core.formats.base import Answer
+from vs_core.formats.base import Reading
 
 LISTED = Lines().write(
-    Answer([Entry(t, p) for t, p in zip(PROSE, NUMBERS, strict=True)]), Shape(k=3)
+    Reading([Entry(t, p) for t, p in zip(PROSE, NUMBERS, strict=True)]), Shape(k=3)
 )
 STREAMED = {
     "json": dump({"responses": responses(HARD)}),

@@ -25,9 +25,9 @@ from vs_core.display import shorten
 from vs_core.errors import ParseError
 from vs_core.formats.base import (
     CUT_OFF,
-    Answer,
     Entry,
     Format,
+    Reading,
     Shape,
     Splitter,
     format_of,
@@ -166,17 +166,17 @@ def _as_asked(text: str, shape: Shape, thoughts: str | None = None) -> Distribut
 # --- choice --------------------------------------------------------------------------------------
 
 
-class _Choice(NamedTuple):
+class _Weighed(NamedTuple):
     """A reading, and what speaks for it; the greatest evidence wins, of equals the first."""
 
     evidence: tuple[float, ...]
-    answer: Answer
+    answer: Reading
     clear: bool
 
 
-def _best(envelope: Envelope, raw: str, shape: Shape, asked: Format | None) -> Answer:
+def _best(envelope: Envelope, raw: str, shape: Shape, asked: Format | None) -> Reading:
     """Return the reading with the most evidence."""
-    best: _Choice | None = None
+    best: _Weighed | None = None
     for text, remark in bodies(envelope.text):
         for format in _ladder(text, asked):
             answer = _reading(format, text, shape, raw)
@@ -192,7 +192,7 @@ def _best(envelope: Envelope, raw: str, shape: Shape, asked: Format | None) -> A
     return _with_thoughts(best.answer, envelope)
 
 
-def _reading(format: Format, text: str, shape: Shape, raw: str) -> Answer | None:
+def _reading(format: Format, text: str, shape: Shape, raw: str) -> Reading | None:
     """What a format reads, without what only stands for a candidate."""
     try:
         answer = format.read(text, shape)
@@ -211,7 +211,7 @@ def _is_nothing(entry: Entry) -> bool:
     return is_placeholder(entry.text) or (not entry.text and CUT_OFF in entry.repairs)
 
 
-def _weighed(answer: Answer, shape: Shape, remark: str, *, asked: bool) -> _Choice:
+def _weighed(answer: Reading, shape: Shape, remark: str, *, asked: bool) -> _Weighed:
     """Weigh a reading: its numbers, k, what it leaves unexplained, what was asked for."""
     entries = answer.entries
     size = len(entries)
@@ -227,14 +227,14 @@ def _weighed(answer: Answer, shape: Shape, remark: str, *, asked: bool) -> _Choi
         answer = answer._replace(remarks=(*answer.remarks, remark))
     explained = answer.explained if known else 0.0
     evidence = (known / size * explained, float(fits), -serious / size, float(asked), min(size, 3))
-    return _Choice(evidence, answer, clear)
+    return _Weighed(evidence, answer, clear)
 
 
 def _has_number(entry: Entry) -> bool:
     return entry.probability is not None or CUT_OFF in entry.repairs
 
 
-def _with_thoughts(answer: Answer, envelope: Envelope) -> Answer:
+def _with_thoughts(answer: Reading, envelope: Envelope) -> Reading:
     return answer._replace(reasoning=answer.reasoning or envelope.thoughts)
 
 
@@ -267,7 +267,7 @@ def _ladder(text: str, asked: Format | None) -> Iterator[Format]:
     yield from (format for format in others if asked is None or format.name != asked.name)
 
 
-def _distribution(answer: Answer, shape: Shape) -> Distribution:
+def _distribution(answer: Reading, shape: Shape) -> Distribution:
     readings = read_probabilities([entry.probability for entry in answer.entries], shape.definition)
     return Distribution(
         candidates=[

@@ -16,7 +16,7 @@ from dspy.utils.usage_tracker import UsageTracker
 from pydantic_core import to_json
 
 from vs_core import Candidate, Completion, Distribution, ParseError
-from vs_core.formats import Answer, Format, Shape
+from vs_core.formats import Format, Reading, Shape
 from vs_core.strategies import Strategy
 from vs_dspy.candidates import Candidates
 from vs_dspy.signatures import Asked
@@ -58,11 +58,11 @@ class Reader(Format):
         """Nothing: the adapter says how to answer a signature."""
         return ""
 
-    def write(self, answer: Answer, shape: Shape) -> str:
+    def write(self, answer: Reading, shape: Shape) -> str:
         """Not needed: nothing writes the answers of an adapter."""
         raise NotImplementedError
 
-    def read(self, text: str, shape: Shape) -> Answer | None:  # noqa: ARG002
+    def read(self, text: str, shape: Shape) -> Reading | None:  # noqa: ARG002
         """Nothing: see `reading`."""
         return None
 
@@ -76,12 +76,12 @@ def reading(strategy: Strategy, reader: Reader, schema: Any) -> Strategy:
 
 @lru_cache(maxsize=64)
 def _reading(kind: type[Strategy]) -> type[Strategy]:
-    class Reading(kind):  # type: ignore[valid-type, misc]
+    class ReadByAdapter(kind):  # type: ignore[valid-type, misc]
         def read(self, text: str, k: int) -> Distribution:
             found: Distribution = self.format.answers.get(text) or super().read(text, k)
             return found
 
-    return Reading
+    return ReadByAdapter
 
 
 class _Watch(BaseCallback):

@@ -32,7 +32,7 @@ from pydantic import (
 from pydantic_core import core_schema, from_json, to_json, to_jsonable_python
 
 from vs_core import Candidate, Distribution, VSStandard, parsing
-from vs_core.formats import Answer, Entry, Format, Shape
+from vs_core.formats import Entry, Format, Reading, Shape
 from vs_core.probabilities import definition_of, read_probabilities
 from vs_core.strategies.typed import json_schema_of, validated
 from vs_dspy.records import Record, apart, number_for, record_of, without_titles
@@ -189,7 +189,7 @@ class Content:
         items = items_of(text, (*self.names, key)) if "<item>" in text else []
         return self._of_data(items)
 
-    def answer(self, found: Distribution, reasoning: str | None = None) -> Answer:
+    def answer(self, found: Distribution, reasoning: str | None = None) -> Reading:
         """Return candidates as a format of the core would have read them."""
         definition = self.shape.definition
         entries = [
@@ -202,7 +202,7 @@ class Content:
             )
             for candidate in found
         ]
-        return Answer(entries, reasoning)
+        return Reading(entries, reasoning)
 
     def typed(self, candidate: Candidate) -> Candidate:
         """The candidate with a value of the type, read as ``dspy.Predict`` reads a field."""
@@ -402,7 +402,7 @@ class Candidates(dspy.Type, Generic[T]):
             entry._replace(value=to_jsonable_python(entry.value, fallback=str))
             for entry in content.answer(self.distribution).entries
         ]
-        return content.format.write(Answer(entries), content.hints)
+        return content.format.write(Reading(entries), content.hints)
 
     def __repr__(self) -> str:
         """Return the candidates with the name of the type."""

@@ -9,7 +9,7 @@ import dspy
 from dspy.streaming.messages import StreamResponse
 
 from vs_core import Candidate, StreamParser
-from vs_core.formats import Answer, Format, Json, Shape, Splitter
+from vs_core.formats import Format, Json, Reading, Shape, Splitter
 from vs_dspy.candidates import Content
 from vs_dspy.xml import ItemSplitter
 
@@ -89,11 +89,11 @@ class _Whole(Format):
         """None of its own."""
         return ""
 
-    def write(self, answer: Answer, shape: Shape) -> str:
+    def write(self, answer: Reading, shape: Shape) -> str:
         """Not needed: it only reads."""
         raise NotImplementedError
 
-    def read(self, text: str, shape: Shape) -> Answer | None:  # noqa: ARG002
+    def read(self, text: str, shape: Shape) -> Reading | None:  # noqa: ARG002
         """Nothing."""
         return None
 
@@ -106,7 +106,7 @@ class _Items(_Whole):
     def __init__(self, content: Content) -> None:
         self._content = content
 
-    def read(self, text: str, shape: Shape) -> Answer | None:  # noqa: ARG002
+    def read(self, text: str, shape: Shape) -> Reading | None:  # noqa: ARG002
         """Return the candidate of an item."""
         found = self._content.of_items(text)
         return None if found is None else self._content.answer(found)

@@ -22,11 +22,11 @@ from pydantic import BaseModel
 from pydantic_core import from_json
 
 from vs_core import ParseError, StreamParser, parse
-from vs_core.formats import Answer, Entry, Json, Lines, Shape, Tags
+from vs_core.formats import Entry, Json, Lines, Reading, Shape, Tags
 
 TEXT = "The rain had stopped, and the street was full of small mirrors. "
 ENTRIES = [Entry(f"{number}. {TEXT * 9}".strip(), 0.2) for number in range(5)]
-CLEAN = Json().write(Answer(ENTRIES), Shape())
+CLEAN = Json().write(Reading(ENTRIES), Shape())
 FENCED = f"Sure, here you go:\n```json\n{json.dumps(json.loads(CLEAN), indent=2)}\n```"
 TRUNCATED = CLEAN[:-300]
 
@@ -67,14 +67,14 @@ def langchain_stream(text: str) -> None:
     list(JsonOutputParser().transform(iter(text)))
 
 
-def blocks(answer: Answer) -> str:
+def blocks(answer: Reading) -> str:
     return "\n\n".join(
         f"Response {number}\nText: {entry.text}\nProbability: {entry.probability}"
         for number, entry in enumerate(answer.entries, 1)
     )
 
 
-WRITERS: dict[str, Callable[[Answer], str]] = {
+WRITERS: dict[str, Callable[[Reading], str]] = {
     "json": lambda answer: Json().write(answer, Shape()),
     "tags": lambda answer: Tags().write(answer, Shape()),
     "lines": lambda answer: Lines().write(answer, Shape()),
@@ -83,10 +83,10 @@ WRITERS: dict[str, Callable[[Answer], str]] = {
 numbers = itertools.count()
 
 
-def answer_of(kilobytes: int) -> Answer:
+def answer_of(kilobytes: int) -> Reading:
     """An answer of texts that no other has."""
     count = max(1, kilobytes * 1000 // 250)
-    return Answer([Entry(f"{TEXT * 3}Street {next(numbers)}.", 0.001) for _ in range(count)])
+    return Reading([Entry(f"{TEXT * 3}Street {next(numbers)}.", 0.001) for _ in range(count)])
 
 
 def scaling() -> None:

@@ -18,7 +18,7 @@ from vs_core import (
     plugins,
     verbalize,
 )
-from vs_core.formats import Answer, Entry, Format, Shape
+from vs_core.formats import Entry, Format, Reading, Shape
 from vs_core.probabilities import DEFINITIONS
 from vs_core.testing import SimulatedModel, SimulatedTask
 
@@ -266,11 +266,11 @@ class Semicolons(Format):
     def instructions(self, shape: Shape) -> str:
         return f"Semikolons, {shape.k}-mal."
 
-    def read(self, text: str, shape: Shape) -> Answer | None:
+    def read(self, text: str, shape: Shape) -> Reading | None:
         rows = [row.split("; ") for row in text.splitlines() if "; " in row]
-        return Answer([Entry(text, p) for text, p in rows]) if rows else None
+        return Reading([Entry(text, p) for text, p in rows]) if rows else None
 
-    def write(self, answer: Answer, shape: Shape) -> str:
+    def write(self, answer: Reading, shape: Shape) -> str:
         return "\n".join(f"{entry.text}; {entry.probability}" for entry in answer.entries)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from vs_core.formats.base import Answer, Entry, Format, Shape, Splitter
+from vs_core.formats.base import Answer, Entry, Format, Reading, Shape, Splitter
 
 if TYPE_CHECKING:
     from vs_core.formats.json import Json
     from vs_core.formats.lines import Lines
     from vs_core.formats.tags import Tags
 
-__all__ = ["Answer", "Entry", "Format", "Json", "Lines", "Shape", "Splitter", "Tags"]
+__all__ = ["Answer", "Entry", "Format", "Json", "Lines", "Reading", "Shape", "Splitter", "Tags"]
 
 _HOMES = {"Json": "json", "Lines": "lines", "Tags": "tags"}
 

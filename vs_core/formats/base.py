@@ -15,6 +15,7 @@ __all__ = [
     "Answer",
     "Entry",
     "Format",
+    "Reading",
     "Shape",
     "Splitter",
     "format_of",
@@ -74,7 +75,7 @@ class Entry(NamedTuple):
     metadata: Mapping[str, Any] = {}
 
 
-class Answer(NamedTuple):
+class Reading(NamedTuple):
     """What a format read: its candidates, the reasoning before them, and the evidence for both.
 
     Args:
@@ -91,6 +92,10 @@ class Answer(NamedTuple):
     remarks: tuple[str, ...] = ()
     sure: bool = True
     explained: float = 1.0
+
+
+Answer = Reading
+"""The name of `Reading` in earlier versions."""
 
 
 class Splitter(ABC):
@@ -118,14 +123,14 @@ class Format(ABC):
         """Return what tells a model to answer in this format, and in nothing else."""
 
     @abstractmethod
-    def read(self, text: str, shape: Shape) -> Answer | None:
+    def read(self, text: str, shape: Shape) -> Reading | None:
         """Return what ``text`` holds, or None if it is not written in this format.
 
         Must be linear in the length of ``text`` and raise nothing.
         """
 
     @abstractmethod
-    def write(self, answer: Answer, shape: Shape) -> str:
+    def write(self, answer: Reading, shape: Shape) -> str:
         """Return ``answer`` as a model that follows `instructions` would write it."""
 
     def splitter(self) -> Splitter | None:

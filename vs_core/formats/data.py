@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from vs_core.formats.base import CUT_OFF, Answer, Entry, Shape
+from vs_core.formats.base import CUT_OFF, Entry, Reading, Shape
 from vs_core.formats.candidate_reader import CandidateReader
 from vs_core.formats.keys import (
     ASIDE,
@@ -53,7 +53,7 @@ _NAMED_LIKE = re.compile(r"response|sample|candidate|answer|distribution", re.I)
 _ENCODED_CANDIDATES = re.compile(r"\"[^\"]{1,60}\"\s*:|\[\s*[\[\"{]")
 
 
-def interpret(found: Lenient, shape: Shape, *, lines: bool = False) -> Answer | None:
+def interpret(found: Lenient, shape: Shape, *, lines: bool = False) -> Reading | None:
     """Return the candidates in decoded data; None if it holds none.
 
     Args:
@@ -66,7 +66,7 @@ def interpret(found: Lenient, shape: Shape, *, lines: bool = False) -> Answer | 
     entries = reader.entries(found.value, 0)
     if not entries:
         return None
-    return Answer(entries, reader.reasoning, tuple(dict.fromkeys(reader.remarks)), reader.sure)
+    return Reading(entries, reader.reasoning, tuple(dict.fromkeys(reader.remarks)), reader.sure)
 
 
 class _DataReader:

@@ -22,7 +22,7 @@ from vs_core.formats.numbers import (
 )
 from vs_core.words import CANDIDATE, EXPLANATION, META, PROBABILITY, TEXT, TOTAL, WEAK, kind_of
 
-__all__ = ["Item", "cleaned", "cleaned_alike", "is_rule", "is_total", "read_item"]
+__all__ = ["ListItem", "cleaned", "cleaned_alike", "is_rule", "is_total", "read_item"]
 
 FIELD = re.compile(
     r"(?P<indent>[ \t]{0,16})(?P<mark>[-*•+]\s{1,3})?[*_`\"']{0,3}"
@@ -33,7 +33,7 @@ FIELD = re.compile(
 
 
 @dataclass
-class Item:
+class ListItem:
     """A candidate as it was read.
 
     Args:
@@ -59,7 +59,7 @@ class Item:
     enclosed: bool = False
 
 
-def read_item(block: Sequence[str], *, at_end: bool = False) -> Item:
+def read_item(block: Sequence[str], *, at_end: bool = False) -> ListItem:
     """Read the lines of one candidate, its marker cut off.
 
     Args:
@@ -73,7 +73,7 @@ def read_item(block: Sequence[str], *, at_end: bool = False) -> Item:
         total = len(kept) < len(lines)
         lines = _trimmed(kept)
     if not lines:
-        return Item("", total=total)
+        return ListItem("", total=total)
     item = _on_its_own_line(lines) if len(lines) > 1 else None
     if item is None:
         item = _beside_the_text(lines, at_end=at_end)
@@ -117,7 +117,7 @@ def is_total(line: str) -> bool:
 # --- where the number stands ---------------------------------------------------------------------
 
 
-def _on_its_own_line(lines: Sequence[str]) -> Item | None:
+def _on_its_own_line(lines: Sequence[str]) -> ListItem | None:
     found: list[tuple[int, Found]] = []
     for at, line in enumerate(lines):
         number = number_line(line)
@@ -137,7 +137,7 @@ def _on_its_own_line(lines: Sequence[str]) -> Item | None:
         notes = {}
     above, more = _without_notes(above, number.label)
     text, way = "\n".join(above).strip(), "line"
-    item = Item(
+    item = ListItem(
         text, number.number, number.strength, number.label, notes={**notes, **more}, way=way
     )
     item.enclosed = number.enclosed
@@ -154,7 +154,7 @@ def _is_weak(line: str) -> bool:
     return number is not None and WEAK in kind_of(number.label)
 
 
-def _beside_the_text(lines: Sequence[str], *, at_end: bool) -> Item:  # noqa: C901
+def _beside_the_text(lines: Sequence[str], *, at_end: bool) -> ListItem:  # noqa: C901
     text = "\n".join(lines)
     final = trailing(lines[-1])
     late = at_end and final is not None and final.strength > BARE
@@ -210,10 +210,10 @@ def _beside_the_text(lines: Sequence[str], *, at_end: bool) -> Item:  # noqa: C9
         if weak is final:
             return _item(_bare(text[: final.start]), final, "end")
         return _item(_bare(text[weak.end :]), weak, "begin")
-    return Item(_bare(text))
+    return ListItem(_bare(text))
 
 
-def _ended(lines: Sequence[str], final: Found) -> Item:
+def _ended(lines: Sequence[str], final: Found) -> ListItem:
     """The candidate whose lines end in its number."""
     kept, notes = _without_notes([*lines[:-1], lines[-1][: final.start]], "")
     return _item(_bare("\n".join(kept)), final, "end", notes=notes)
@@ -232,9 +232,9 @@ def _unparted(head: str) -> str:
 
 def _item(
     text: str, found: Found, way: str, *, leftover: str = "", notes: dict[str, str] | None = None
-) -> Item:
+) -> ListItem:
     notes = notes or {}
-    item = Item(text, found.number, found.strength, found.label, leftover, notes, way)
+    item = ListItem(text, found.number, found.strength, found.label, leftover, notes, way)
     item.enclosed = found.enclosed
     return item
 

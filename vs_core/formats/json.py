@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from pydantic_core import from_json
 
-from vs_core.formats.base import CUT_OFF, Answer, Entry, Format, Shape, Splitter
+from vs_core.formats.base import CUT_OFF, Entry, Format, Reading, Shape, Splitter
 from vs_core.formats.data import JOINED, interpret
 from vs_core.formats.lenient_json import Lenient, read_leniently
 from vs_core.formats.markers import marker
@@ -73,7 +73,7 @@ class Json(Format):
             schema["$defs"] = definitions
         return schema
 
-    def write(self, answer: Answer, shape: Shape) -> str:
+    def write(self, answer: Reading, shape: Shape) -> str:
         """See `Format.write`."""
         content = self._content_key(shape)
         responses = []
@@ -89,7 +89,7 @@ class Json(Format):
     def _content_key(shape: Shape) -> str:
         return "text" if shape.schema is None else "value"
 
-    def read(self, text: str, shape: Shape) -> Answer | None:
+    def read(self, text: str, shape: Shape) -> Reading | None:
         """See `Format.read`: any JSON in the text that holds candidates, and its relatives."""
         text = _decoded(text)
         documents = _documents(text)
@@ -297,7 +297,7 @@ def _is_whole(entry: Entry) -> bool:
     return entry.probability is not None or CUT_OFF in entry.repairs
 
 
-def _real(answer: Answer | None) -> Answer | None:
+def _real(answer: Reading | None) -> Reading | None:
     """An answer without what only stands for a candidate; None if nothing is left."""
     if answer is None:
         return None
@@ -307,7 +307,7 @@ def _real(answer: Answer | None) -> Answer | None:
     return answer._replace(entries=entries) if entries else None
 
 
-def _merged(found: Sequence[tuple[int, int, Answer]], text: str, documents: int) -> Answer | None:
+def _merged(found: Sequence[tuple[int, int, Reading]], text: str, documents: int) -> Reading | None:
     """Put the documents of one text together; a draft goes before what it was a draft of."""
     if len(found) < 2:
         return _alone(found[0], text) if found else None
@@ -333,7 +333,7 @@ def _merged(found: Sequence[tuple[int, int, Answer]], text: str, documents: int)
     for part in parts:
         remarks += part.remarks
     reasonings = [part.reasoning for part in parts if part.reasoning]
-    return Answer(
+    return Reading(
         [entry for part in parts for entry in part.entries],
         reasonings[0] if reasonings else None,
         tuple(dict.fromkeys(remarks)),
@@ -342,11 +342,11 @@ def _merged(found: Sequence[tuple[int, int, Answer]], text: str, documents: int)
     )
 
 
-def _sums(parts: Sequence[Answer]) -> bool:
+def _sums(parts: Sequence[Reading]) -> bool:
     return sums_to_one([entry.probability for part in parts for entry in part.entries])
 
 
-def _alone(found: tuple[int, int, Answer], text: str) -> Answer:
+def _alone(found: tuple[int, int, Reading], text: str) -> Reading:
     _start, _end, answer = found
     return answer._replace(explained=_explained([found], text))
 
@@ -355,7 +355,7 @@ _OUTSIDE = 20_000
 """Characters before and behind what was read that are looked at for what speaks against it."""
 
 
-def _explained(found: Sequence[tuple[int, int, Answer]], text: str) -> float:
+def _explained(found: Sequence[tuple[int, int, Reading]], text: str) -> float:
     """Less than all if there are probabilities outside: then what was read are texts of a list."""
     if len(found) == 1 and len(found[0][2].entries) == 1:
         start, end, _ = found[0]
@@ -376,7 +376,7 @@ def _explained(found: Sequence[tuple[int, int, Answer]], text: str) -> float:
     return 1.0
 
 
-def _gaps(found: Sequence[tuple[int, int, Answer]]) -> list[tuple[int, int]]:
+def _gaps(found: Sequence[tuple[int, int, Reading]]) -> list[tuple[int, int]]:
     return [(end, start) for (_, end, _), (start, _, _) in itertools.pairwise(found)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import ClassVar
 
-from vs_core.formats.base import Answer, Format, Shape, Splitter
+from vs_core.formats.base import Format, Reading, Shape, Splitter
 from vs_core.formats.markers import Marker, marker
 from vs_core.formats.running_text import read_text
 
@@ -37,7 +37,7 @@ class Lines(Format):
         lines.append("Write only the list, nothing else.")
         return "\n".join(lines)
 
-    def write(self, answer: Answer, shape: Shape) -> str:
+    def write(self, answer: Reading, shape: Shape) -> str:
         """See `Format.write`."""
         blocks = [f"Reasoning: {answer.reasoning}\n"] if shape.reasoning else []
         for number, entry in enumerate(answer.entries, start=1):
@@ -50,7 +50,7 @@ class Lines(Format):
             blocks.append(f"{number}. {text}{suffix}")
         return "\n".join(blocks)
 
-    def read(self, text: str, shape: Shape) -> Answer | None:
+    def read(self, text: str, shape: Shape) -> Reading | None:
         """See `Format.read`: a list, a table, or labelled blocks, in whatever surrounds them."""
         return read_text(text, shape)
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from pydantic_core import from_json
 
-from vs_core.formats.base import Answer, Entry, Shape
+from vs_core.formats.base import Entry, Reading, Shape
 from vs_core.formats.running_text import sums_to_one
 from vs_core.words import META, PROBABILITY, TOTAL, WEAK, kind_of
 
@@ -33,7 +33,7 @@ _MOST = 20_000
 """Most literals that are looked at."""
 
 
-def read_program(text: str, shape: Shape) -> Answer | None:
+def read_program(text: str, shape: Shape) -> Reading | None:
     """Return the candidates in a program; None unless strings and numbers pair without a rest."""
     if not shape.definition or text.count('"') + text.count("'") < 4:  # two strings at least
         return None
@@ -68,7 +68,7 @@ def read_program(text: str, shape: Shape) -> Answer | None:
         return None
     numbers = [number for _, number in pairs]
     known = len(pairs) == shape.k or sums_to_one(numbers)
-    return Answer(
+    return Reading(
         [Entry(said.strip(), number) for said, number in pairs], None, (), labelled or known
     )
 

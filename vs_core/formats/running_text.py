@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vs_core.display import shorten
-from vs_core.formats.base import Answer, Entry, Shape
+from vs_core.formats.base import Entry, Reading, Shape
 from vs_core.formats.common import without_common_marks
 from vs_core.formats.cutting import Cut, paragraphs
 from vs_core.formats.inline import inline
-from vs_core.formats.items import Item, cleaned_alike, is_total, read_item
+from vs_core.formats.items import ListItem, cleaned_alike, is_total, read_item
 from vs_core.formats.lists import cuts
 from vs_core.formats.markers import marker
 from vs_core.formats.numbers import BARE, LABELLED, PLAIN, SHORT, number_line, trailing
@@ -25,11 +25,11 @@ __all__ = ["read_text", "sums_to_one"]
 
 
 @dataclass
-class _Reading:
+class _Proposal:
     """One way to read a text, and what speaks for it."""
 
     name: str
-    items: list[Item]
+    items: list[ListItem]
     before: Sequence[str]
     remarks: tuple[str, ...] = ()
     sure: bool = True
@@ -41,9 +41,9 @@ class _Reading:
         return all(item.number is not None and item.text for item in self.items)
 
 
-def read_text(text: str, shape: Shape) -> Answer | None:
+def read_text(text: str, shape: Shape) -> Reading | None:
     """Return the candidates in running text; None if it holds none."""
-    best: _Reading | None = None
+    best: _Proposal | None = None
     for lines, code in _bodies(text.replace("\r\n", "\n").split("\n")):
         found = _read_lines(lines, shape, code=code)
         if found is not None and (best is None or found.score > best.score + 1e-9):
@@ -59,10 +59,10 @@ def read_text(text: str, shape: Shape) -> Answer | None:
         remarks = (*remarks, "total left out")
     if not shape.part:
         remarks = (*remarks, *_doubts(best.items, shape))
-    return Answer(entries, reasoning, remarks, best.sure)
+    return Reading(entries, reasoning, remarks, best.sure)
 
 
-def _doubts(items: Sequence[Item], shape: Shape) -> Iterator[str]:
+def _doubts(items: Sequence[ListItem], shape: Shape) -> Iterator[str]:
     """What speaks against the places where candidates were taken to begin and to end."""
     count = len(items)
     if shape.k and count != shape.k:
@@ -76,7 +76,7 @@ def _doubts(items: Sequence[Item], shape: Shape) -> Iterator[str]:
             yield "all texts end in the same line"
 
 
-def _entry(item: Item) -> Entry:
+def _entry(item: ListItem) -> Entry:
     repairs: tuple[str, ...] = ()
     if item.leftover:
         repairs = (f"left out behind it: {shorten(item.leftover, 60)!r}",)
@@ -153,8 +153,8 @@ def _unquoted(lines: list[str]) -> list[str]:
     return [line[1:].removeprefix(" ") if line.startswith(">") else line for line in lines]
 
 
-def _read_lines(lines: list[str], shape: Shape, *, code: bool) -> _Reading | None:
-    best: _Reading | None = None
+def _read_lines(lines: list[str], shape: Shape, *, code: bool) -> _Proposal | None:
+    best: _Proposal | None = None
     for found in _proposals(lines, shape):
         if not found.items:
             continue
@@ -170,7 +170,7 @@ def _read_lines(lines: list[str], shape: Shape, *, code: bool) -> _Reading | Non
     return best
 
 
-def _proposals(lines: list[str], shape: Shape) -> Iterator[_Reading]:
+def _proposals(lines: list[str], shape: Shape) -> Iterator[_Proposal]:
     yield from _of_tables(list(tables(lines)), lines)
     single = len([line for line in lines if line.strip()]) <= 6
     if single:
@@ -178,7 +178,7 @@ def _proposals(lines: list[str], shape: Shape) -> Iterator[_Reading]:
             pairs = inline(line)
             if pairs:
                 items = [
-                    Item(
+                    ListItem(
                         text.strip(),
                         found.number,
                         found.strength,
@@ -188,17 +188,19 @@ def _proposals(lines: list[str], shape: Shape) -> Iterator[_Reading]:
                     )
                     for text, found in pairs
                 ]
-                yield _Reading("inline", items, lines[:at])
+                yield _Proposal("inline", items, lines[:at])
     for cut in cuts(lines, shape.k):
         yield _of_cut(cut, lines)
 
 
-def _of_tables(found: Sequence[Table], lines: Sequence[str]) -> Iterator[_Reading]:
+def _of_tables(found: Sequence[Table], lines: Sequence[str]) -> Iterator[_Proposal]:
     """The tables of a text: together if they are alike, then each."""
     alike = [table for table in found if table.sure and table.head == found[0].head]
     if len(alike) > 1:
         parts = [_of_table(table, lines) for table in alike]
-        joined = _Reading("table", [item for part in parts for item in part.items], parts[0].before)
+        joined = _Proposal(
+            "table", [item for part in parts for item in part.items], parts[0].before
+        )
         joined.remarks = ("sections joined",)
         joined.interrupted = _interrupts(
             [line for a, b in itertools.pairwise(alike) for line in lines[a.end : b.before]]
@@ -220,19 +222,21 @@ def _interrupts(outside: Sequence[str]) -> bool:
     return False
 
 
-def _of_table(table: Table, lines: Sequence[str]) -> _Reading:
+def _of_table(table: Table, lines: Sequence[str]) -> _Proposal:
     items = [
-        Item(row.text, row.number, LABELLED if table.sure else PLAIN, notes=row.notes, way="table")
+        ListItem(
+            row.text, row.number, LABELLED if table.sure else PLAIN, notes=row.notes, way="table"
+        )
         for row in table.rows
     ]
     remarks = ("total left out",) if table.total else ()
     outside = [*lines[: table.before], *lines[table.end :]]
-    return _Reading(
+    return _Proposal(
         "table", items, lines[: table.before], remarks, interrupted=_interrupts(outside)
     )
 
 
-def _of_cut(cut: Cut, lines: Sequence[str]) -> _Reading:
+def _of_cut(cut: Cut, lines: Sequence[str]) -> _Proposal:
     blocks = cut.blocks
     remarks: list[str] = []
     several = any(len(block) > 1 and any(map(str.strip, block[1:])) for block in blocks)
@@ -246,10 +250,10 @@ def _of_cut(cut: Cut, lines: Sequence[str]) -> _Reading:
         if item.leftover and _is_section(item.leftover):
             remarks.append(f"sections joined: {shorten(item.leftover, 40)!r}")
             item.leftover = ""
-    return _Reading(cut.name, items, lines[: cut.before], tuple(dict.fromkeys(remarks)))
+    return _Proposal(cut.name, items, lines[: cut.before], tuple(dict.fromkeys(remarks)))
 
 
-def _clean(items: Sequence[Item]) -> None:
+def _clean(items: Sequence[ListItem]) -> None:
     """Take from the texts what all have as the structure's: a label, quotes, a heading's mark."""
     texts = [item.text for item in items]
     if len(items) > 1 and all(texts):
@@ -275,7 +279,7 @@ def _ends_in_number(block: Sequence[str]) -> bool:
     return trailing(line) is not None
 
 
-def _last_item(blocks: Sequence[Sequence[str]], *, at_end: bool) -> Item:
+def _last_item(blocks: Sequence[Sequence[str]], *, at_end: bool) -> ListItem:
     """Read the last candidate: not what the answer says after all of them, which others lack."""
     block = blocks[-1]
     found = paragraphs(block)
@@ -295,7 +299,7 @@ def _last_item(blocks: Sequence[Sequence[str]], *, at_end: bool) -> Item:
     return item
 
 
-def _part_from_what_follows(items: Sequence[Item], block: Sequence[str]) -> str:
+def _part_from_what_follows(items: Sequence[ListItem], block: Sequence[str]) -> str:
     """Take from the last candidate what the answer says after all; return a remark or nothing."""
     last = items[-1]
     if last.leftover and not any(item.leftover for item in items[:-1]):
@@ -313,7 +317,7 @@ def _part_from_what_follows(items: Sequence[Item], block: Sequence[str]) -> str:
 # --- what is a probability -----------------------------------------------------------------------
 
 
-def _settle(reading: _Reading, shape: Shape, *, code: bool) -> None:
+def _settle(reading: _Proposal, shape: Shape, *, code: bool) -> None:
     """Decide which numbers are probabilities, from all of them together."""
     items = reading.items
     _drop_total(reading)
@@ -354,11 +358,11 @@ def _settle(reading: _Reading, shape: Shape, *, code: bool) -> None:
         reading.sure = known or whole or (most and enclosed and named and _at_most_one(numbers))
 
 
-def _bracketed(items: Sequence[Item]) -> bool:
+def _bracketed(items: Sequence[ListItem]) -> bool:
     return all(item.way in ("end", "begin") and item.enclosed for item in items)
 
 
-def _single(item: Item, reading: _Reading, shape: Shape) -> bool:
+def _single(item: ListItem, reading: _Proposal, shape: Shape) -> bool:
     """Whether one candidate alone is a distribution: marked or labelled as one."""
     if shape.k == 1:
         return True
@@ -367,7 +371,7 @@ def _single(item: Item, reading: _Reading, shape: Shape) -> bool:
     return item.way in ("line", "table") or reading.name not in ("lines", "paragraphs", "inline")
 
 
-def _is_probable(item: Item, reading: _Reading) -> bool:
+def _is_probable(item: ListItem, reading: _Proposal) -> bool:
     """Whether an item's label says that its number is a probability, or all say the same."""
     kinds = kind_of(item.label)
     if PROBABILITY in kinds or WEAK not in kinds:
@@ -375,7 +379,7 @@ def _is_probable(item: Item, reading: _Reading) -> bool:
     return all(other.label in (item.label, "") for other in reading.items)
 
 
-def _drop_total(reading: _Reading) -> None:
+def _drop_total(reading: _Proposal) -> None:
     """Leave out a last item that gives the sum."""
     last = reading.items[-1]
     if len(reading.items) > 2 and len(last.text) < 40 and TOTAL in kind_of(last.text):
@@ -407,7 +411,7 @@ def _at_most_one(numbers: Sequence[object]) -> bool:
 # --- weighing ------------------------------------------------------------------------------------
 
 
-def _weigh(reading: _Reading, shape: Shape, size: int) -> None:
+def _weigh(reading: _Proposal, shape: Shape, size: int) -> None:
     """Sum up the evidence for a reading."""
     items = reading.items
     count = len(items)
@@ -428,7 +432,7 @@ def _weigh(reading: _Reading, shape: Shape, size: int) -> None:
     reading.score = score - (3.0 if reading.interrupted else 0.0)
 
 
-def _is_clear(reading: _Reading, shape: Shape) -> bool:
+def _is_clear(reading: _Proposal, shape: Shape) -> bool:
     """Whether nothing speaks against a reading, so that no other need be tried."""
     items = reading.items
     if not shape.definition and reading.name[:1] in "l1(#-*•" and all(item.text for item in items):

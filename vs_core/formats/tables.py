@@ -12,10 +12,10 @@ from vs_core.formats.markers import marker
 from vs_core.formats.numbers import BARE, number_in
 from vs_core.words import CANDIDATE, META, PROBABILITY, TEXT, TOTAL, WEAK, kind_of
 
-__all__ = ["Row", "Table", "tables"]
+__all__ = ["Table", "TableRow", "tables"]
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """A candidate of a table."""
 
     text: str
@@ -36,7 +36,7 @@ class Table(NamedTuple):
     """
 
     before: int
-    rows: list[Row]
+    rows: list[TableRow]
     total: bool
     end: int
     sure: bool
@@ -208,7 +208,7 @@ def _table(rows: list[list[str]], begin: int, end: int, *, header: bool) -> Tabl
     text = _text_column(head if named else [""] * width, body, number, width)
     if text is None:
         return None
-    found: list[Row] = []
+    found: list[TableRow] = []
     total = False
     for row in body:
         if len(row) <= max(number, text):
@@ -225,7 +225,7 @@ def _table(rows: list[list[str]], begin: int, end: int, *, header: bool) -> Tabl
             for i, cell in enumerate(row[:width])
             if named and i not in (number, text) and cell and i < len(head) and head[i]
         }
-        found.append(Row(content, row[number].strip("*_` ") or None, notes))
+        found.append(TableRow(content, row[number].strip("*_` ") or None, notes))
     names = tuple(cell.lower() for cell in head) if named else ()
     return Table(begin, found, total, end, sure, names) if found else None
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from pydantic_core import from_json
 
-from vs_core.formats.base import CUT_OFF, Answer, Entry, Format, Shape, Splitter
+from vs_core.formats.base import CUT_OFF, Entry, Format, Reading, Shape, Splitter
 from vs_core.formats.items import cleaned_alike, is_total, read_item
 from vs_core.formats.numbers import BARE, WORD, number_in
 from vs_core.formats.running_text import read_text
@@ -45,7 +45,7 @@ class Tags(Format):
         lines.append("Write only these tags, nothing else.")
         return "\n".join(lines)
 
-    def write(self, answer: Answer, shape: Shape) -> str:
+    def write(self, answer: Reading, shape: Shape) -> str:
         """See `Format.write`. Text is not escaped, as models do not."""
         blocks = [f"<reasoning>{answer.reasoning}</reasoning>"] if shape.reasoning else []
         for entry in answer.entries:
@@ -59,7 +59,7 @@ class Tags(Format):
             blocks.append(f"<response><text>{text}</text>{number}</response>")
         return "\n".join(blocks)
 
-    def read(self, text: str, shape: Shape) -> Answer | None:
+    def read(self, text: str, shape: Shape) -> Reading | None:
         """See `Format.read`: tags that hold candidates, anywhere in the text."""
         if "<" not in text:
             text = _angled(text)
@@ -204,7 +204,7 @@ def _reasoning(text: str) -> tuple[str | None, str]:
 # --- the candidates ----------------------------------------------------------------------------
 
 
-def _read_tags(tags: Sequence[_Tag], body: str, shape: Shape) -> Answer | None:
+def _read_tags(tags: Sequence[_Tag], body: str, shape: Shape) -> Reading | None:
     opened = _candidates(tags)
     if not opened:
         return None
@@ -232,7 +232,7 @@ def _read_tags(tags: Sequence[_Tag], body: str, shape: Shape) -> Answer | None:
     named = bool(numbers) or any(tag.number() is not None for tag in opened)
     known = any(entry.probability is not None for entry in found)
     sure = named or known or CANDIDATE in opened[0].kinds
-    return Answer(found, None, (), sure)
+    return Reading(found, None, (), sure)
 
 
 def _unmarked(entries: list[Entry]) -> list[Entry]:
@@ -494,7 +494,7 @@ _REPLACED = (
 )  # fmt: skip
 
 
-def _read_html(text: str, shape: Shape) -> Answer | None:
+def _read_html(text: str, shape: Shape) -> Reading | None:
     """Candidates in an HTML list or table."""
     elements = len(_HTML.findall(text))
     if elements < 2 or _MARKED.search(text[:20_000]):

@@ -19,7 +19,7 @@ from threading import Lock
 from typing import Any, Literal, get_args
 
 from vs_core.errors import ConfigurationError
-from vs_core.formats.base import Answer, Entry, Shape, format_of
+from vs_core.formats.base import Entry, Reading, Shape, format_of
 from vs_core.messages import Completion, Message, Request
 from vs_core.probabilities import Definition
 from vs_core.testing.asked import Asked, Wrapper, definition_under
@@ -313,7 +313,7 @@ class _Reply:
         if asked.format == "rows":
             return "\n".join(text for text, _ in self._candidates)
         shape = Shape(asked.k or 1, asked.definition, asked.reasoning, asked.schema)
-        return format_of(asked.format).write(Answer(self._entries(), REASONING), shape)
+        return format_of(asked.format).write(Reading(self._entries(), REASONING), shape)
 
     def _entries(self) -> list[Entry]:
         schema, definition = self.asked.schema, self.asked.definition
