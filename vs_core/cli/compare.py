@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vs_core.cli.models import choose_model, require_no_endpoint, stderr
-from vs_core.cli.options import listed, numbers, price_of
+from vs_core.cli.options import listed, numbers, price_of, whole_numbers
 from vs_core.clients import OpenAIModel
 from vs_core.display import printable
 from vs_core.errors import ConfigurationError, ModelError
@@ -47,7 +47,10 @@ def compare(
         typer.Option(help=f"Separated by commas; default: {','.join(ALL_STRATEGIES)}."),
     ] = None,
     n: Annotated[int, typer.Option("-n", help="Answers to each prompt.")] = 30,
-    k: Annotated[int, typer.Option("-k", help="Candidates a call.")] = 5,
+    k: Annotated[
+        list[str] | None,
+        typer.Option("-k", help="Candidates a call; several, separated by commas; default: 5."),
+    ] = None,
     threshold: Annotated[
         list[str] | None,
         typer.Option(help="Thresholds to compare, separated by commas: 1.0,0.1,0.01."),
@@ -55,8 +58,17 @@ def compare(
     temperature: Annotated[
         list[str] | None, typer.Option(help="Passed to the model; several, separated by commas.")
     ] = None,
-    probability: Annotated[str, typer.Option(help="How probability is defined.")] = "explicit",
-    format: Annotated[str, typer.Option(help="How answers are written.")] = "json",
+    top_p: Annotated[list[str] | None, typer.Option(help="As --temperature.")] = None,
+    min_p: Annotated[
+        list[str] | None, typer.Option(help="As --temperature; for endpoints that know it.")
+    ] = None,
+    probability: Annotated[
+        list[str] | None,
+        typer.Option(help="How probability is defined; several, separated by commas."),
+    ] = None,
+    format: Annotated[
+        list[str] | None, typer.Option(help="How answers are written; several, by commas.")
+    ] = None,
     prompts: Annotated[
         Path | None, typer.Option(help="Your own prompts: a line each, or .jsonl.")
     ] = None,
@@ -95,16 +107,22 @@ def compare(
     """
     tasks = _tasks(task, prompts, reference)
     with _endpoint(simulated, model, base_url, tasks) as (name, url):
-        models = _models(name, url, _several("--temperature", temperature))
+        chosen = choose_model(name, url)
         with _progress() as progress:
             experiment = Experiment(
                 tasks,
                 listed("--strategies", strategies or ALL_STRATEGIES),
-                model=models,
+                model={chosen.model: chosen},
                 n=n,
-                k=k,
-                thresholds=_several("--threshold", threshold),
-                options={"probability": probability, "format": format},
+                grid={
+                    "k": whole_numbers("-k", k or ["5"]),
+                    "threshold": _several("--threshold", threshold),
+                    "probability": listed("--probability", probability or ["explicit"]),
+                    "format": listed("--format", format or ["json"]),
+                    "temperature": _several("--temperature", temperature),
+                    "top_p": _several("--top-p", top_p),
+                    "min_p": _several("--min-p", min_p),
+                },
                 out=out,
                 judge=_judge(judge_model, url),
                 embed=_embedder(embedding_model, url),
@@ -156,18 +174,6 @@ def _endpoint(
             yield "simulated", server.base_url
         return
     yield name, base_url
-
-
-def _models(
-    name: str | None, base_url: str | None, temperatures: list[float | None]
-) -> Mapping[str, Any]:
-    """A model for each temperature, by a name that tells them apart."""
-    models = [choose_model(name, base_url, temperature=each) for each in temperatures]
-    return {_label(model, each): model for model, each in zip(models, temperatures, strict=True)}
-
-
-def _label(model: Any, temperature: float | None) -> str:
-    return model.model if temperature is None else f"{model.model} at {temperature:g}"
 
 
 def _judge(name: str | None, base_url: str | None) -> LLMJudge | None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vs_core import builtin
 from vs_core.caller import Caller, Complete, name_of, settings_of
+from vs_core.checks import require_count
 from vs_core.concurrency import finished
 from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.evaluation import figures
+from vs_core.evaluation.arms import ASKED, SENT, Grid, arms_of, models_at
 from vs_core.evaluation.findings import Findings
 from vs_core.evaluation.judge import Judge, LLMJudge, Verdict, scored
 from vs_core.evaluation.judge import digest as digest_of
@@ -25,7 +27,7 @@ from vs_core.evaluation.runner import Cell, Result, Runner, about
 from vs_core.evaluation.tables import differences, table
 from vs_core.evaluation.tasks.base import Task, task_of
 from vs_core.store import Store
-from vs_core.strategies import Strategy, strategy_of
+from vs_core.strategies import Strategy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +62,9 @@ class Experiment(Findings):
 
     Args:
         tasks: Registered names, or tasks; see `vs_core.evaluation.Task`.
-        strategies: Registered names, or strategies, each with a name of its own.
+        strategies: Registered names, or strategies; by names of yours, if a mapping. The options
+            that an object was made with are its own, and win over those here. Several of one kind
+            are named by what differs: ``vs_standard k=3``, ``vs_standard k=10``.
         model: Any callable from `vs_core.Request` to a string or `vs_core.Completion`, or an async
             one; or several by name, to compare models or their temperatures. Records go by the
             name; that of an `OpenAIModel` alone is its model with its parameters.
@@ -68,6 +72,10 @@ class Experiment(Findings):
         k: Candidates a call, at least 1.
         thresholds: Thresholds of the strategies that verbalize probabilities, each compared; None
             in it is no limit. Baselines, to which it means nothing, run once.
+        grid: Values that are compared, every one with every other: of ``k``, ``threshold``,
+            ``probability`` and ``format``, and of the model's ``temperature``, ``top_p`` and
+            ``min_p``, for which it needs ``replace`` as `vs_core.clients.OpenAIModel` has it. What
+            means nothing to a strategy is not varied.
         options: Further options of all strategies: ``probability``, ``format``, ``retries``, ….
         out: Folder for records and report; None keeps everything in memory.
         judge: Scores answers: an `LLMJudge`, or a function from prompt and answer to a number on
@@ -89,12 +97,13 @@ class Experiment(Findings):
     def __init__(
         self,
         tasks: str | Task | Iterable[str | Task],
-        strategies: Iterable[str | Strategy] = ALL_STRATEGIES,
+        strategies: Iterable[str | Strategy] | Mapping[str, str | Strategy] = ALL_STRATEGIES,
         *,
         model: Complete | Mapping[str, Complete],
         n: int = 30,
         k: int = 5,
         thresholds: Iterable[float | None] = (None,),
+        grid: Grid | None = None,
         options: Mapping[str, Any] | None = None,
         out: str | Path | None = None,
         judge: Judge | LLMJudge | None = None,
@@ -108,10 +117,19 @@ class Experiment(Findings):
         note: str = "",
         fresh: bool = False,
     ) -> None:
+        varied = _varied(grid, thresholds)
+        self._compared = arms_of(
+            strategies,
+            {name: values for name, values in varied.items() if name in ASKED},
+            **{**(options or {}), "n": require_count("n", n), "k": k},
+        )
         super().__init__(
             _unique("task", map(task_of, [tasks] if isinstance(tasks, (str, Task)) else tasks)),
-            dict(model) if isinstance(model, Mapping) else {name_of(model): model},
-            _made(strategies, **{**(options or {}), "n": n, "k": k}),
+            models_at(
+                model if isinstance(model, Mapping) else {name_of(model): model},
+                {name: values for name, values in varied.items() if name in SENT},
+            ),
+            dict(self._compared),
             n=n,
             k=k,
             price=_price(price),
@@ -124,9 +142,8 @@ class Experiment(Findings):
         self._fresh = fresh
         self._progress = progress
         self._limits = (concurrency, rate, attempts)
-        self._compared = list(_at(self.strategies.values(), list(thresholds)))
-        if not (self._compared and self.models):
-            raise ConfigurationError("Give at least one threshold and one model.")
+        if not self.models:
+            raise ConfigurationError("Give at least one model.")
         Caller(*self._limits).close()  # says at once if a limit cannot work
 
     # --- running -----------------------------------------------------------------------------
@@ -195,13 +212,13 @@ class Experiment(Findings):
         found = []
         for model in self.models:
             for task in self.tasks.values():
-                for base in self._compared:
+                for name, base in self._compared:
                     strategy = task.adapted(base)
                     calls = task.calls(strategy)
                     for run, (item, n) in enumerate(task.sizes(self.n)):
                         cell = Cell(
-                            model, task.name, item, run // len(task.items), base.name,
-                            base.threshold, self.k, n,
+                            model, task.name, item, run // len(task.items), name,
+                            base.threshold, base.k, n,
                         )  # fmt: skip
                         found.append((cell, task, strategy, calls))
         return found
@@ -386,17 +403,22 @@ class _Progress:
             self._tell(self._done, self._expected)
 
 
-def _made(strategies: Iterable[str | Strategy], **options: Any) -> dict[str, Strategy]:
-    if isinstance(strategies, str):
-        raise ConfigurationError(f"Give a list of strategies, not one string: {strategies!r}.")
-    return _unique("strategy", [strategy_of(strategy, **options) for strategy in strategies])
-
-
-def _at(strategies: Iterable[Strategy], thresholds: Sequence[float | None]) -> Iterator[Strategy]:
-    """Each strategy at each threshold; once, if it does not verbalize probabilities."""
-    for strategy in strategies:
-        for threshold in dict.fromkeys(thresholds if strategy.verbalizes else [None]):
-            yield strategy.replace(threshold=threshold)
+def _varied(grid: Grid | None, thresholds: Iterable[float | None]) -> dict[str, list[Any]]:
+    """The values of everything that is varied."""
+    varied = {name: list(values) for name, values in (grid or {}).items()}
+    at = list(thresholds)
+    if "threshold" not in varied:
+        varied["threshold"] = at
+    elif at != [None]:
+        raise ConfigurationError("Thresholds are given twice: thresholds= and in the grid.")
+    for name, values in varied.items():
+        if name not in (*ASKED, *SENT):
+            raise ConfigurationError(
+                f"A grid varies {', '.join((*ASKED, *SENT))}, and not {name!r}."
+            )
+        if not values:
+            raise ConfigurationError(f"Give at least one {name}.")
+    return varied
 
 
 def _place(record: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -431,6 +431,9 @@ def _colour(findings: Findings, strategy: str) -> str:
     """The same in every report: by the place among the registered strategies."""
     known = [*plugins.table("strategies")]
     others = [name for name in findings.strategies if name not in known]
+    if len({each.name for each in findings.strategies.values()}) < len(findings.strategies):
+        known = []  # several arms of one strategy: each has a colour of its own
+        others = [*findings.strategies]
     return _COLOURS[[*known, *others].index(strategy) % len(_COLOURS)]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Literal, TypeVar, final
 
-from typing_extensions import TypedDict
+from typing_extensions import Self, TypedDict
 
 from vs_core.candidates import Distribution
 from vs_core.checks import is_number, require_count, require_optional_count
@@ -123,6 +123,7 @@ class Strategy(ABC):
     """
 
     name: ClassVar[str]
+    _given: ClassVar[frozenset[str]]  # of each object; a ClassVar is no field of a dataclass
 
     k: int = 5
     n: int | Literal["auto"] | None = None
@@ -137,6 +138,12 @@ class Strategy(ABC):
     schema: Any = None
     prompts: Prompts = field(default=DEFAULT_PROMPTS, repr=False)
     made_for: tuple[str, ...] = field(default=(), repr=False)
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:  # noqa: ARG004
+        """Take note of what is given: a default says nothing of what somebody wanted."""
+        made = super().__new__(cls)
+        object.__setattr__(made, "_given", frozenset(options))
+        return made
 
     def __post_init__(self) -> None:
         if isinstance(self.n, str) and self.n != "auto":
@@ -180,9 +187,16 @@ class Strategy(ABC):
             ConfigurationError: If an option is unknown or cannot work.
         """
         try:
-            return dataclasses.replace(self, **options)
+            changed = dataclasses.replace(self, **options)
         except TypeError as error:
             raise ConfigurationError(f"{type(self).__name__}: {error}") from error
+        object.__setattr__(changed, "_given", self.given | options.keys())
+        return changed
+
+    @property
+    def given(self) -> frozenset[str]:
+        """Names of the options that it was made with; the others have their defaults."""
+        return self._given
 
     # --- what a strategy says of itself ------------------------------------------------------
     #

@@ -64,7 +64,8 @@ class Task:
 
     def adapted(self, strategy: Strategy) -> Strategy:
         """Return the strategy as this task asks: with its type, and what to do if unreadable."""
-        strategy = strategy.replace(on_unparsed=self.on_unparsed)
+        if "on_unparsed" not in strategy.given:
+            strategy = strategy.replace(on_unparsed=self.on_unparsed)
         return strategy if self.schema is None else strategy.typed(self.schema)
 
     def flow(self, item: Item, strategy: Strategy, rng: random.Random) -> Flow:  # noqa: ARG002
