@@ -154,63 +154,99 @@ def _is_weak(line: str) -> bool:
     return number is not None and WEAK in kind_of(number.label)
 
 
-def _beside_the_text(lines: Sequence[str], *, at_end: bool) -> ListItem:  # noqa: C901
-    text = "\n".join(lines)
+def _beside_the_text(lines: Sequence[str], *, at_end: bool) -> ListItem:
+    if len(lines) == 1:
+        return _of_one_line(lines[0])
     final = trailing(lines[-1])
     late = at_end and final is not None and final.strength > BARE
-    first = trailing(lines[0]) if len(lines) > 1 and not late else None
-    if first is None and len(lines) > 1:  # a number alone on the first line
-        bare = number_in(lines[0].strip(" *_`:")[:60])
-        if bare is not None and bare.strength > BARE and not bare.label:
-            return _item(_bare("\n".join(lines[1:])), bare, "begin")
-    if first is not None and first.strength >= (final.strength if final else LABELLED - 1):
-        rest, notes = _without_notes(lines[1:], "", text=False)
-        head = _bare(lines[0][: first.start])
-        body = "\n".join(rest).strip()
-        if not cleaned(head) or (body and CANDIDATE in kind_of(head.strip("#* "))):
-            return _item(_bare(body), first, "begin", notes=notes)
-        return _item(head, first, "end", leftover=body, notes=notes)
-    bare = number_in(lines[-1].strip(" \t*_`–—-")[:60]) if final is None and lines[1:] else None
-    if bare is not None and bare.strength > BARE and not bare.label:
-        return _item("\n".join(lines[:-1]).strip(), bare, "line")
-    headless = final is not None and len(lines) == 1 and not text[: final.start].strip()
-    if final is not None and final.strength > BARE and not headless:
+    item = _of_first_line(lines, None if late else trailing(lines[0]), final)
+    if item is None and final is None:
+        item = _of_last_line(lines)
+    if item is not None:
+        return item
+    if final is not None and final.strength > BARE:
         return _ended(lines, final)
     begin = leading(lines[0])
+    if begin is not None and begin.strength > BARE:
+        return _item(_bare("\n".join([lines[0][begin.end :], *lines[1:]])), begin, "begin")
+    alone = number_line(lines[0])
+    if alone is not None:
+        return _item(_bare("\n".join(lines[1:])), alone, "begin")
+    item = _in_the_middle(lines) or _within_a_line(lines)
+    return item if item is not None else ListItem(_bare("\n".join(lines)))
+
+
+def _of_one_line(line: str) -> ListItem:
+    final = trailing(line)
+    headless = final is not None and not line[: final.start].strip()
+    if final is not None and final.strength > BARE and not headless:
+        return _ended([line], final)
+    begin = leading(line)
     if headless and begin is not None:
         final = None  # what looks like a label behind the number is the text
     if final is not None and final.strength > BARE:
-        return _ended(lines, final)
+        return _ended([line], final)
     if begin is not None and begin.strength > BARE:
-        body = "\n".join([lines[0][begin.end :], *lines[1:]])
-        return _item(_bare(body), begin, "begin")
-    alone = number_line(lines[0])
-    if alone is not None and len(lines) > 1:
-        return _item(_bare("\n".join(lines[1:])), alone, "begin")
-    if len(lines) > 1:
-        for at, line in enumerate(lines[1:-1], 1):
-            middle = trailing(line)
-            if (
-                middle is not None
-                and middle.strength > BARE
-                and (middle.strength == LABELLED or middle.enclosed)
-            ):
-                above = "\n".join([*lines[:at], line[: middle.start]])
-                body = "\n".join(lines[at + 1 :]).strip()
-                return _item(_bare(above), middle, "end", leftover=body)
+        return _item(_bare(line[begin.end :]), begin, "begin")
+    item = _within_a_line([line])
+    if item is not None:
+        return item
+    if final is not None:  # a number that may be one if all have one
+        return _item(_bare(line[: final.start]), final, "end")
+    return _item(_bare(line[begin.end :]), begin, "begin") if begin else ListItem(_bare(line))
+
+
+def _of_first_line(
+    lines: Sequence[str], first: Found | None, final: Found | None
+) -> ListItem | None:
+    """The candidate whose number is on its first line, alone or behind a heading."""
+    if first is None:
+        bare = number_in(lines[0].strip(" *_`:")[:60])
+        if bare is not None and bare.strength > BARE and not bare.label:
+            return _item(_bare("\n".join(lines[1:])), bare, "begin")
+        return None
+    if first.strength < (final.strength if final else LABELLED - 1):
+        return None
+    rest, notes = _without_notes(lines[1:], "", text=False)
+    head = _bare(lines[0][: first.start])
+    body = "\n".join(rest).strip()
+    if not cleaned(head) or (body and CANDIDATE in kind_of(head.strip("#* "))):
+        return _item(_bare(body), first, "begin", notes=notes)
+    return _item(head, first, "end", leftover=body, notes=notes)
+
+
+def _of_last_line(lines: Sequence[str]) -> ListItem | None:
+    """The candidate with a number alone on its last line."""
+    bare = number_in(lines[-1].strip(" \t*_`–—-")[:60])
+    if bare is None or bare.strength == BARE or bare.label:
+        return None
+    return _item("\n".join(lines[:-1]).strip(), bare, "line")
+
+
+def _in_the_middle(lines: Sequence[str]) -> ListItem | None:
+    """The candidate whose number ends a line that is neither its first nor its last."""
+    for at, line in enumerate(lines[1:-1], 1):
+        found = trailing(line)
+        if found is None or found.strength == BARE:
+            continue
+        if found.strength == LABELLED or found.enclosed:
+            above = "\n".join([*lines[:at], line[: found.start]])
+            body = "\n".join(lines[at + 1 :]).strip()
+            return _item(_bare(above), found, "end", leftover=body)
+    return None
+
+
+def _within_a_line(lines: Sequence[str]) -> ListItem | None:
+    """The candidate whose number stands within a line."""
     for at, line in enumerate(lines):
-        inside = within(line)
-        if inside is not None:
-            head = "\n".join([*lines[:at], line[: inside.start]])
-            after = "\n".join([line[inside.end :], *lines[at + 1 :]])
-            if head.strip():
-                return _item(_bare(_unparted(head)), inside, "within", leftover=after.strip(_PARTS))
-    weak = final or begin
-    if weak is not None and len(lines) == 1:  # a number that may be one if all have one
-        if weak is final:
-            return _item(_bare(text[: final.start]), final, "end")
-        return _item(_bare(text[weak.end :]), weak, "begin")
-    return ListItem(_bare(text))
+        found = within(line)
+        if found is None:
+            continue
+        head = "\n".join([*lines[:at], line[: found.start]])
+        after = "\n".join([line[found.end :], *lines[at + 1 :]])
+        if head.strip():
+            return _item(_bare(_unparted(head)), found, "within", leftover=after.strip(_PARTS))
+    return None
 
 
 def _ended(lines: Sequence[str], final: Found) -> ListItem:

@@ -85,7 +85,7 @@ def _strength(number: str) -> int:
     return BARE if number.strip("+").isdigit() else PLAIN
 
 
-def number_in(content: str) -> Found | None:  # noqa: C901
+def number_in(content: str) -> Found | None:
     """Return the probability that is all of ``content`` but for labels and words beside it."""
     common = _COMMON.match(content)
     if common and PROBABILITY in kind_of(common["label"]):
@@ -100,6 +100,19 @@ def number_in(content: str) -> Found | None:  # noqa: C901
     rest = f"{content[: match.start()]} {content[match.end() :]}"
     if _PICTURES.search(rest):
         return None
+    label, strong, unknown = _label_among(rest)
+    if unknown and not (strong and unknown <= 6):
+        return None
+    if unknown and label not in content[: match.start()].lower():
+        return None  # 0.5: Probability theory
+    if not strong and _NUMBER.search(rest):  # which of them would it be?
+        return None
+    strength = LABELLED if label else _strength(match[0])
+    return Found(0, len(content), match[0].strip(), strength, label)
+
+
+def _label_among(rest: str) -> tuple[str, bool, int]:
+    """The label among the words beside a number, whether it is a sure one, how many say nothing."""
     label, strong, unknown = "", False, 0
     for word in _WORD.findall(rest):
         kinds = kind_of(word)
@@ -110,17 +123,10 @@ def number_in(content: str) -> Found | None:  # noqa: C901
         elif word.lower() not in _ABOUT and TOTAL not in kinds:
             unknown += 1
     if not strong and (found := _UNPARTED.search(rest)):
-        label, strong, unknown = found[0], True, 0
+        return found[0], True, 0
     if not label and unknown and _foreign_about(rest):
         unknown = 0
-    if unknown and not (strong and unknown <= 6):
-        return None
-    if unknown and label not in content[: match.start()].lower():
-        return None  # 0.5: Probability theory
-    if not strong and _NUMBER.search(rest):  # which of them would it be?
-        return None
-    strength = LABELLED if label else _strength(match[0])
-    return Found(0, len(content), match[0].strip(), strength, label)
+    return label, strong, unknown
 
 
 def _the_number(content: str) -> re.Match[str] | None:
@@ -315,8 +321,13 @@ def _opening(tail: str, close: int) -> int:
     return -1
 
 
-def _separated(tail: str) -> Found | None:  # noqa: C901
+def _separated(tail: str) -> Found | None:
     """``Paris - 0.5``, ``Paris: 50%``, ``Paris, with a probability of 0.5``."""
+    found = _behind_a_separator(tail)
+    return _at_the_end(tail) if found is None else found
+
+
+def _behind_a_separator(tail: str) -> Found | None:
     separators = list(_SEPARATOR.finditer(tail))
     for at in range(len(separators) - 1, max(-1, len(separators) - 6), -1):
         match = separators[at]
@@ -330,6 +341,11 @@ def _separated(tail: str) -> Found | None:  # noqa: C901
             return found._replace(start=before[0], label=before[1], strength=LABELLED)
         if found.strength == LABELLED or match.start() > 0:
             return found._replace(start=match.start())
+    return None
+
+
+def _at_the_end(tail: str) -> Found | None:
+    """The last number, if a label stands beside it: ``20% chance``."""
     last = _last(_NUMBER, tail)
     if last is None:
         return None
@@ -342,13 +358,13 @@ def _separated(tail: str) -> Found | None:  # noqa: C901
     before = _label_before(tail, last.start())
     if before is not None:
         return found._replace(start=before[0], label=before[1], strength=LABELLED)
-    if found.strength == LABELLED:  # 20% chance
+    if found.strength == LABELLED:
         return found._replace(start=last.start())
     unparted = _last(_UNPARTED, tail[: last.start()][-12:])
-    if unparted is not None:
-        begin = max(0, last.start() - 12) + unparted.start()
-        return found._replace(start=begin, label=unparted[0], strength=LABELLED)
-    return None
+    if unparted is None:
+        return None
+    begin = max(0, last.start() - 12) + unparted.start()
+    return found._replace(start=begin, label=unparted[0], strength=LABELLED)
 
 
 def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:

@@ -188,19 +188,17 @@ def _is_number_head(cell: str) -> bool:
     return bool(kind_of(_ASIDE.sub("", cell[:80])) & {PROBABILITY, WEAK})
 
 
-def _table(rows: list[list[str]], begin: int, end: int, *, header: bool) -> Table | None:  # noqa: C901
+def _table(rows: list[list[str]], begin: int, end: int, *, header: bool) -> Table | None:
     if len(rows) < 2 and not header:
         return None
     head = [cell.strip("*_` ") for cell in rows[0]]
     number = _number_column(head)
-    if number is None and not header and all(_numeric_cell(cell) for cell in rows[0][-1:]):
-        body, named = rows, False
-    else:
-        body, named = rows[1:], True
+    sure = number is not None
+    named = sure or header or not all(_numeric_cell(cell) for cell in rows[0][-1:])
+    body = rows[1:] if named else rows
     if not body:
         return None
     width = len(rows[0]) if named else max(len(row) for row in body)
-    sure = number is not None
     if number is None:
         number = _by_content(body, width)
         if number is None:
@@ -208,26 +206,34 @@ def _table(rows: list[list[str]], begin: int, end: int, *, header: bool) -> Tabl
     text = _text_column(head if named else [""] * width, body, number, width)
     if text is None:
         return None
-    found: list[TableRow] = []
-    total = False
-    for row in body:
-        if len(row) <= max(number, text):
-            row = [*row, *[""] * (max(number, text) + 1 - len(row))]
-        label = row[text].strip("*_` ") or next((c.strip("*_` ") for c in row if c), "")
-        if TOTAL in kind_of(label) and row is body[-1] and len(found) > 1:
-            total = True
-            continue
-        content = _BREAK.sub("\n", row[text]) if "<" in row[text] else row[text]
-        if not content or set(content) <= set("-: "):
-            continue
-        notes = {
-            head[i]: cell
-            for i, cell in enumerate(row[:width])
-            if named and i not in (number, text) and cell and i < len(head) and head[i]
-        }
-        found.append(TableRow(content, row[number].strip("*_` ") or None, notes))
+    found, total = _rows_of(body, head[:width] if named else [], text, number)
     names = tuple(cell.lower() for cell in head) if named else ()
     return Table(begin, found, total, end, sure, names) if found else None
+
+
+def _rows_of(
+    body: Sequence[list[str]], head: Sequence[str], text: int, number: int
+) -> tuple[list[TableRow], bool]:
+    """The rows that hold a candidate, and whether the last gave the sum and was left out."""
+    found: list[TableRow] = []
+    for at, row in enumerate(body):
+        row = [*row, *[""] * (max(number, text) + 1 - len(row))]
+        label = row[text].strip("*_` ") or next((c.strip("*_` ") for c in row if c), "")
+        if TOTAL in kind_of(label) and at == len(body) - 1 and len(found) > 1:
+            return found, True
+        content = _BREAK.sub("\n", row[text]) if "<" in row[text] else row[text]
+        if not content or set(content) <= _RULED:
+            continue
+        notes = {
+            name: cell
+            for i, (name, cell) in enumerate(zip(head, row, strict=False))
+            if name and cell and i not in (number, text)
+        }
+        found.append(TableRow(content, row[number].strip("*_` ") or None, notes))
+    return found, False
+
+
+_RULED = frozenset("-: ")
 
 
 def _number_column(head: Sequence[str]) -> int | None:

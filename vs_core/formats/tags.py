@@ -291,38 +291,29 @@ def _encloses(name: str, tags: Sequence[_Tag]) -> bool:
     return False
 
 
-def _entry(opened: _Tag, body: str, inside: Sequence[_Tag], limit: int) -> Entry | None:  # noqa: C901
+def _entry(opened: _Tag, body: str, inside: Sequence[_Tag], limit: int) -> Entry | None:
     """Read one candidate from the tags and the text between its beginning and the next one."""
-    number, spans = _number(inside, body, limit)
-    closes = [tag for tag in inside if tag.closes and tag.name == opened.name]
-    close = closes[-1] if closes else None
     if opened.closes_itself:
         text = opened.text()
         return Entry(_unescaped(text), opened.number()) if text else None
+    number, span = _number(inside, body, limit)
+    close = next((t for t in reversed(inside) if t.closes and t.name == opened.name), None)
     end = close.start if close else limit
-    if number is not None and not close and spans[0] > opened.end:
-        end = min(end, max(spans[0], _last_end(inside, opened)))
-    probability = number if number is not None else opened.number()
+    if number is not None and not close and span[0] > opened.end:
+        end = min(end, max(span[0], _last_end(inside, opened)))
+    text = _inside_text(inside, body, opened, end, span if number is not None else None)
     notes: dict[str, Any] = {}
-    text = _inside_text(inside, body, opened, end, spans if number is not None else None)
-    cut = [spans] if number is not None and spans[0] >= opened.end else []
+    cut = [span] if number is not None and span[0] >= opened.end else []
     for first, last, name in _asides(inside, body, opened, end, text):
         notes[name] = body[first:last].strip()
         cut.append((first - len(name) - 2, last + len(name) + 3))
-    if text is None:
-        content = _without(body, opened.end, end, cut)
-        if probability is None:
-            embedded = _embedded(content)
-            if embedded is not None:
-                return embedded
-            if close is not None:
-                behind = body[close.end : limit].strip(" \t\n-–—:()[]|,.")
-                behind = behind.split("\n")[0]
-                found = number_in(behind) if behind and not is_total(behind) else None
-                if found is not None:
-                    probability = found.number
-    else:
-        content = text
+    content = _without(body, opened.end, end, cut) if text is None else text
+    probability = number if number is not None else opened.number()
+    if probability is None and text is None:
+        embedded = _embedded(content)
+        if embedded is not None:
+            return embedded
+        probability = _behind(body[close.end : limit]) if close else None
     if probability is None and (inner := _labelled(content)) is not None:
         return inner
     content = _unescaped(content)
@@ -330,6 +321,13 @@ def _entry(opened: _Tag, body: str, inside: Sequence[_Tag], limit: int) -> Entry
         return None
     repair = () if close else (_UNCLOSED if number is not None else CUT_OFF,)
     return Entry(content, probability, None, repair, notes)
+
+
+def _behind(text: str) -> str | None:
+    """The probability that stands right behind a closing tag."""
+    line = text.strip(" \t\n-–—:()[]|,.").split("\n", 1)[0]
+    found = number_in(line) if line and not is_total(line) else None
+    return found.number if found is not None else None
 
 
 _LABELLED = ("labels inside a tag",)
