@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from vs_core.display import shorten
@@ -333,7 +333,8 @@ def _settle(reading: _Proposal, shape: Shape, *, code: bool) -> None:
             if item.strength == BARE:
                 item.number, item.strength = None, 0
         given = [item for item in items if item.number is not None]
-    labelled = [item for item in given if item.strength == LABELLED and _is_probable(item, reading)]
+    labels = {item.label for item in items} - {""}
+    labelled = [item for item in given if item.strength == LABELLED and _is_probable(item, labels)]
     if len(labelled) == len(given) and given:
         reading.sure = len(items) > 1 or _single(items[0], reading, shape)
         return
@@ -371,12 +372,12 @@ def _single(item: ListItem, reading: _Proposal, shape: Shape) -> bool:
     return item.way in ("line", "table") or reading.name not in ("lines", "paragraphs", "inline")
 
 
-def _is_probable(item: ListItem, reading: _Proposal) -> bool:
-    """Whether an item's label says that its number is a probability, or all say the same."""
+def _is_probable(item: ListItem, labels: Set[str]) -> bool:
+    """Whether an item's label says that its number is a probability, or it is the only one."""
     kinds = kind_of(item.label)
     if PROBABILITY in kinds or WEAK not in kinds:
         return True
-    return all(other.label in (item.label, "") for other in reading.items)
+    return labels <= {item.label}
 
 
 def _drop_total(reading: _Proposal) -> None:
