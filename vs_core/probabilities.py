@@ -144,6 +144,8 @@ def _read_number(raw: Any) -> _Number | None:
 @lru_cache(maxsize=4096)
 def _read_written(raw: str) -> _Number | None:
     """Read a number in a text; the same few stand in many answers, and are weighed again."""
+    if raw.isascii() and raw[-1:] != "." and raw.replace(".", "", 1).isdigit():
+        return _Number(float(raw))
     text = unicodedata.normalize("NFKC", raw).strip()
     match = _QUANTITY.search(text)
     if match is None:

@@ -290,6 +290,8 @@ def _without_notes(
     lines: Sequence[str], label: str, *, text: bool = True
 ) -> tuple[list[str], dict[str, str]]:
     """Lines without those that a label marks as something other than the text."""
+    if not any(":" in line or "=" in line or "：" in line for line in lines):
+        return list(lines), {}
     kept: list[str] = []
     notes: dict[str, str] = {}
     begun = text_label = False

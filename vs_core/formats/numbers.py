@@ -259,7 +259,7 @@ def trailing(text: str) -> Found | None:
     found = _trailing(tail)
     if found is None:
         return None
-    return found._replace(start=len(text) - len(tail) + found.start, end=len(text))
+    return Found(len(text) - len(tail) + found.start, len(text), *found[2:])
 
 
 @lru_cache(maxsize=KEPT)
@@ -281,7 +281,7 @@ def _trailing(tail: str) -> Found | None:
         found = _separated(stripped)
     if found is None:
         return None
-    return found._replace(start=_without_separator(tail, found))
+    return Found(_without_separator(tail, found), *found[1:])
 
 
 _MARKED = re.compile(r"(?:`|\*{1,3}|(?<=\s)_)([^`*_\n]{1,60})(?:`|\*{1,3}|_)[\s.,;]*\Z")
@@ -305,13 +305,15 @@ def _bracketed(tail: str) -> Found | None:
     outer = None if found.label else _label_before(tail, start)
     if outer is not None:
         return found._replace(start=outer[0], label=outer[1], strength=LABELLED, enclosed=True)
-    return found._replace(start=start, enclosed=True)
+    return Found(start, found.end, found.number, found.strength, found.label, True)
 
 
 def _opening(tail: str, close: int) -> int:
     """Where the bracket opens that closes at ``close``; -1 if it does not."""
     closing, openers, depth = tail[close], _CLOSING[tail[close]], 0
-    nearest = max(tail.rfind(opener, 0, close) for opener in openers)
+    nearest = -1
+    for opener in openers:
+        nearest = max(nearest, tail.rfind(opener, 0, close))
     if nearest < 0 or closing not in tail[nearest:close]:
         return nearest
     for at in range(close, -1, -1):
@@ -378,7 +380,7 @@ def _label_before(tail: str, end: int) -> tuple[int, str] | None:
     """Where a label that ends at ``end`` begins, with the words around it, and the label."""
     at, label, start = end, "", end
     for _ in range(6):
-        match = _LAST_WORD.search(tail, max(0, at - 50), at)
+        match = _LAST_WORD.search(tail, _last_part(tail, at), at)
         if match is None:
             break
         word = match[1]
@@ -397,6 +399,18 @@ def _label_before(tail: str, end: int) -> tuple[int, str] | None:
             return None
         return max(0, end - 14) + unparted.start(), unparted[0]
     return start, label
+
+
+def _last_part(tail: str, end: int) -> int:
+    """Where the last part of a text begins that no space divides: the last word is in it."""
+    begin = max(0, end - 50)
+    head = tail[begin:end].rstrip(_BEHIND_WORD)
+    if not head or head[-1].isspace():
+        return begin
+    return begin + len(head) - len(head.rsplit(None, 1)[-1])
+
+
+_BEHIND_WORD = " \t\n*_`:：="
 
 
 def _parted(tail: str, start: int) -> bool:

@@ -324,11 +324,8 @@ def _settle(reading: _Proposal, shape: Shape, *, code: bool) -> None:
     items = reading.items
     numbers = [item.number for item in items]
     known = shape.k > 0 and len(items) == shape.k
-    whole = sums_to_one(numbers)
     given = [item for item in items if item.number is not None]
-    if any(item.strength == BARE for item in given) and not (
-        (known or whole or shape.k == 0) and len(given) == len(items) and whole
-    ):
+    if any(item.strength == BARE for item in given) and not sums_to_one(numbers):
         for item in items:
             if item.strength == BARE:
                 item.number, item.strength = None, 0
@@ -338,25 +335,29 @@ def _settle(reading: _Proposal, shape: Shape, *, code: bool) -> None:
     if len(labelled) == len(given) and given:
         reading.sure = len(items) > 1 or _single(items[0], reading, shape)
         return
+    total = _sum([number for number in numbers if number is not None])
+    whole = len(numbers) > 1 and None not in numbers and _is_one(total)
     enclosed = reading.name not in ("lines", "paragraphs", "inline") or all(
         item.way in ("line", "begin", "table") for item in given
     )
     if len(items) == 1:
         numbered = reading.name not in ("lines", "paragraphs", "inline", "headings", "table")
         alone = known or (numbered and _bracketed(given) and not shape.part)
-        reading.sure = alone and _at_most_one(numbers)
+        reading.sure = alone and _at_most_one(numbers, total)
     elif code and reading.name in ("lines", "paragraphs"):
         reading.sure = False
     elif reading.name in ("lines", "paragraphs", "table") and not (
         labelled and len(labelled) * 2 > len(given)
     ):
-        reading.sure = known or whole or (_bracketed(given) and _at_most_one(numbers))
+        reading.sure = known or whole or (_bracketed(given) and _at_most_one(numbers, total))
     else:
         named = all(item.enclosed or item.way in ("end", "within") for item in given) or (
             reading.name != "headings" and all(item.way == "begin" for item in given)
         )
         most = len(given) >= max(2, len(items) - 1)
-        reading.sure = known or whole or (most and enclosed and named and _at_most_one(numbers))
+        reading.sure = (
+            known or whole or (most and enclosed and named and _at_most_one(numbers, total))
+        )
 
 
 def _bracketed(items: Sequence[ListItem]) -> bool:
@@ -392,7 +393,11 @@ def sums_to_one(numbers: Sequence[object]) -> bool:
     """Whether numbers, as they are written, sum to about 1 or to about 100 percent."""
     if len(numbers) < 2 or any(number is None for number in numbers):
         return False
-    return 0.94 <= _sum(numbers) <= 1.06
+    return _is_one(_sum(numbers))
+
+
+def _is_one(total: float) -> bool:
+    return 0.94 <= total <= 1.06
 
 
 def _sum(numbers: Sequence[object]) -> float:
@@ -402,11 +407,9 @@ def _sum(numbers: Sequence[object]) -> float:
     return sum(value for value, _ in readings if value is not None)
 
 
-def _at_most_one(numbers: Sequence[object]) -> bool:
-    given = [number for number in numbers if number is not None]
-    if any(depends_on_others(number) for number in given):
-        return False  # only their sum could tell that they are percentages
-    return 0 <= _sum(given) <= 1.15
+def _at_most_one(numbers: Sequence[object], total: float) -> bool:
+    """Whether numbers of that sum are no more than one, as they stand and not as percentages."""
+    return 0 <= total <= 1.15 and not any(map(depends_on_others, numbers))
 
 
 # --- weighing ------------------------------------------------------------------------------------
