@@ -45,6 +45,7 @@ KINDS = {
     "tags": "<p>.{}</p>",
     "open tags": "<text>{}",
     "closing tags": "</text>{}",
+    "asides": "<response>a<note>{}</note>",
     "thoughts": "<think>{}",
     "fences": "```\n{}\n",
     "spaces": " " * 60 + "{}",

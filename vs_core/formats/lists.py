@@ -54,8 +54,9 @@ def cuts(lines: Sequence[str], k: int) -> Iterator[Cut]:
         yield from records(lines)
     yield from between_numbers(lines, k)
     yield from _headed(lines)
-    yield from _each_line(lines)
-    yield from _each_paragraph(lines)
+    held = bytes(map(_held, lines))
+    yield from _each_line(lines, held)
+    yield from _each_paragraph(lines, held)
 
 
 def _number_lines(lines: Sequence[str], marks: Sequence[tuple[int, Marker]]) -> set[int]:
@@ -115,31 +116,30 @@ def _headed(lines: Sequence[str]) -> Iterator[Cut]:
                 yield cut_at("headings", lines, marks)
 
 
-def _has_number(line: str) -> bool:
+_NOTHING, _NUMBER, _PROBABILITY = range(3)
+
+
+def _held(line: str) -> int:
+    """What a line holds beside a text: a probability, a number that may be one, or nothing."""
     final = trailing(line)
-    if final is not None and final.strength > BARE:
-        return final.start > 0
+    if final is not None and final.strength > BARE and final.start > 0:
+        return _PROBABILITY
     begin = leading(line)
-    return begin is not None and begin.strength > BARE and begin.end < len(line.rstrip())
+    if begin is not None and begin.end >= len(line.rstrip()):
+        begin = None
+    if begin is not None and begin.strength > BARE and (final is None or final.strength == BARE):
+        return _PROBABILITY
+    return _NUMBER if begin is not None or (final is not None and final.start > 0) else _NOTHING
 
 
-def _may_have_number(line: str) -> bool:
-    final = trailing(line)
-    if final is not None and final.start > 0:
-        return True
-    begin = leading(line)
-    return begin is not None and begin.end < len(line.rstrip())
-
-
-def _each_line(lines: Sequence[str]) -> Iterator[Cut]:
+def _each_line(lines: Sequence[str], held: bytes) -> Iterator[Cut]:
     """Lines that all hold a text and its probability."""
     filled = [at for at, line in enumerate(lines) if line.strip()]
-    hits = [at for at in filled if _has_number(lines[at])]
+    hits = [at for at in filled if held[at] == _PROBABILITY]
     if len(hits) < 2:
-        bare = [at for at in filled if _may_have_number(lines[at])]
-        if len(bare) < 2:
+        hits = [at for at in filled if held[at]]
+        if len(hits) < 2:
             return
-        hits = bare
     inner = [at for at in filled if hits[0] <= at <= hits[-1]]
     missing = len(inner) - len(hits)
     if missing > len(hits) // 3:
@@ -148,12 +148,10 @@ def _each_line(lines: Sequence[str]) -> Iterator[Cut]:
     yield Cut("lines", hits[0], blocks, tail=len(lines) - hits[-1] - 1)
 
 
-def _each_paragraph(lines: Sequence[str]) -> Iterator[Cut]:
+def _each_paragraph(lines: Sequence[str], held: bytes) -> Iterator[Cut]:
     """Paragraphs that each hold a text and its probability."""
     found = paragraphs(lines)
-    hits = [
-        at for at, (a, b) in enumerate(found) if _has_number(lines[b - 1]) or _has_number(lines[a])
-    ]
+    hits = [at for at, (a, b) in enumerate(found) if _PROBABILITY in (held[b - 1], held[a])]
     if len(hits) < 2 or hits[-1] - hits[0] + 1 - len(hits) > len(hits) // 3:
         return
     inner = found[hits[0] : hits[-1] + 1]

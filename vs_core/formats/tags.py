@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from html import unescape
 from typing import Any, ClassVar
@@ -366,21 +366,38 @@ def _asides(
 ) -> list[tuple[int, int, str]]:
     """What stands in tags of a candidate that are neither its text nor its number."""
     found: list[tuple[int, int, str]] = []
-    for at, tag in enumerate(inside):
-        if tag.closes or tag.start < opened.end or tag.start >= end or not tag.kinds & _ASIDE:
+    for tag, close in _closed(inside) if any(tag.kinds & _ASIDE for tag in inside) else ():
+        if tag.start < opened.end or tag.start >= end or not tag.kinds & _ASIDE:
             continue
         if TEXT in tag.kinds and not tag.kinds & {EXPLANATION, REASONING}:
             continue
-        close = next((t for t in inside[at + 1 :] if t.closes and t.name == tag.name), None)
-        if close is None or close.start > end:
+        if close.start > end:
             continue
-        before = body[opened.end : tag.start].strip()
-        if text is None and before and not before.endswith(">"):
+        if text is None and _visible_before(body, opened.end, tag.start) not in ("", ">"):
             continue  # within the text
         found.append((tag.end, close.start, body[tag.start + 1 : tag.end - 1].strip()))
         if len(found) > 20:
             break
     return found
+
+
+def _closed(tags: Sequence[_Tag]) -> Iterator[tuple[_Tag, _Tag]]:
+    """The tags that are closed, each with the next that closes its name."""
+    closing: dict[str, _Tag] = {}
+    pairs: list[tuple[_Tag, _Tag]] = []
+    for tag in reversed(tags):
+        if tag.closes:
+            closing[tag.name] = tag
+        elif tag.name in closing:
+            pairs.append((tag, closing[tag.name]))
+    return reversed(pairs)
+
+
+def _visible_before(body: str, begin: int, end: int) -> str:
+    """The last character before ``end`` that is no space; empty if there is none."""
+    while end > begin and body[end - 1].isspace():
+        end -= 1
+    return body[end - 1 : end] if end > begin else ""
 
 
 def _inside_text(
