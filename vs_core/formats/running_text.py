@@ -101,32 +101,34 @@ _FENCE = re.compile(r"(?P<indent>[ \t]{0,3})(?:```+|~~~+)\s*(?P<language>[\w+#.-
 
 def _bodies(lines: list[str]) -> Iterator[tuple[list[str], bool]]:
     """Yield the lines to read, most likely first, and whether they are a program's."""
-    fences = [
-        (at, match)
-        for at, line in enumerate(lines)
-        if ("```" in line or "~~~" in line) and (match := _FENCE.match(line[:SHORT]))
-    ]
-    if fences:
-        inside: list[str] = []
-        outside: list[str] = []
-        edges = [at for at, _ in fences]
-        code = False
-        for number, at in enumerate(edges):
-            end = edges[number + 1] if number + 1 < len(edges) else len(lines)
-            if number % 2:
-                outside += lines[at + 1 : end]
-            else:
-                code |= fences[number][1]["language"].lower() in _PROGRAMS
-                inside += ([""] if inside else []) + lines[at + 1 : end]
-        outside = lines[: edges[0]] + outside
-        if any(map(_speaks, outside)):
-            yield lines, code
-            yield _unquoted(inside), code
-        else:
-            yield _unquoted(inside), code
-            yield lines, code
+    edges = [at for at, line in enumerate(lines) if _fence(line) is not None]
+    if not edges:
+        yield _unquoted(lines), False
         return
-    yield _unquoted(lines), False
+    inside: list[str] = []
+    outside = lines[: edges[0]]
+    for number, (at, end) in enumerate(zip(edges, [*edges[1:], len(lines)], strict=True)):
+        if number % 2:
+            outside += lines[at + 1 : end]
+        else:
+            inside += ([""] if inside else []) + lines[at + 1 : end]
+    code = any(_fence(lines[at]) in _PROGRAMS for at in edges[::2])
+    if any(map(_speaks, outside)):
+        yield lines, code
+        yield _unquoted(inside), code
+    else:
+        del outside
+        yield _unquoted(inside), code
+        del inside
+        yield lines, code
+
+
+def _fence(line: str) -> str | None:
+    """The language of a fence, lower case; None if the line is none."""
+    if "```" not in line and "~~~" not in line:
+        return None
+    match = _FENCE.match(line[:SHORT])
+    return None if match is None else match["language"].lower()
 
 
 _PROGRAMS = frozenset(
