@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from hashlib import blake2b
+from itertools import repeat
 from types import GenericAlias
 from typing import TYPE_CHECKING, Annotated, Any, Generic, overload
 
@@ -194,12 +195,10 @@ class Distribution(_Typed[T], Sequence[Candidate[T]]):
         candidates: Iterable[Candidate[T] | Mapping[str, Any] | str] = (),
         **fields: Any,
     ) -> None:
-        super().__init__(  # type: ignore[call-arg]  # pydantic's own, which takes the fields
-            candidates=tuple(
-                Candidate(text=item) if isinstance(item, str) else item for item in candidates
-            ),
-            **fields,
-        )
+        found = tuple(candidates)
+        if any(map(isinstance, found, repeat(str))):
+            found = tuple(Candidate(text=item) if isinstance(item, str) else item for item in found)
+        super().__init__(candidates=found, **fields)  # type: ignore[call-arg]  # pydantic's own
 
     def model_dump(self, **options: Any) -> dict[str, Any]:
         """As pydantic's; in Python mode values stay objects, as `Candidate.model_dump` has it."""

@@ -158,8 +158,9 @@ def _as_asked(text: str, shape: Shape, thoughts: str | None = None) -> Distribut
         return None
     if len(data) != 1 + (reasoning is not None):
         return None
-    if any(is_placeholder(candidate["text"]) for candidate in candidates):
-        return None
+    for candidate in candidates:
+        if is_placeholder(candidate["text"]):
+            return None
     return Distribution(candidates=candidates, reasoning=reasoning or thoughts)
 
 
