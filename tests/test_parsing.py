@@ -1,11 +1,15 @@
 """Reading what models write: the corpus, what is no distribution, hostile input."""
 
+import cProfile
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.benchmarks.bench_hostile import KINDS, answer_of
 from tests.corpus import CASES, NOTHING, PLAIN, dump, responses
-from vs_core import ConfigurationError, ParseError, parse
+from vs_core import ConfigurationError, ParseError, formats, parse
 from vs_core.formats import Entry, Json, Lines, Reading, Shape, Tags
 from vs_core.formats.base import CUT_OFF
 from vs_core.formats.placeholders import is_placeholder
@@ -312,3 +316,20 @@ def test_a_record_without_a_number_among_others_is_read_and_not_opened_for_ever(
         {"slogan": "y", "tone": "dry"},
     ]
     assert [candidate.probability for candidate in found] == [None, 0.25]
+
+
+def test_the_earlier_name_of_a_reading_still_works():
+    assert formats.Answer is formats.Reading
+
+
+def calls_to_read(text):
+    profile = cProfile.Profile()
+    with suppress(ParseError), profile:
+        parse(text)
+    return sum(entry.callcount for entry in profile.getstats())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_four_times_as_long_takes_four_times_the_steps(kind):
+    short, long = (calls_to_read(answer_of(KINDS[kind], size)) for size in (2_000, 8_000))
+    assert long < 6 * short + 2_000

@@ -272,13 +272,13 @@ def _distribution(answer: Reading, shape: Shape) -> Distribution:
     readings = read_probabilities([entry.probability for entry in answer.entries], shape.definition)
     return Distribution(
         candidates=[
-            Candidate(
-                text=entry.text,
-                probability=probability,
-                value=entry.value,
-                repairs=entry.repairs if repair is None else (*entry.repairs, repair),
-                metadata=dict(entry.metadata),
-            )
+            {
+                "text": entry.text,
+                "probability": probability,
+                "value": entry.value,
+                "repairs": entry.repairs if repair is None else (*entry.repairs, repair),
+                "metadata": entry.metadata,
+            }
             for entry, (probability, repair) in zip(answer.entries, readings, strict=True)
         ],
         reasoning=answer.reasoning,
