@@ -7,7 +7,6 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SHARED = {
     "VerbalizedSampler": "the door of each framework: its users import it from their package alone",
-    "Asked": "to be renamed in vs_dspy",
     "Options": "to be renamed in vs_langchain",
     "Run": "to be renamed in vs_langchain",
     "Task": "to be renamed in generation",

@@ -19,7 +19,7 @@ from vs_core import Candidate, Completion, Distribution, ParseError
 from vs_core.formats import Format, Reading, Shape
 from vs_core.strategies import Strategy
 from vs_dspy.candidates import Candidates
-from vs_dspy.signatures import Asked
+from vs_dspy.signatures import AskedSignature
 from vs_dspy.streaming import CandidateStream
 
 __all__ = ["Attempt", "Reader", "VerbalizedParseError", "reading"]
@@ -162,7 +162,7 @@ class Attempt:
         reader: Keeps the answer for the flow.
     """
 
-    def __init__(self, asked: Asked, reader: Reader) -> None:
+    def __init__(self, asked: AskedSignature, reader: Reader) -> None:
         self.asked = asked
         self.arguments: dict[str, Any] | None = None  # of the predictor; None: it is not called
         self.stream: CandidateStream | None = None

@@ -8,7 +8,7 @@ from typing import Any
 import dspy
 
 from vs_core import Candidate, Distribution
-from vs_dspy.signatures import Asked, Signature
+from vs_dspy.signatures import AskedSignature, Signature
 
 __all__ = ["DemoWriter"]
 
@@ -24,7 +24,7 @@ class DemoWriter:
         asked: What a call asks for.
     """
 
-    def __init__(self, signature: Signature, asked: Asked) -> None:
+    def __init__(self, signature: Signature, asked: AskedSignature) -> None:
         self.asked = asked
         self.keys = list(signature.input_fields)
         self.histories = [

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import dspy
@@ -16,6 +17,7 @@ from vs_core import Candidate, Completion, ConfigurationError, Distribution, Mes
 from vs_core import Request as Asking
 from vs_core.candidates import resampler_of
 from vs_core.driver import arun, run
+from vs_core.effects import Effect, Effects, aperform, perform
 from vs_core.formats import Format
 from vs_core.formats.base import format_of
 from vs_core.profiles import ProfileLike
@@ -26,7 +28,7 @@ from vs_dspy import state as states
 from vs_dspy.answers import Attempt, Reader, VerbalizedParseError, reading
 from vs_dspy.candidates import Candidates
 from vs_dspy.demos import DemoWriter
-from vs_dspy.signatures import Asked, Signature, asked_of, continued, signature_of
+from vs_dspy.signatures import AskedSignature, Signature, asked_of, continued, signature_of
 from vs_dspy.streaming import CandidateStream
 
 __all__ = ["Choice", "VerbalizedPrediction", "VerbalizedSampler", "choosing"]
@@ -205,12 +207,14 @@ class VerbalizedSampler(dspy.Predict):
         """The signature that the adapter is called with: what is asked for now."""
         return self._asked(self.signature, self.strategy).signature
 
-    def _asked(self, signature: Signature, strategy: Strategy) -> Asked:
+    def _asked(self, signature: Signature, strategy: Strategy) -> AskedSignature:
         """What the first call asks for."""
         k = strategy.sizes()[0]
         return self._ask(signature, strategy.instruction(k), strategy.shape(k), strategy)
 
-    def _ask(self, signature: Signature, wording: str, shape: Any, strategy: Strategy) -> Asked:
+    def _ask(
+        self, signature: Signature, wording: str, shape: Any, strategy: Strategy
+    ) -> AskedSignature:
         shape = None if shape is None else replace(shape, schema=None)  # the signature has types
         return asked_of(signature, wording, shape, strategy.threshold, self.format)
 
@@ -245,12 +249,7 @@ class VerbalizedSampler(dspy.Predict):
         task = _Task(self, inputs)
 
         def complete(request: Asking) -> Completion:
-            with task.attempt(request) as attempt:
-                if attempt.arguments is not None:
-                    attempt.prediction = dspy.Predict.forward(self, **attempt.arguments)
-            for item in attempt.unsent():
-                sync_send_to_stream(dspy.settings.send_stream, item)
-            return attempt.completion()
+            return perform(self._complete(task, request))
 
         with task.failing():
             found = task.known() or run(task.flow(), complete, max_concurrency=_threads())
@@ -261,17 +260,25 @@ class VerbalizedSampler(dspy.Predict):
         task = _Task(self, inputs)
 
         async def complete(request: Asking) -> Completion:
-            with task.attempt(request) as attempt:
-                if attempt.arguments is not None:
-                    attempt.prediction = await dspy.Predict.aforward(self, **attempt.arguments)
-            for item in attempt.unsent():
-                await dspy.settings.send_stream.send(item)
-            return attempt.completion()
+            return await aperform(self._complete(task, request))
 
         threads = dspy.settings.num_threads
         with task.failing():
             found = task.known() or await arun(task.flow(), complete, max_concurrency=threads)
         return task.prediction(found)
+
+    def _complete(self, task: _Task, request: Asking) -> Effects[Completion]:
+        """One request through ``dspy.Predict``; what its stream lacks is sent behind it."""
+        with task.attempt(request) as attempt:
+            if (given := attempt.arguments) is not None:
+                attempt.prediction = yield Effect(
+                    lambda: dspy.Predict.forward(self, **given),
+                    lambda: dspy.Predict.aforward(self, **given),
+                )
+        stream = dspy.settings.send_stream
+        for item in attempt.unsent():
+            yield Effect(partial(sync_send_to_stream, stream, item), partial(stream.send, item))
+        return attempt.completion()
 
     def batch(self, examples: Any, num_threads: int | None = None, **options: Any) -> Any:
         """Predict for many examples; ``num_threads`` bounds all calls together."""
@@ -414,7 +421,7 @@ class _Task:
             self._spent.add(attempt.text)
 
     def _arguments(
-        self, asked: Asked, request: Asking, turns: tuple[Message, ...]
+        self, asked: AskedSignature, request: Asking, turns: tuple[Message, ...]
     ) -> dict[str, Any]:
         """What the predictor is called with: the inputs, and what keeps this call apart."""
         config = dict(self.config)
@@ -436,7 +443,7 @@ class _Task:
         }  # fmt: skip
 
     def _further(
-        self, asked: Asked, inputs: Mapping[str, Any], turns: tuple[Message, ...]
+        self, asked: AskedSignature, inputs: Mapping[str, Any], turns: tuple[Message, ...]
     ) -> tuple[dict[str, Any], Signature]:
         """The inputs and the signature of a further turn: what was said before is history."""
         made = continued(asked)
@@ -449,7 +456,7 @@ class _Task:
         now = {**inputs, made.history: dspy.History(messages=messages), **turn}
         return now, made.signature
 
-    def _said(self, asked: Asked, text: str) -> dict[str, Any]:
+    def _said(self, asked: AskedSignature, text: str) -> dict[str, Any]:
         """The output fields of an earlier answer; its text, where it could not be read."""
         outputs = self._outputs.get(text) or {asked.candidates: text}
         if asked.kind is None and asked.candidates in outputs:

@@ -14,7 +14,7 @@ from vs_core.formats import Format, Shape
 from vs_dspy.candidates import Candidates, Content
 from vs_dspy.records import annotation_of, apart, described, record_of, spec_of
 
-__all__ = ["Asked", "Signature", "asked_of", "signature_of"]
+__all__ = ["AskedSignature", "Signature", "asked_of", "signature_of"]
 
 Signature = type[dspy.Signature]
 
@@ -23,7 +23,7 @@ _ATTRIBUTES = {"completions", "distribution"}
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedSignature:
     """What is asked for in one call.
 
     Args:
@@ -82,7 +82,7 @@ def asked_of(
     shape: Shape | None,
     threshold: float | None = None,
     format: Format | None = None,
-) -> Asked:
+) -> AskedSignature:
     """Return what a call asks for.
 
     Args:
@@ -104,7 +104,7 @@ def _asked(
     shape: Shape | None,
     threshold: float | None,
     format: Format | None,
-) -> Asked:
+) -> AskedSignature:
     outputs = dict(signature.output_fields)
     reasons = shape is not None and shape.reasoning
     reasoning = apart("reasoning", signature.input_fields) if reasons else None
@@ -131,7 +131,7 @@ def _asked(
         made = made.append(candidates, field, type_=kind)
     if made is not signature:
         _Standing.put(made, signature)
-    return Asked(made, tuple(outputs), reasoning, candidates, kind, content, probability)
+    return AskedSignature(made, tuple(outputs), reasoning, candidates, kind, content, probability)
 
 
 def _content(
@@ -192,7 +192,7 @@ class Continued:
 
 
 @lru_cache(maxsize=256)
-def continued(asked: Asked) -> Continued:
+def continued(asked: AskedSignature) -> Continued:
     """Return what asks again, or for more, in the same conversation."""
     made = asked.signature
     inputs = made.input_fields.items()
