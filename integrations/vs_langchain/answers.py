@@ -13,7 +13,7 @@ from vs_core import Candidate, Distribution
 from vs_langchain.forms import Form
 from vs_langchain.messages import ToolsCalled
 from vs_langchain.outputs import DrawnMessage, Output, as_chunk, as_message
-from vs_langchain.running import Run
+from vs_langchain.running import SamplerRun
 from vs_langchain.sampling import Sampling
 
 __all__ = ["Answering", "Drawing", "all_counted", "counted", "uncounted"]
@@ -46,14 +46,14 @@ class Answering(Sampling[Any]):
 
     drawing: Drawing = Drawing()
 
-    def _output_of(self, run: Run) -> Output:
+    def _output_of(self, run: SamplerRun) -> Output:
         return _Messages(run, self.drawing)
 
 
 class _Messages(DrawnMessage):
     """Several messages: what is left of a distribution after each draw is drawn from again."""
 
-    def __init__(self, run: Run, drawing: Drawing) -> None:
+    def __init__(self, run: SamplerRun, drawing: Drawing) -> None:
         super().__init__(run)
         self.drawing = drawing
 

@@ -12,19 +12,19 @@ from vs_core import Strategy
 from vs_core.plugins import plugins
 from vs_core.prompts import DEFAULT_PROMPTS, Prompts
 from vs_core.strategies import strategy_of
-from vs_core.strategies.base import Options as CoreOptions
+from vs_core.strategies.base import Options
 
-__all__ = ["Options", "PartOptions", "StrategyOptions"]
+__all__ = ["ChainOptions", "PartOptions", "StrategyOptions"]
 
 
-class Options(CoreOptions, total=False):
+class ChainOptions(Options, total=False):
     """What a strategy can be told, but for the type of its candidates; for type checkers."""
 
     strategy: str | Strategy | None
     prompts: Prompts | Mapping[str, str]  # type: ignore[misc]  # as it is serialised, too
 
 
-class PartOptions(Options, total=False):
+class PartOptions(ChainOptions, total=False):
     """What a part that LangChain runs can be told besides."""
 
     schema: Any

@@ -14,7 +14,7 @@ from langchain_core.messages.ai import UsageMetadata
 from vs_core import Candidate, ConfigurationError, Distribution, ModelError
 from vs_langchain.internals import message_id
 from vs_langchain.messages import ToolsCalled, kept
-from vs_langchain.running import Run
+from vs_langchain.running import SamplerRun
 from vs_langchain.snapshots import Snapshot, snapshot
 
 __all__ = ["OUTPUTS", "DrawnMessage", "OneDrawn", "Output", "OutputMode", "as_chunk", "as_message"]
@@ -31,7 +31,7 @@ class Output(ABC):
 
     name: ClassVar[OutputMode]
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: SamplerRun) -> None:
         self.run = run
 
     @classmethod
@@ -78,7 +78,7 @@ class Output(ABC):
 class _WholeDistribution(Output):
     name = "distribution"
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: SamplerRun) -> None:
         super().__init__(run)
         self._grown = Snapshot()
 
@@ -116,7 +116,7 @@ class _DrawnText(OneDrawn):
     equally likely, the place is drawn beforehand, and the text comes with its candidate.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: SamplerRun) -> None:
         super().__init__(run)
         self._seen = 0
         self._place = random.randrange(run.candidates) if run.draws_a_place else None
@@ -211,7 +211,7 @@ OUTPUTS: dict[str, type[Output]] = {
 
 
 def as_message(
-    text: str, run: Run, distribution: Distribution, tool_calls: tuple[Any, ...] = ()
+    text: str, run: SamplerRun, distribution: Distribution, tool_calls: tuple[Any, ...] = ()
 ) -> AIMessage:
     """Return an answer as a message like the model's own, with its distribution."""
     usage: UsageMetadata | None = run.usage

@@ -29,13 +29,13 @@ from vs_langchain.models import (
 )
 from vs_langchain.structure import Method, has_tools, structured
 
-__all__ = ["Run"]
+__all__ = ["SamplerRun"]
 
 _OF_ONE_CALL = frozenset(["id", "logprobs", "token_usage", "usage"])
 """What the metadata of a model's answer says of a single call."""
 
 
-class Run:
+class SamplerRun:
     """Ask a model for what one flow wants, and remember what it says beside its answers.
 
     Args:

@@ -12,7 +12,7 @@ from typing_extensions import TypeVar, Unpack
 from vs_core import ConfigurationError, Distribution
 from vs_core.resampling import Resampler
 from vs_langchain.messages import Keep
-from vs_langchain.options import Options
+from vs_langchain.options import ChainOptions
 from vs_langchain.outputs import OutputMode
 from vs_langchain.sampling import Out, Sampling
 from vs_langchain.structure import Method, forced
@@ -22,7 +22,7 @@ __all__ = ["SamplerOptions", "VerbalizedSampler"]
 S = TypeVar("S")
 
 
-class SamplerOptions(Options, total=False):
+class SamplerOptions(ChainOptions, total=False):
     """The further options of a sampler; for type checkers."""
 
     method: Method

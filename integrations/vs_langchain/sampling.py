@@ -41,7 +41,7 @@ from vs_langchain.messages import Keep, ToolsCalled
 from vs_langchain.models import require_free
 from vs_langchain.options import StrategyOptions
 from vs_langchain.outputs import OUTPUTS, Output, OutputMode
-from vs_langchain.running import Run
+from vs_langchain.running import SamplerRun
 from vs_langchain.structure import Method
 from vs_langchain.weaving import no_model, woven
 
@@ -252,12 +252,12 @@ class Sampling(Deferring, StrategyOptions, RunnableSequence[Any, Out], Generic[O
         run_manager: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun,
         config: RunnableConfig,
         settings: Mapping[str, Any],
-    ) -> Run:
+    ) -> SamplerRun:
         """One run, of which its `Output` says what comes out."""
         if self.model is None:
             raise no_model(self)
         self._output.require(self.schema_, self.after)
-        return Run(
+        return SamplerRun(
             self.model,
             self._strategy(),
             config,
@@ -277,11 +277,11 @@ class Sampling(Deferring, StrategyOptions, RunnableSequence[Any, Out], Generic[O
         """What comes out."""
         return OUTPUTS[self.output]
 
-    def _output_of(self, run: Run) -> Output:
+    def _output_of(self, run: SamplerRun) -> Output:
         """What comes out of one run."""
         return self._output(run)
 
-    def _running(self, value: Any, run: Run) -> Effects[Any]:
+    def _running(self, value: Any, run: SamplerRun) -> Effects[Any]:
         output = self._output_of(run)
         flow, limit = run.flow(value), run.limit
         try:
@@ -295,7 +295,7 @@ class Sampling(Deferring, StrategyOptions, RunnableSequence[Any, Out], Generic[O
         return output.result(whole, eligible)
 
     def _applied(
-        self, distribution: Distribution, run: Run
+        self, distribution: Distribution, run: SamplerRun
     ) -> Effects[tuple[Distribution, Distribution]]:
         """The candidates with what the step after the model made of them, and those it took."""
         after = self.after
@@ -387,7 +387,7 @@ class Sampling(Deferring, StrategyOptions, RunnableSequence[Any, Out], Generic[O
             async for item in aproduce(self._streaming(run, Effect(_never, events.__anext__))):
                 yield item
 
-    def _streaming(self, run: Run, following: Effect) -> Stream[Any]:
+    def _streaming(self, run: SamplerRun, following: Effect) -> Stream[Any]:
         """What comes out of a stream whose next event ``following`` gives."""
         output = self._output_of(run)
         try:

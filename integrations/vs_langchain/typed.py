@@ -12,7 +12,7 @@ from vs_core import Candidate, ConfigurationError, Distribution, ParseError
 from vs_core.effects import Effects
 from vs_langchain.forms import validating
 from vs_langchain.outputs import OneDrawn, Output, as_message
-from vs_langchain.running import Run
+from vs_langchain.running import SamplerRun
 from vs_langchain.sampling import Sampling
 from vs_langchain.structure import Method
 
@@ -71,10 +71,10 @@ def structured_output(
 class _WithRaw(Sampling[Any]):
     """A sampler that gives the message with the value, and never fails to."""
 
-    def _output_of(self, run: Run) -> Output:
+    def _output_of(self, run: SamplerRun) -> Output:
         return _Raw(run)
 
-    def _running(self, value: Any, run: Run) -> Effects[Any]:
+    def _running(self, value: Any, run: SamplerRun) -> Effects[Any]:
         try:
             return (yield from super()._running(value, run))
         except ParseError as error:
