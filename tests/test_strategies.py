@@ -103,7 +103,7 @@ def test_turns_keep_the_history(name):
     assert turns[1][: len(turns[0])] == turns[0]
     assert [role for role, _ in turns[-1]][:4] == ["user", "assistant", "user", "assistant"]
     assert "answer 1" in turns[-1][1][1]
-    assert "different from all before" in turns[-1][-1][1]
+    assert "to the same request" in turns[-1][-1][1]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -131,7 +131,7 @@ def test_the_definition_of_probability_is_in_the_prompt(name, format, definition
     text = system(model.requests[0])
     assert DEFINITIONS[definition].meaning in text
     assert DEFINITIONS[definition].key in text
-    assert "Give 5 different responses" in text
+    assert "Give 5 responses" in text
     assert "full distribution of possible responses" in text
 
 
@@ -386,7 +386,7 @@ def test_prompts_can_be_replaced():
     assert system(model.requests[0]).startswith("List 3 odd ones. Go wild.\n\nAnswer with")
 
 
-@pytest.mark.parametrize("template", ["{n} of them", "{", "{0}"])
+@pytest.mark.parametrize("template", ["{m} of them", "{", "{0}"])
 def test_a_template_is_checked(template):
     with pytest.raises(ConfigurationError, match="verbalize"):
         Prompts(verbalize=template)

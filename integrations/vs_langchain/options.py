@@ -21,7 +21,7 @@ class ChainOptions(Options, total=False):
     """What a strategy can be told, but for the type of its candidates; for type checkers."""
 
     strategy: str | Strategy | None
-    prompts: Prompts | Mapping[str, str]  # type: ignore[misc]  # as it is serialised, too
+    prompts: Prompts | Mapping[str, Any]  # type: ignore[misc]  # as it is serialised, too
 
 
 class PartOptions(ChainOptions, total=False):
@@ -55,7 +55,7 @@ class StrategyOptions(BaseModel):
     on_failure: str = "raise"
     strict: bool = False
     schema_: Any = Field(default=None, alias="schema")
-    prompts: dict[str, str] | None = Field(default=None, repr=False)
+    prompts: dict[str, Any] | None = Field(default=None, repr=False)
     options: dict[str, Any] = Field(default_factory=dict)
     """Options that only the strategy of a plugin has."""
 
@@ -128,7 +128,7 @@ def _prompts(templates: Any) -> dict[str, Any]:
     return {"prompts": Prompts(**templates) if isinstance(templates, Mapping) else templates}
 
 
-def _changed(prompts: Prompts) -> dict[str, str] | None:
+def _changed(prompts: Prompts) -> dict[str, Any] | None:
     """The templates that are not the default ones."""
     default = dataclasses.asdict(DEFAULT_PROMPTS)
     return {n: t for n, t in dataclasses.asdict(prompts).items() if t != default[n]} or None

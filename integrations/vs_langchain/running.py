@@ -85,7 +85,7 @@ class SamplerRun:
         bound = model.bind(**settings) if settings else model
         self._model = with_models(bound, _once, self.config)
         self._said = bound_settings(self._model)
-        self._further = strategy.prompts.tools if tools or has_tools(self._said) else ""
+        self._further = strategy.words.tools if tools or has_tools(self._said) else ""
         self._about: dict[str, Any] = {}
         self._lock = Lock()
 

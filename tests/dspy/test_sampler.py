@@ -106,7 +106,7 @@ def test_what_is_asked_is_in_the_type_and_the_instruction_is_the_users(server):
     assert all(c.probability is not None for c in prediction.distribution)
     system = server.requests[0]["messages"][0]["content"]
     assert "Be wild." in system
-    assert "Give 4 different responses" in system
+    assert "Give 4 responses" in system
     assert "below 0.2" in system
     assert "probability" in system
     assert "ends with a question mark" in system
@@ -336,7 +336,7 @@ def test_a_changed_signature_or_adapter_changes_the_next_request(server):
         sampler(topic="coffee")
         sampler(topic="coffee")
     first, wild, tame, xml, *own = [r["messages"][0]["content"] for r in server.requests]
-    assert "Give 2 different responses" in first
+    assert "Give 2 responses" in first
     assert "Be wild." in wild
     assert "Be tame." in tame
     assert "Be wild." not in tame

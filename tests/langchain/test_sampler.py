@@ -55,7 +55,7 @@ def test_appended_to_a_chain_it_finds_the_model(llm, server, bound):
     assert isinstance(distribution, Distribution)
     assert len(distribution) == 3
     assert len(server.requests) == 1
-    assert "Give 3 different responses" in server.requests[0]["messages"][0]["content"]
+    assert "Give 3 responses" in server.requests[0]["messages"][0]["content"]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_it_weaves_into_what_is_around_a_chain(llm, server, wrapped):
         RunnablePassthrough() | wrapped(PROMPT | llm) | StrOutputParser() | VerbalizedSampler(k=3)
     ).invoke(HINT)
     assert [c.value for c in distribution] == [c.text for c in distribution]
-    assert "Give 3 different responses" in server.requests[0]["messages"][0]["content"]
+    assert "Give 3 responses" in server.requests[0]["messages"][0]["content"]
 
 
 def test_a_branch_without_a_model_cannot_be_woven_into(llm):

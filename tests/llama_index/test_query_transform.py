@@ -129,7 +129,7 @@ def test_prompts_can_be_read_and_replaced(llm, server):
     messages = [ChatMessage("Be brief.", role="system"), ChatMessage("Search: {query_str}")]
     VerbalizedQueryTransform(llm=llm, prompt=ChatPromptTemplate(messages))(QUESTION)
     system, user = server.requests[1]["messages"]
-    assert system["content"].startswith("Be brief.\n\nGive 5 different")
+    assert system["content"].startswith("Be brief.\n\nGive 5 responses")
     assert user["content"] == f"Search: {QUESTION}"
 
 
@@ -146,7 +146,7 @@ def test_the_template_of_a_completion_model_is_used(server):
     )  # fmt: skip
     assert len(VerbalizedQueryTransform(llm=llm, k=3)(QUESTION).distribution) == 3
     (prompt,) = {str(request["prompt"]) for request in server.requests}
-    assert "<INST>Give 3 different responses" in prompt
+    assert "<INST>Give 3 responses" in prompt
     assert prompt.count("</INST>") == 1
 
 
@@ -315,7 +315,7 @@ def test_other_formats_are_never_asked_for_as_json(make_llm, server):
 def test_the_system_prompt_of_the_model_is_kept(make_llm, server):
     VerbalizedQueryTransform(make_llm(system_prompt="Be brief."))(QUESTION)
     (system, _) = server.requests[0]["messages"]
-    assert system["content"].startswith("Be brief.\n\nGive 5 different")
+    assert system["content"].startswith("Be brief.\n\nGive 5 responses")
 
 
 # --- conventions ---------------------------------------------------------------------------------

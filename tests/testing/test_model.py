@@ -264,7 +264,8 @@ class Semicolons(Format):
     name = "semicolons"
 
     def instructions(self, shape: Shape) -> str:
-        return f"Semikolons, {shape.k}-mal."
+        meaning = shape.definition.meaning if shape.definition else "nothing"
+        return f"Semikolons, {shape.k}-mal: {meaning}."
 
     def read(self, text: str, shape: Shape) -> Reading | None:
         rows = [row.split("; ") for row in text.splitlines() if "; " in row]

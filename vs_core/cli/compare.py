@@ -24,6 +24,7 @@ from vs_core.evaluation import Experiment, LLMJudge, Task, simulated_tasks
 from vs_core.evaluation.experiment import ALL_STRATEGIES
 from vs_core.evaluation.tables import amount, shown
 from vs_core.plugins import plugins
+from vs_core.prompts import Prompts
 from vs_core.testing import SimulatedModel, SimulatedServer
 
 if TYPE_CHECKING:
@@ -68,6 +69,10 @@ def compare(
     ] = None,
     format: Annotated[
         list[str] | None, typer.Option(help="How answers are written; several, by commas.")
+    ] = None,
+    templates: Annotated[
+        Path | None,
+        typer.Option(help="Other words to ask in: .toml, see the documentation of Prompts."),
     ] = None,
     prompts: Annotated[
         Path | None, typer.Option(help="Your own prompts: a line each, or .jsonl.")
@@ -123,6 +128,7 @@ def compare(
                     "top_p": _several("--top-p", top_p),
                     "min_p": _several("--min-p", min_p),
                 },
+                options={} if templates is None else {"prompts": Prompts.from_file(templates)},
                 out=out,
                 judge=_judge(judge_model, url),
                 embed=_embedder(embedding_model, url),

@@ -120,7 +120,11 @@ class Format(ABC):
 
     @abstractmethod
     def instructions(self, shape: Shape) -> str:
-        """Return what tells a model to answer in this format, and in nothing else."""
+        """Return what tells a model to answer in this format, and in nothing else.
+
+        It alone says that each response has a probability, and what that means: see
+        ``shape.definition``.
+        """
 
     @abstractmethod
     def read(self, text: str, shape: Shape) -> Reading | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -65,6 +66,10 @@ class Options(FurtherOptions, total=False):
     """What a strategy can be told, but for the type of its candidates."""
 
     k: int
+
+
+_WORKED_OUT = ("_questions", "words")
+"""What a strategy keeps that follows from its options, and does not travel with it."""
 
 
 @dataclass(frozen=True)
@@ -251,7 +256,9 @@ class Strategy(ABC):
 
     def further(self, k: int) -> str:
         """Return what a further turn of one conversation says."""
-        text = self.prompts.more.format(k=k, sampling=self.prompts.sampling(self.threshold))
+        text = self.words.more.format(
+            k=k, n=self.in_all, sampling=self.words.sampling(self.threshold)
+        )
         return f"{text}\n\n{self.format_instructions(k)}".rstrip()
 
     def read(self, text: str, k: int) -> Distribution:
@@ -273,7 +280,7 @@ class Strategy(ABC):
         if k not in self._questions:
             shape = self.shape(k)
             format = None if shape is None else format_of(self.format)
-            how = "" if shape is None or format is None else format.instructions(shape)
+            how = "" if shape is None or format is None else self._written(format, shape)
             self._questions[k] = Question(shape, format, self.instruction(k), how)
         return self._questions[k]
 
@@ -288,11 +295,28 @@ class Strategy(ABC):
         return with_instructions(task, text) if text else tuple(task)
 
     @cached_property
+    def words(self) -> Prompts:
+        """The prompts as this strategy says them."""
+        return self.prompts.for_strategy(self.name)
+
+    def _written(self, format: Format, shape: Shape) -> str:
+        """How an answer is to be written: in the user's words, or else in the format's."""
+        definition = shape.definition
+        said = self.words.how(
+            format.name,
+            k=shape.k,
+            key=definition.key if definition else "",
+            meaning=definition.meaning if definition else "",
+            schema="" if shape.schema is None else json.dumps(shape.schema, ensure_ascii=False),
+        )
+        return format.instructions(shape) if said is None else said
+
+    @cached_property
     def _questions(self) -> dict[int, Question]:
         return {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_questions"}
+        return {name: value for name, value in vars(self).items() if name not in _WORKED_OUT}
 
     def _definition(self) -> Definition | None:
         return definition_of(self.probability)

@@ -121,7 +121,7 @@ class Call:
             self._complain("short", given=len(self.candidates))
 
     def _complain(self, prompt: str, **about: Any) -> None:
-        template: str = getattr(self.strategy.prompts, prompt)
+        template: str = getattr(self.strategy.words, prompt)
         format = self.strategy.format_instructions(self.missing)
         self._complaint = template.format(k=self.missing, format=format, **about).rstrip()
 

@@ -26,7 +26,7 @@ class CoT(Strategy):
 
     def instruction(self, k: int) -> str:  # noqa: ARG002
         """To reason first."""
-        return self.prompts.reason_once
+        return self.words.reason_once
 
     def shape(self, k: int) -> Shape:  # noqa: ARG002
         """Reasoning, and one response."""

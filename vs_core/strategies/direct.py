@@ -34,8 +34,8 @@ class Direct(Strategy):
     written: bool = field(default=False, repr=False)
 
     def instruction(self, k: int) -> str:  # noqa: ARG002
-        """Nothing: the task goes to the model as it is."""
-        return ""
+        """Nothing, unless the prompts say so: the task goes to the model as it is."""
+        return self.words.direct
 
     def shape(self, k: int) -> Shape | None:
         """None: any text is an answer. With ``written``, one answer in the format."""

@@ -27,7 +27,7 @@ class MultiTurn(Direct):
 
     def further(self, k: int) -> str:
         """For one more answer."""
-        return f"{self.prompts.another}\n\n{self.format_instructions(k)}".rstrip()
+        return f"{self.words.another}\n\n{self.format_instructions(k)}".rstrip()
 
     def for_one_draw(self: S) -> S:
         """Return this strategy with its turns: each answer depends on those before."""

@@ -22,7 +22,7 @@ class SequenceList(Strategy):
 
     def instruction(self, k: int) -> str:
         """To give k responses."""
-        return self.prompts.sequence.format(k=k)
+        return self.words.sequence.format(k=k, n=self.in_all)
 
     def shape(self, k: int) -> Shape:
         """k responses without probabilities."""

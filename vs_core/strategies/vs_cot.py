@@ -20,7 +20,7 @@ class VSCoT(VSStandard):
 
     def instruction(self, k: int) -> str:
         """That of VS-Standard, and to reason first."""
-        return f"{super().instruction(k)}\n{self.prompts.reason.format(k=k)}".strip()
+        return f"{super().instruction(k)}\n{self.words.reason.format(k=k)}".strip()
 
     def shape(self, k: int) -> Shape:
         """That of VS-Standard, with reasoning."""

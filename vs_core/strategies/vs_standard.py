@@ -21,7 +21,8 @@ class VSStandard(Strategy):
 
     def instruction(self, k: int) -> str:
         """To give k responses with probabilities, sampled from the distribution or its tails."""
-        return self.prompts.verbalize.format(k=k, sampling=self.prompts.sampling(self.threshold))
+        sampling = self.words.sampling(self.threshold)
+        return self.words.verbalize.format(k=k, n=self.in_all, sampling=sampling)
 
     def flow(self, task: Sequence[Message]) -> Flow:
         """⌈n/k⌉ independent calls."""

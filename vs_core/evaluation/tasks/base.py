@@ -66,6 +66,7 @@ class Task:
         """Return the strategy as this task asks: with its type, and what to do if unreadable."""
         if "on_unparsed" not in strategy.given:
             strategy = strategy.replace(on_unparsed=self.on_unparsed)
+        strategy = strategy.replace(prompts=strategy.prompts.for_task(self.name))
         return strategy if self.schema is None else strategy.typed(self.schema)
 
     def flow(self, item: Item, strategy: Strategy, rng: random.Random) -> Flow:  # noqa: ARG002
