@@ -52,6 +52,8 @@ def pytest_sessionfinish(session):
 _LEFT = pytest.StashKey[list[str]]()
 
 _CELL = re.compile(r"::Test(\w+)::test_matrix(_async)?\[(\w+)-(\w+)\]$")
+_WAY = re.compile(r"::Test(\w+)Ways::test_(\w+)\[(\w+)\]$")
+_ways: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
 _cells: dict[tuple[str, str], dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
 
 
@@ -60,6 +62,11 @@ def pytest_runtest_logreport(report):
     if match and (report.when == "call" or report.failed):
         harness, _, strategy, format = match.groups()
         _cells[harness, strategy][format.replace("None", "own")].append(report.passed)
+    if (match := _WAY.search(report.nodeid)) and (report.when == "call" or not report.passed):
+        harness, held, way = match.groups()
+        if _ways[harness, way].get(held) != "MISSING":
+            outcome = {"passed": "yes", "skipped": "-"}.get(report.outcome, "MISSING")
+            _ways[harness, way][held] = outcome
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -67,6 +74,21 @@ def pytest_terminal_summary(terminalreporter):
     for name in terminalreporter.config.stash.get(_LEFT, ()):
         terminalreporter.line(f"FAILED: a test wrote to the user's home: ~/{name}", red=True)
     _print_matrix(terminalreporter)
+    _print_ways(terminalreporter)
+
+
+def _print_ways(terminalreporter):
+    """Print way x what must hold of it, and how many cells there are."""
+    if not _ways:
+        return
+    cells = [cell for row in _ways.values() for cell in row.values()]
+    counts = ", ".join(f"{cells.count(cell)} {cell}" for cell in ("yes", "-", "MISSING"))
+    terminalreporter.section(f"conformance: ways of running ({counts})")
+    names = sorted({name for row in _ways.values() for name in row})
+    terminalreporter.line(" " * 36 + "".join(f"{name:<12}" for name in names))
+    for (harness, way), row in sorted(_ways.items()):
+        held = "".join(f"{row.get(name, ''):<12}" for name in names)
+        terminalreporter.line(f"{harness:<12}{way:<24}{held}")
 
 
 def _print_matrix(terminalreporter):

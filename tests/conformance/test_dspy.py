@@ -11,10 +11,12 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 import dspy
 import pytest
 from dspy.adapters.baml_adapter import BAMLAdapter
+from dspy.utils.callback import BaseCallback
 
 from vs_core import Completion, Distribution
 from vs_core.testing import SimulatedModel, SimulatedServer
 from vs_core.testing.conformance import FORMATS, ConformanceSuite, Harness
+from vs_core.testing.ways import WaysHarness, WaysSuite
 from vs_dspy import VerbalizedSampler
 
 
@@ -102,3 +104,78 @@ class TestDspyTwoStep(ConformanceSuite):
             second = dspy.LM("openai/extractor", api_base=server.base_url, api_key="x", cache=False)
             cls.harness.adapter = dspy.TwoStepAdapter(second)
             yield
+
+
+def _under(limit):
+    return dspy.context(**({} if limit is None else {"num_threads": limit}))
+
+
+def _forward(sampler, prompt, limit, settings):
+    with _under(limit):
+        return sampler(request=prompt, config=settings).distribution
+
+
+async def _aforward(sampler, prompt, limit, settings):
+    with _under(limit):
+        return (await sampler.acall(request=prompt, config=settings)).distribution
+
+
+def _batch(sampler, prompt, limit, settings):
+    examples = [dspy.Example(request=prompt, config=settings).with_inputs("request", "config")]
+    return sampler.batch(examples, num_threads=limit, disable_progress_bar=True)[0].distribution
+
+
+def _streamify(sampler, prompt, limit, settings):
+    with _under(limit):
+        streaming = dspy.streamify(sampler, async_streaming=False)
+        for item in streaming(request=prompt, config=settings):
+            yield getattr(item, "distribution", item)
+
+
+async def _astreamify(sampler, prompt, limit, settings):
+    with _under(limit):
+        streaming = dspy.streamify(sampler, is_async_program=True)
+        async for item in streaming(request=prompt, config=settings):
+            yield getattr(item, "distribution", item)
+
+
+class Spy(BaseCallback):
+    def __init__(self, note):
+        self.note = note
+
+    def on_lm_start(self, *args, **kwargs):
+        self.note()
+
+
+class DspyWays(WaysHarness, DspyHarness):
+    interface: ClassVar = dspy.Predict
+    ways: ClassVar = {
+        "forward": _forward, "aforward": _aforward, "batch": _batch,
+        "streamify": _streamify, "astreamify": _astreamify,
+    }  # fmt: skip
+    lacks: ClassVar = {
+        "streamify.closing": "DSPy runs the program in a thread that it does not stop",
+        "astreamify.closing": "DSPy runs the program in a task group that ends with the program",
+        "batch.error": "DSPy counts errors in a batch, and gives None",
+        "batch.context": "DSPy's own threads take its settings along alone, for Predict too",
+        "streamify.trace": "DSPy keeps no trace of a program that it streams",
+        "astreamify.trace": "DSPy keeps no trace of a program that it streams",
+    }
+
+    def spy(self, note, monkeypatch):
+        """Where the language model is called: below it, litellm keeps threads of its own."""
+        self.spies = [Spy(note)]
+
+    def build(self, base_url: str, **options: Any) -> VerbalizedSampler:
+        sampler = super().build(base_url, **options)
+        sampler.lm.callbacks.extend(self.__dict__.pop("spies", []))
+        return sampler
+
+    @contextmanager
+    def tracing(self) -> Iterator[list[Any]]:
+        with dspy.context(trace=[]):
+            yield dspy.settings.trace
+
+
+class TestDspyWays(WaysSuite):
+    harness = DspyWays(dspy.ChatAdapter(use_json_adapter_fallback=FILLS))

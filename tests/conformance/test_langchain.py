@@ -1,18 +1,26 @@
 """LangChain, through ChatOpenAI: asked in words, and for structured output."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from typing import Any, ClassVar
 
 from langchain_core.caches import InMemoryCache
 from langchain_core.globals import set_llm_cache
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable
+from langchain_core.tracers.context import collect_runs
 from langchain_openai import ChatOpenAI
 
 from vs_core import Distribution
 from vs_core.testing.conformance import ConformanceSuite, Harness
+from vs_core.testing.ways import WaysHarness, WaysSuite
 from vs_langchain import VerbalizedSampler
+
+
+def _llm(base_url: str, **options: Any) -> ChatOpenAI:
+    return ChatOpenAI(
+        base_url=base_url, api_key="x", model="simulated", max_retries=0, **options
+    )  # fmt: skip
 
 
 class LangChainHarness(Harness):
@@ -20,9 +28,7 @@ class LangChainHarness(Harness):
     profile: ClassVar[dict[str, bool]] = {}
 
     def build(self, base_url: str, **options: Any) -> Runnable[Any, Any]:
-        llm = ChatOpenAI(
-            base_url=base_url, api_key="x", model="simulated", profile=self.profile
-        )  # fmt: skip
+        llm = _llm(base_url, profile=self.profile)
         prompt = ChatPromptTemplate.from_template("{request}")
         return prompt | llm | VerbalizedSampler(**options)
 
@@ -63,3 +69,100 @@ class TestLangChainJsonSchema(ConformanceSuite):
 
 class TestLangChainTool(ConformanceSuite):
     harness = ToolHarness()
+
+
+def _given(prompt, limit):
+    return prompt, {} if limit is None else {"max_concurrency": limit}
+
+
+def _invoke(sampler, prompt, limit, settings):
+    return sampler.invoke(*_given(prompt, limit), **settings)
+
+
+async def _ainvoke(sampler, prompt, limit, settings):
+    return await sampler.ainvoke(*_given(prompt, limit), **settings)
+
+
+def _batch(sampler, prompt, limit, settings):
+    given, config = _given(prompt, limit)
+    return sampler.batch([given], config, **settings)[0]
+
+
+async def _abatch(sampler, prompt, limit, settings):
+    given, config = _given(prompt, limit)
+    return (await sampler.abatch([given], config, **settings))[0]
+
+
+def _batch_as_completed(sampler, prompt, limit, settings):
+    given, config = _given(prompt, limit)
+    return next(found for _, found in sampler.batch_as_completed([given], config, **settings))
+
+
+async def _abatch_as_completed(sampler, prompt, limit, settings):
+    given, config = _given(prompt, limit)
+    many = sampler.abatch_as_completed([given], config, **settings)
+    return next(iter([found async for _, found in many]))
+
+
+def _stream(sampler, prompt, limit, settings):
+    yield from sampler.stream(*_given(prompt, limit), **settings)
+
+
+async def _astream(sampler, prompt, limit, settings):
+    async with aclosing(sampler.astream(*_given(prompt, limit), **settings)) as chunks:
+        async for chunk in chunks:
+            yield chunk
+
+
+def _transform(sampler, prompt, limit, settings):
+    given, config = _given(prompt, limit)
+    yield from sampler.transform(iter([given]), config, **settings)
+
+
+async def _atransform(sampler, prompt, limit, settings):
+    given, config = _given(prompt, limit)
+
+    async def inputs():
+        yield given
+
+    async with aclosing(sampler.atransform(inputs(), config, **settings)) as chunks:
+        async for chunk in chunks:
+            yield chunk
+
+
+async def _all_completed(sampler, inputs):
+    many = sampler.abatch_as_completed(inputs, return_exceptions=True)
+    return [found async for _, found in many]
+
+
+class LangChainWays(WaysHarness, LangChainHarness):
+    interface: ClassVar = Runnable
+    ways: ClassVar = {
+        "invoke": _invoke, "ainvoke": _ainvoke, "batch": _batch, "abatch": _abatch,
+        "batch_as_completed": _batch_as_completed, "abatch_as_completed": _abatch_as_completed,
+        "stream": _stream, "astream": _astream, "transform": _transform, "atransform": _atransform,
+    }  # fmt: skip
+    batches: ClassVar = {
+        "batch": lambda sampler, prompts: sampler.batch(prompts, return_exceptions=True),
+        "abatch": lambda sampler, prompts: sampler.abatch(prompts, return_exceptions=True),
+        "batch_as_completed": lambda sampler, prompts: [
+            found for _, found in sampler.batch_as_completed(prompts, return_exceptions=True)
+        ],
+        "abatch_as_completed": lambda sampler, prompts: _all_completed(sampler, prompts),
+    }
+    lacks: ClassVar = {
+        "stream_events": "events are those of the other ways: tests/langchain/test_sampler.py",
+        "astream_events": "events are those of the other ways: tests/langchain/test_sampler.py",
+    }
+
+    def build(self, base_url: str, **options: Any) -> VerbalizedSampler:
+        return VerbalizedSampler(_llm(base_url, stream_usage=True), **options)
+
+    @contextmanager
+    def tracing(self) -> Iterator[list[Any]]:
+        with collect_runs() as collected:
+            yield collected.traced_runs
+
+
+class TestLangChainWays(WaysSuite):
+    harness = LangChainWays()

@@ -99,7 +99,7 @@ class ConformanceSuite:
     @pytest.fixture
     def server(self, running: SimulatedServer) -> SimulatedServer:
         """The server, with a fresh model."""
-        return _serving(running)
+        return serving(running)
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run matrix tests for each strategy, format and definition."""
@@ -116,9 +116,9 @@ class ConformanceSuite:
     def test_matrix(self, server: SimulatedServer, strategy: str, format: str | None) -> None:
         """Every strategy in every format gives the core's distribution, in as many calls."""
         options: dict[str, Any] = {"strategy": strategy, "k": K, "n": 2 * K}
-        expected = _reference(format=format or "json", **options)
+        expected = reference(format=format or "json", **options)
         got = self._run(server, **options, **_given(format))
-        _assert_same(got, expected)
+        assert_same(got, expected)
         assert len(got) == 2 * K
         assert len(server.requests) == expected.metadata["calls"]
         assert (got.reasoning is None) == (expected.reasoning is None)
@@ -133,10 +133,10 @@ class ConformanceSuite:
     ) -> None:
         """The same without blocking."""
         options: dict[str, Any] = {"strategy": strategy, "k": K, "n": 2 * K}
-        expected = _reference(format=format or "json", **options)
+        expected = reference(format=format or "json", **options)
         sampler = self.harness.build(server.base_url, **options, **_given(format))
         got = loop.run_until_complete(self.harness.arun(sampler, PROMPT))
-        _assert_same(got, expected)
+        assert_same(got, expected)
         assert len(server.requests) == expected.metadata["calls"]
 
     # --- the knobs ---------------------------------------------------------------------------
@@ -147,25 +147,25 @@ class ConformanceSuite:
         got = self._run(server, k=k, n=n)
         assert len(got) == (n or k)
         assert len(server.requests) == calls
-        _assert_same(got, _reference(k=k, n=n))
+        assert_same(got, reference(k=k, n=n))
 
     def test_threshold(self, server: SimulatedServer) -> None:
         """The threshold is asked for, and the tail comes back."""
         got = self._run(server, k=K, threshold=0.02)
         assert "0.02" in _sent(server)
         assert all(candidate.probability and candidate.probability < 0.02 for candidate in got)
-        _assert_same(got, _reference(k=K, threshold=0.02))
+        assert_same(got, reference(k=K, threshold=0.02))
 
     def test_definitions(self, server: SimulatedServer, definition: str) -> None:
         """Each definition of probability is asked for and read back."""
         got = self._run(server, k=K, probability=definition)
-        _assert_same(got, _reference(k=K, probability=definition))
+        assert_same(got, reference(k=K, probability=definition))
         assert all(candidate.probability is not None for candidate in got)
 
     def test_seed_decides_the_draw(self, server: SimulatedServer) -> None:
         """The same distribution and seed give the same draws as in the core."""
         got = self._run(server, k=K)
-        expected = _reference(k=K)
+        expected = reference(k=K)
         assert [c.text for c in got.sample(20, seed=7)] == [
             c.text for c in expected.sample(20, seed=7)
         ]
@@ -177,21 +177,21 @@ class ConformanceSuite:
         self, running: SimulatedServer, quirk: Quirk
     ) -> None:
         """An unreadable answer costs one more call."""
-        server = _serving(running, quirk)
+        server = serving(running, quirk)
         got = self._run(server, k=K)
         assert len(got) == K
         assert len(server.requests) == 2
 
     def test_short_answer_is_completed(self, running: SimulatedServer) -> None:
         """What was good of a short answer is kept, and only the rest asked for."""
-        server = _serving(running, "short")
+        server = serving(running, "short")
         got = self._run(server, k=K)
         assert len({candidate.text for candidate in got}) == K
         assert len(server.requests) == 2
 
     def test_refusal_is_an_error(self, running: SimulatedServer) -> None:
         """A refusal is a ParseError that carries the text, after exactly the retries."""
-        server = _serving(running, "refusal", "refusal", "refusal")
+        server = serving(running, "refusal", "refusal", "refusal")
         with pytest.raises(ParseError) as caught:
             self._run(server, k=K, retries=2)
         assert caught.value.text
@@ -199,7 +199,7 @@ class ConformanceSuite:
 
     def test_refusal_may_be_a_candidate(self, running: SimulatedServer) -> None:
         """With on_unparsed="single" it is one candidate without a probability."""
-        server = _serving(running, "refusal")
+        server = serving(running, "refusal")
         got = self._run(server, k=K, retries=0, on_unparsed="single")
         assert [candidate.probability for candidate in got] == [None]
         assert got.repairs
@@ -207,9 +207,9 @@ class ConformanceSuite:
     @pytest.mark.parametrize("quirk", ["fence", "prose", "malformed", "long"])
     def test_messy_answer_is_read(self, running: SimulatedServer, quirk: Quirk) -> None:
         """A messy answer is read as if it were clean, in one call."""
-        server = _serving(running, quirk)
+        server = serving(running, quirk)
         got = self._run(server, k=K)
-        _assert_same(got, _reference(k=K))
+        assert_same(got, reference(k=K))
         assert len(server.requests) == 1
 
     # --- the framework -----------------------------------------------------------------------
@@ -224,8 +224,8 @@ class ConformanceSuite:
             assert len(server.requests) == 3
             again = self._run(server, k=5, n=15)
         assert len(server.requests) == 3
-        _assert_same(again, first)
-        _assert_same(first, _reference(k=5, n=15))
+        assert_same(again, first)
+        assert_same(first, reference(k=5, n=15))
 
     @pytest.mark.parametrize(
         "options",
@@ -262,14 +262,14 @@ class ConformanceSuite:
         return self.harness.run(self.harness.build(server.base_url, **options), PROMPT)
 
 
-def _serving(server: SimulatedServer, *quirks: Quirk) -> SimulatedServer:
+def serving(server: SimulatedServer, *quirks: Quirk) -> SimulatedServer:
     """The server with a fresh model and no requests."""
     server.model = SimulatedModel(quirks=quirks)
     server.requests.clear()
     return server
 
 
-def _reference(**options: Any) -> Distribution:
+def reference(**options: Any) -> Distribution:
     """What the core makes of the same prompt on the same model."""
     return verbalize(PROMPT, SimulatedModel(), max_concurrency=1, **options)
 
@@ -282,7 +282,7 @@ def _sent(server: SimulatedServer) -> str:
     return str([request["messages"] for request in server.requests])
 
 
-def _assert_same(got: Distribution, expected: Distribution) -> None:
+def assert_same(got: Distribution, expected: Distribution) -> None:
     """Same candidates with the same probabilities; parallel calls may come in any order."""
     assert sorted(candidate.text for candidate in got) == sorted(
         candidate.text for candidate in expected

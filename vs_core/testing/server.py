@@ -11,6 +11,7 @@ import socket
 import struct
 import time
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from threading import Event, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -85,6 +86,7 @@ class SimulatedServer:
         faults: May be replaced while the server runs.
         batches: Its files and batches.
         requests: The JSON bodies of all requests so far, each with its ``path``, in order.
+        most_at_once: Most requests that were worked on at once, up to the first token of a stream.
 
     Raises:
         MissingExtraError: If starlette or uvicorn are not installed; on entering.
@@ -122,6 +124,7 @@ class SimulatedServer:
         self.lacks = frozenset(lacks)
         self.thinks = thinks
         self.batches = Batching(self._answer, batch_faults or BatchFaults())
+        self.most_at_once = self._at_once = 0
         self._address = (host, port)
         self._stopping = Event()
         self._server: uvicorn.Server | None = None
@@ -168,6 +171,16 @@ class SimulatedServer:
         return listener
 
     # --- answering ---------------------------------------------------------------------------
+
+    @contextmanager
+    def _counted(self, request: dict[str, Any]) -> Iterator[None]:
+        self.requests.append(request)
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            yield
+        finally:
+            self._at_once -= 1
 
     def _take_fault(self) -> Fault | None:
         return self.faults.pop(0) if self.faults else None
@@ -359,7 +372,10 @@ def _app(server: SimulatedServer) -> Starlette:
         body = await _read(request, required, server.names)
         if not isinstance(body, dict):
             return body
-        server.requests.append({**body, "path": request.url.path})
+        with server._counted({**body, "path": request.url.path}):
+            return await answer(handler, body)
+
+    async def answer(handler: Any, body: dict[str, Any]) -> Response:
         fault = server._take_fault()
         if server.delay:
             await _wait(server, server.delay)

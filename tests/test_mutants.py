@@ -1,0 +1,79 @@
+"""The command that breaks the code: what it finds in a package that is half tested."""
+
+import ast
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.mutants.__main__ import ROOT
+from tests.mutants.changes import mutants
+
+TOY = '''"""A toy."""
+
+def watched(a, b):
+    """Added."""
+    return a + b
+
+def unwatched(a):
+    return a * 2
+
+async def atwin(**kwargs):
+    await dict(**kwargs)
+    yield len("é" if kwargs else "x")
+'''
+TESTS = """import toy
+
+def test_watched():
+    assert toy.watched(1, 2) == 3
+
+def test_unwatched():
+    toy.unwatched(1)
+"""
+
+
+def test_what_is_watched_is_noticed_and_the_rest_survives(tmp_path):
+    (tmp_path / "toy.py").write_text(TOY)
+    (tmp_path / "test_toy.py").write_text(TESTS)
+    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\npythonpath = ["."]\n')
+    out = tmp_path / "out.json"
+    command = f"--root {tmp_path} --paths toy.py --tests test_toy.py --coverage {tmp_path / 'seen'}"
+    run = [sys.executable, "-m", "tests.mutants", *command.split(), "--out", str(out)]
+    said = subprocess.run(run, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    found = json.loads(out.read_text())
+    verdicts = {(each["line"], each["what"]): each["verdict"] for each in found}
+    assert verdicts == {
+        (5, "returns None"): "noticed",
+        (5, "operator"): "noticed",
+        (8, "returns None"): "survived",
+        (8, "operator"): "survived",
+        (8, "constant"): "survived",
+    }
+    assert all(each["tests"] == 1 for each in found)
+
+    assert "-    return a * 2" in said
+    assert "2 noticed, 3 survived (40.0% noticed), 0 not run" in said
+    assert (tmp_path / "toy.py").read_text() == TOY
+
+
+def test_each_mutant_is_one_change_that_compiles():
+    found = list(mutants("toy.py", TOY))
+    assert len({mutant.after for mutant in found}) == len(found)
+    for mutant in found:
+        ast.parse(mutant.after)
+    twins = {mutant.what for mutant in found if mutant.twin}
+    assert {"without **", "branches swapped", "statement removed"} <= twins
+
+
+@pytest.mark.parametrize(
+    ("source", "after"),
+    [
+        ("def f(a):\n    if a:\n        pass\n", "def f(a):\n    if (not a):\n        pass\n"),
+        ("def f():\n    g(x=1, **k)\n", "def f():\n    (g(x=1))\n"),
+        ("async def f():\n    await g()\n", "async def f():\n    pass\n"),
+        ("def f(a):\n    return a if not a else 0\n", "def f(a):\n    return a if (a) else 0\n"),
+    ],
+)
+def test_what_is_changed(source, after):
+    assert after in [mutant.after for mutant in mutants("f.py", source)]
