@@ -76,10 +76,10 @@ def check(distribution: Distribution, harness: Harness) -> None:
     (completion,) = distribution.completions
     for text in texts_of(distribution):
         assert letters(text) in letters(completion.text)
-    written = re.findall(r'"(?:text|response)": ("(?:[^"\\]|\\.)*")', completion.text)
+    written = re.findall(r'"(?:text|response)":\s*("(?:[^"\\]|\\.)*")', completion.text)
     kept = texts_of(distribution)
     if harness.method == "json_schema":
-        assert len(written) >= 1
+        assert written or CUT_OFF in distribution[0].repairs
         assert [text for text in map(json.loads, written) if text.strip() not in kept] == []
 
 
@@ -95,7 +95,7 @@ def test_nothing_is_lost(server, harness, method, mode):
     if isinstance(found, ParseError):
         assert method == "text"  # with a schema the server lets through nothing else
         assert found.text.strip()
-        assert found.text[:20].strip() in str(found)
+        assert letters(found.text[:20]) in letters(str(found))  # it is shown on one line
         return
     early, distribution = found
     check(distribution, asked)
