@@ -11,7 +11,10 @@ import pytest
 
 from tests.tuning.races import SCENARIOS, as_good
 from vs_core import Completion, ConfigurationError, ModelError, verbalize
+from vs_core.cli import main
 from vs_core.clients import OpenAIModel
+from vs_core.embedding import OpenAIEmbedder
+from vs_core.equivalence import ByMeaning
 from vs_core.evaluation import LLMJudge
 from vs_core.profiles import Profile
 from vs_core.testing import SimulatedModel, SimulatedServer
@@ -213,6 +216,27 @@ def test_right_answers_are_known_to_a_task():
     assert 0.5 <= found.standing.quality <= 1
 
 
+class Paraphrasing(SimulatedModel):
+    """A model that says one thing in other words."""
+
+    def answer(self, messages, schema=None):
+        completion = super().answer(messages, schema)
+        texts = ["A bear in the wood", "A bear in a wood", "The bear in the wood", "Bear, a wood"]
+        answers = [{"text": text, "probability": 0.2} for text in texts]
+        return Completion(json.dumps({"responses": answers}), completion.usage)
+
+
+def test_the_same_in_other_words_is_one_answer():
+    with SimulatedServer() as server:
+        same = ByMeaning(OpenAIEmbedder("e", base_url=server.base_url), above=0.3)
+        given = {"strategies": ["vs_standard"], "ks": [4], "n": 4, "thresholds": [None], "units": 6}
+        by_text = tune(PROMPTS, Paraphrasing(), **given)
+        by_meaning = tune(PROMPTS, Paraphrasing(), same=same, **given)
+    name = "vs_standard k=4"
+    assert by_text.standings[name].diversity == 1
+    assert by_meaning.standings[name].diversity == 0.25
+
+
 def test_temperatures_reach_the_model():
     with SimulatedServer() as server:
         model = OpenAIModel("simulated", base_url=server.base_url, api_key="x")
@@ -278,6 +302,7 @@ def test_the_command_takes_a_table(tmp_path):
     done = vs(
         "--prompts", str(tmp_path / "p.csv"), "--template", "Name a {kind}.", "--simulated",
         "-k", "3", "--strategies", "vs_standard", "--threshold", "1", "--units", "6", "--json",
+        "--same", "0.999", "--embedding-model", "e",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["winner"] == "vs_standard k=3"
@@ -322,10 +347,14 @@ def test_the_command_writes_a_profile_and_goes_on(tmp_path):
         (("--task", "states", "--simulated", "--price", "1"), "two numbers"),
         (("--task", "states", "--simulated", "--out", "p.yaml"), "ends in .toml"),
         (("--task", "joke", "--simulated", "--floor", "0.5"), "needs a score"),
+        (("--task", "joke", "--simulated", "--same", "near"), "--same is text, or a cosine"),
+        (("--task", "joke", "--simulated", "--same", "0.9"), "needs --embedding-model"),
+        (("--task", "joke", "--simulated", "--embedding-model", "e"), "--same 0.9"),
     ],
 )  # fmt: skip
-def test_the_command_refuses_what_cannot_work(arguments, message):
-    done = vs(*arguments)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+def test_the_command_refuses_what_cannot_work(arguments, message, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["vs", "tune", *arguments])
+    with pytest.raises(SystemExit) as exit:
+        main()
+    assert exit.value.code == 2
+    assert message in capsys.readouterr().err

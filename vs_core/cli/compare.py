@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,8 @@ from vs_core.cli.models import choose_model, require_no_endpoint, stderr
 from vs_core.cli.options import listed, numbers, price_of, whole_numbers
 from vs_core.clients import OpenAIModel
 from vs_core.display import printable
-from vs_core.errors import ConfigurationError, ModelError
+from vs_core.embedding import OpenAIEmbedder
+from vs_core.errors import ConfigurationError
 from vs_core.evaluation import Experiment, LLMJudge, Task, simulated_tasks
 from vs_core.evaluation.experiment import ALL_STRATEGIES
 from vs_core.evaluation.tables import amount, shown
@@ -131,7 +131,7 @@ def compare(
                 options={} if templates is None else {"prompts": Prompts.from_file(templates)},
                 out=out,
                 judge=_judge(judge_model, url),
-                embed=_embedder(embedding_model, url),
+                embed=OpenAIEmbedder(embedding_model, base_url=url) if embedding_model else None,
                 price=price_of(price),
                 concurrency=concurrency,
                 rate=rate,
@@ -184,24 +184,6 @@ def _endpoint(
 
 def _judge(name: str | None, base_url: str | None) -> LLMJudge | None:
     return None if name is None else LLMJudge(OpenAIModel(name, base_url=base_url), name)
-
-
-def _embedder(name: str | None, base_url: str | None) -> Callable[[list[str]], Any] | None:
-    if name is None:
-        return None
-    from openai import OpenAI, OpenAIError
-
-    url = base_url or os.environ.get("OPENAI_BASE_URL")
-    client = OpenAI(base_url=url, api_key=os.environ.get("OPENAI_API_KEY") or "none")
-
-    def embed(texts: list[str]) -> list[list[float]]:
-        try:
-            answer = client.embeddings.create(model=name, input=texts)
-        except OpenAIError as error:
-            raise ModelError(f"The embeddings call failed: {error}") from error
-        return [item.embedding for item in answer.data]
-
-    return embed
 
 
 # --- what is shown -----------------------------------------------------------------------------

@@ -20,14 +20,18 @@ from vs_core.cli.models import choose_model, require_no_endpoint, stderr
 from vs_core.cli.options import listed, numbers, price_of, whole_numbers
 from vs_core.clients import OpenAIModel
 from vs_core.display import printable
+from vs_core.embedding import OpenAIEmbedder
+from vs_core.equivalence import ByMeaning
 from vs_core.errors import ConfigurationError
 from vs_core.evaluation import LLMJudge, Task, simulated_tasks
 from vs_core.evaluation.items import Item, read_items
 from vs_core.evaluation.tasks.base import task_of
+from vs_core.metrics.answers import plain
 from vs_core.profiles import require_place
 from vs_core.testing import SimulatedModel, SimulatedServer
 from vs_core.tuning import Tuning, prompts_of
 from vs_core.tuning import tune as run_tune
+from vs_core.tuning.tune import Same
 
 __all__ = ["tune"]
 
@@ -66,6 +70,15 @@ def tune(
     units: Annotated[int, typer.Option(help="Prompts, and runs of them, to choose on.")] = 24,
     judge_model: Annotated[
         str | None, typer.Option(help="Model that judges quality, at the same endpoint.")
+    ] = None,
+    same: Annotated[
+        str, typer.Option(help="The same answer: by its text, or a cosine of embeddings: 0.9.")
+    ] = "text",
+    embedding_model: Annotated[
+        str | None, typer.Option(help="Model of --same by embeddings, at the same endpoint.")
+    ] = None,
+    embedding_url: Annotated[
+        str | None, typer.Option(help="Endpoint of --embedding-model, if it is another.")
     ] = None,
     floor: Annotated[float | None, typer.Option(help="Least quality, from 0 to 1.")] = None,
     loss: Annotated[
@@ -106,6 +119,7 @@ def tune(
             judge = LLMJudge(OpenAIModel(judge_model, base_url=found.base_url))
         tuning = run_tune(
             chosen, found, score=judge, floor=floor, loss=loss, most_tokens=most_tokens,
+            same=_same(same, embedding_model, embedding_url or found.base_url),
             most_cost=most_cost, price=price_of(price),
             strategies=listed("--strategies", [strategies]),
             ks=whole_numbers("-k", [k]),
@@ -136,6 +150,25 @@ def _task(prompts: Path | None, template: str | None, name: str | None, seed: in
     if prompts is not None:
         return Task(name=prompts.stem, items=read_items(prompts))
     return task_of(name or "")
+
+
+def _same(same: str, model: str | None, base_url: str | None) -> Same:
+    """What makes two answers the same, as the options have it."""
+    if same == "text":
+        if model is not None:
+            raise ConfigurationError(
+                "--embedding-model wants to know how near is the same: --same 0.9, say."
+            )
+        return plain
+    try:
+        above = float(same)
+    except ValueError:
+        raise ConfigurationError(
+            f"--same is text, or a cosine such as 0.9, not {same!r}."
+        ) from None
+    if model is None:
+        raise ConfigurationError("--same by a cosine needs --embedding-model.")
+    return ByMeaning(OpenAIEmbedder(model, base_url=base_url), above)
 
 
 @contextmanager

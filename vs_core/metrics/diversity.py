@@ -12,13 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 from vs_core.errors import ConfigurationError
 from vs_core.metrics.inputs import Texts, texts_of
 
-__all__ = ["Embed", "distinct_k", "semantic_diversity", "vendi_score"]
+__all__ = ["Embed", "distinct_k", "meaning_classes", "semantic_diversity", "vendi_score"]
 
 Embed = Callable[[list[str]], ArrayLike]
 """Embeds texts: from n strings to an array of shape (n, dimensions)."""
 
 _ROWS = 1024
 """Vectors in one block: 3 MB at 384 dimensions, so that a block stays in the cache."""
+
+_ROUNDING = 1e-6
+"""What single precision may take from the similarity of a vector to itself."""
 
 _TILE = 2048
 """Side of one tile of the similarity matrix: 32 MB at double precision."""
@@ -223,3 +226,36 @@ def distinct_k(items: Iterable[Any], *, same: Callable[[Any, Any], bool] | None 
         if not any(same(first, item) for first in firsts):
             firsts.append(item)
     return len(firsts)
+
+
+def meaning_classes(
+    embeddings: ArrayLike | Texts, *, above: float, embed: Embed | None = None
+) -> list[int]:
+    """Put items that point nearly the same way into one class, as `distinct_k` counts them.
+
+    Each joins the first class whose first member is at least that near. O(n · classes) time.
+
+    Args:
+        embeddings: Shape (n, dimensions), a row each; or n texts, if ``embed`` is given.
+        above: Least cosine similarity of the same class, on [-1, 1].
+        embed: Embeds a list of texts; see `Embed`.
+
+    Returns:
+        The class of each, from 0, in the order of their first members. A zero vector, which has no
+        direction, is in a class of its own.
+
+    Raises:
+        ConfigurationError: If the embeddings are not rows of finite numbers.
+    """
+    vectors = _vectors(embeddings, embed)
+    units = _units(vectors) if len(vectors) else vectors
+    firsts: list[int] = []
+    classes: list[int] = []
+    for place, unit in enumerate(units):
+        near = units[firsts] @ unit >= above - _ROUNDING
+        if near.any():
+            classes.append(int(np.argmax(near)))
+        else:
+            classes.append(len(firsts))
+            firsts.append(place)
+    return classes

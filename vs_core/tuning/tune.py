@@ -15,6 +15,7 @@ from vs_core.caller import Caller, Complete, name_of, settings_of
 from vs_core.candidates import Candidate
 from vs_core.checks import require_count
 from vs_core.concurrency import finished
+from vs_core.equivalence import ByMeaning
 from vs_core.errors import ConfigurationError
 from vs_core.evaluation.items import Item
 from vs_core.evaluation.judge import LLMJudge, Verdict, digest, scored
@@ -33,8 +34,8 @@ __all__ = ["Score", "tune"]
 Score = Callable[[str, str], Any]
 """From prompt and answer to a score on [0, 1], the more the better; it may be async."""
 
-Same = Callable[[str], Hashable]
-"""From an answer to what makes two of them the same."""
+Same = Callable[[str], Hashable] | ByMeaning
+"""From an answer to what makes two of them the same; or by what they mean."""
 
 Unit = tuple[int, int]
 """The place of a prompt, and the number of a run of it."""
@@ -85,8 +86,10 @@ def tune(
             `vs_core.clients.OpenAIModel` has it.
         score: How good an answer is: a function, or an `LLMJudge`. Default: whether it is right,
             where the task knows the right answers; else nothing is asked of quality.
-        same: What makes two answers the same; default: their text but for case, punctuation and
-            white space. Right answers are the same by any spelling that the task knows.
+        same: What makes two answers the same: a function from an answer to a key, or a `ByMeaning`.
+            Default: their text but for case, punctuation and white space. Right answers are the
+            same by any spelling that the task knows. Embeddings are not kept in ``out``: a run that
+            goes on asks for them again.
         floor: Least mean score, on [0, 1].
         loss: Most by which the mean score may be under that of direct answers, on [0, 1].
         most_tokens: Most tokens a different answer.
@@ -281,7 +284,7 @@ class _Race:
         flow = self.task.flow(item, self.task.adapted(arm.strategy), rng)
         outcome = await runner.run(about, flow, model)
         answers = [c for c in outcome.distribution if self.task.counts(c)][: self.n]
-        different = {self._key(item, candidate): candidate for candidate in reversed(answers)}
+        different = set(await self._keys(item, answers))
         scores = [await self._scored(runner, item, candidate) for candidate in answers]
         known = [score for score in scores if not math.isnan(score)]
         usage = outcome.usage
@@ -298,9 +301,17 @@ class _Race:
             outcome.calls,
         )
 
-    def _key(self, item: Item, candidate: Candidate) -> Hashable:
-        named = self.task.named(item, candidate)
-        return self.same(self.task.text(candidate)) if named is None else ("right", named)
+    async def _keys(self, item: Item, answers: Sequence[Candidate]) -> list[Hashable]:
+        """What makes the answers to one prompt the same, for each."""
+        named = [self.task.named(item, candidate) for candidate in answers]
+        texts = [self.task.text(c) for c, name in zip(answers, named, strict=True) if name is None]
+        same = self.same
+        if isinstance(same, ByMeaning):
+            keys: Sequence[Hashable] = await asyncio.to_thread(same.classes, texts)
+        else:
+            keys = [same(text) for text in texts]
+        others = iter(keys)
+        return [next(others) if name is None else ("right", name) for name in named]
 
     async def _scored(self, runner: Runner, item: Item, candidate: Candidate) -> float:
         """The score of an answer; each different text of a prompt is judged once."""

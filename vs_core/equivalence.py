@@ -1,0 +1,51 @@
+"""What makes two answers the same where texts alone do not tell: what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from vs_core.errors import ConfigurationError
+from vs_core.metrics.diversity import Embed, meaning_classes
+
+__all__ = ["ByMeaning"]
+
+
+class ByMeaning:
+    """Answers are the same if their embeddings point nearly the same way.
+
+    How near that is depends on the embedder and on the task, so it has no default: look at groups
+    of your own answers (``vs studio`` shows them) before you count by it.
+
+    Args:
+        embed: From n texts to n vectors; see `vs_core.metrics.Embed`.
+        above: Least cosine similarity of the same answer, on (-1, 1].
+
+    Raises:
+        ConfigurationError: If ``above`` is not on (-1, 1].
+    """
+
+    def __init__(self, embed: Embed, above: float) -> None:
+        if not -1 < above <= 1:
+            raise ConfigurationError(f"above is a cosine similarity, on (-1, 1], not {above}.")
+        self.embed = embed
+        self.above = above
+        self._vectors: dict[str, Any] = {}
+
+    def vectors(self, texts: Sequence[str]) -> list[Any]:
+        """Return a vector for each text; every different text is embedded once.
+
+        Raises:
+            ConfigurationError: If the embedder does not give a vector for each.
+        """
+        new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        if new:
+            found = list(self.embed(new))  # type: ignore[arg-type]  # rows of any array
+            if len(found) != len(new):
+                raise ConfigurationError(f"{len(found)} embeddings came for {len(new)} texts.")
+            self._vectors.update(zip(new, found, strict=True))
+        return [self._vectors[text] for text in texts]
+
+    def classes(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of its class for each text, from 0, in the order in which they come."""
+        return meaning_classes(self.vectors(texts), above=self.above)
