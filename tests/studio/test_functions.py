@@ -1,18 +1,22 @@
 """What the page is made of, without a browser."""
 
 import io
+import json
 import shlex
 from contextlib import redirect_stdout
+from dataclasses import replace
 
 import pytest
 
-from vs_core import Candidate, ConfigurationError, Distribution
+from vs_core import Candidate, Completion, ConfigurationError, Distribution
 from vs_core.clients import OpenAIModel
+from vs_core.metrics import lexical_diversity
 from vs_core.studio.code import TARGETS, code
+from vs_core.studio.history import Kept, compared, difference, table
 from vs_core.studio.settings import Settings
 from vs_core.studio.sides import Side, alike, both
 from vs_core.studio.sweep import KNOBS, svg, sweep
-from vs_core.testing import SimulatedServer
+from vs_core.testing import SimulatedModel, SimulatedServer
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(2)">'
 SETTINGS = Settings("Name a US state.", k=3, n=6, threshold=0.5)
@@ -42,10 +46,104 @@ def test_both_sides_come_in_side_by_side_and_end_as_they_would_alone(server):
 
 def test_answers_that_are_the_same_are_grouped():
     _, side = list(both(SETTINGS))[-1]
-    doubled = side.found + side.found
-    groups = alike(doubled)
-    assert sum(count for _, count, _, _ in groups) == 12
-    assert sum(weight for _, _, weight, _ in groups) == pytest.approx(1)
+    doubled = replace(side, found=side.found + side.found)
+    groups = alike(doubled.found, doubled.keys)
+    assert sum(group.count for group in groups) == 12
+    assert sum(group.weight for group in groups) == pytest.approx(1)
+    assert {group.others for group in groups} == {()}
+
+
+JOKES = ["A bear in the wood.", "Quarterly figures.", "a bear in the  wood.", "A bear in a wood."]
+
+
+class Paraphrasing(SimulatedModel):
+    """A model that says one thing in other words, and one other thing."""
+
+    def answer(self, messages, schema=None):
+        completion = super().answer(messages, schema)
+        if "probabilit" not in str(messages):
+            return completion
+        answers = [{"text": text, "probability": 0.2} for text in JOKES]
+        return Completion(json.dumps({"responses": answers}), completion.usage)
+
+
+def test_answers_of_like_meaning_are_one_and_its_other_words_stand_below(server):
+    server.model = Paraphrasing()
+    settings = over(server, k=4, n=16, embedding_model="e", above=0.5)
+    side = list(both(settings))[-1][1]
+    assert side.distinct == 2
+    assert "2 distinct by meaning of 16" in side.figures()
+    assert "semantic diversity 0." in side.figures()
+    first, second = alike(side.found, side.keys)
+    assert (first.first.text, first.count, first.others) == (JOKES[0], 12, (JOKES[3],))
+    assert first.weight == pytest.approx(0.75)
+    assert second.first.text == JOKES[1]
+    assert side.html().count("<details>") == 1
+    asked = [r for r in server.requests if "input" in r]
+    assert all(r["model"] == "e" for r in asked)
+    assert [r["input"] for r in asked if JOKES[1] in r["input"]] == [JOKES]  # each text once
+    by_text = list(both(replace(settings, embedding_model="")))[-1][1]
+    assert "3 distinct of 16" in by_text.figures()
+    assert "semantic" not in by_text.figures()
+
+
+def test_the_simulated_model_has_a_simulated_embedder():
+    _, side = list(both(replace(SETTINGS, embedding_model="any")))[-1]
+    assert "by meaning" in side.figures()
+
+
+def test_an_embedder_that_fails_costs_no_answer():
+    with SimulatedServer(names=["m"]) as server:
+        settings = over(server, k=3, n=3, embedding_model="unknown")
+        direct, verbalized = list(both(settings))[-1]
+    for side in (direct, verbalized):
+        assert "Embedding by 'unknown'" in side.error
+        assert len(side.found) == 3
+        assert "3 distinct" in side.figures() or side is direct
+        assert side.html().count("<small>") >= 1
+
+
+def test_cost_stands_beside_tokens(server):
+    priced = list(both(over(server, k=3, n=6, price=(1e6, 2e6))))[-1][1]
+    usage = priced.found.metadata["usage"]
+    assert priced.cost == usage["input_tokens"] + 2 * usage["output_tokens"]
+    assert f"cost {priced.cost:.3g}" in priced.figures()
+    unknown = list(both(over(server, k=3, n=6)))[-1][1]
+    assert unknown.cost is None
+    assert "cost" not in unknown.figures()
+    pytest.importorskip("genai_prices")
+    known = replace(over(server), model="gpt-4.1-mini").cost({"input_tokens": 1_000_000})
+    assert known is not None
+    assert 0 < known < 10
+
+
+def test_two_runs_beside_each_other():
+    first = Kept(SETTINGS, *list(both(SETTINGS))[-1])
+    wide = replace(SETTINGS, k=6, n=24, embedding_model="any")
+    second = Kept(wide, *list(both(wide))[-1])
+    shown = compared(first, second, ("4", "7"))
+    assert "<td>k</td><td>3</td><td>6</td>" in shown
+    assert "<td>threshold</td>" not in shown  # it is the same
+    assert shown.count("an interval takes four calls of each") == 1
+    texts = [{c.text for c in run.verbalized.found} for run in (first, second)]
+    assert f"in both: {len(texts[0] & texts[1])}" in shown
+    assert f"only in run 7: {len(texts[1] - texts[0])}" in shown
+    assert "The settings are the same." in compared(first, first)
+    name, by = difference(second.verbalized, second.verbalized)
+    assert (name, by.estimate) == ("semantic diversity", 0)
+    assert by.low < 0 < by.high
+    name, by = difference(first.direct, second.direct)
+    assert name == "lexical diversity"
+    texts = first.direct.found.texts, second.direct.found.texts
+    assert by.estimate == pytest.approx(lexical_diversity(texts[1]) - lexical_diversity(texts[0]))
+
+
+def test_texts_in_a_comparison_are_escaped():
+    side = Side("x", Distribution([Candidate(text=HOSTILE)]))
+    kept = Kept(Settings(HOSTILE), side, side)
+    assert "<script" not in compared(kept, kept) + table([kept])
+    assert "&lt;script" in compared(kept, kept)
+    assert "&lt;script" in table([kept])
 
 
 def test_a_model_that_fails_says_so_on_its_side(server):

@@ -1,8 +1,11 @@
 """The page in a real browser: Playwright and a Chromium that is installed."""
 
+import http.server
+import json
 import os
 import shutil
 import socket
+import threading
 
 import pytest
 
@@ -93,6 +96,29 @@ def test_both_sides_come_in_and_can_be_drawn_from(tab):
     assert "secret-key" not in tab.content()
 
 
+def test_meanings_cost_and_two_runs_beside_each_other(tab):
+    tab.get_by_text("More", exact=True).click()
+    tab.get_by_label("Embedding model, for meanings").fill("e")
+    tab.get_by_label("Price of a million input tokens").fill("1")
+    tab.get_by_label("Price of a million output tokens").fill("2")
+    for asked in (1, 2):
+        tab.get_by_role("tab", name="Side by side").click()
+        tab.get_by_role("button", name="Ask both ways").click()
+        tab.get_by_role("tab", name="History").click()
+        rows = tab.locator("#history tbody tr")
+        sync_api.expect(rows).to_have_count(asked, timeout=30_000)
+    sync_api.expect(rows.first).to_contain_text("distinct by meaning")
+    sync_api.expect(rows.first).to_contain_text("semantic diversity")
+    sync_api.expect(rows.first).to_contain_text("cost 0.")
+    tab.get_by_role("button", name="Compare").click()
+    comparison = tab.locator("#comparison")
+    sync_api.expect(comparison).to_contain_text("The settings are the same.", timeout=10_000)
+    sync_api.expect(comparison).to_contain_text("in both")
+    tab.get_by_label("beside run").fill("9")
+    tab.get_by_role("button", name="Compare").click()
+    sync_api.expect(comparison).to_contain_text("Name two of the 2 runs", timeout=10_000)
+
+
 def test_a_sweep_draws_a_curve(tab):
     tab.get_by_role("tab", name="Sweep").click()
     tab.get_by_role("button", name="Turn the knob").click()
@@ -145,6 +171,70 @@ def test_a_failing_model_is_said_and_the_page_stays_usable(tab, server):
     sync_api.expect(tab.locator("#verbalized .vs-figures")).to_contain_text(
         "tokens", timeout=30_000
     )
+
+
+class Refusing(http.server.BaseHTTPRequestHandler):
+    """An endpoint that refuses the key, and repeats it in its error."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        key = self.headers["Authorization"].removeprefix("Bearer ")
+        said = json.dumps({"error": {"message": f"Incorrect API key provided: {key}."}}).encode()
+        self.send_response(401)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_wrong_key_is_said_and_not_shown(tab):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as refusing:
+        thread = threading.Thread(target=refusing.serve_forever, daemon=True)
+        thread.start()
+        tab.get_by_label("Endpoint").fill(f"http://127.0.0.1:{refusing.server_port}/v1")
+        tab.get_by_role("button", name="Ask both ways").click()
+        for side in ("#direct", "#verbalized"):
+            sync_api.expect(tab.locator(f"{side} .vs-error")).to_contain_text("401", timeout=30_000)
+        assert "secret-key" not in tab.content()
+        refusing.shutdown()
+        thread.join()
+
+
+class Wordy(SimulatedModel):
+    """A model whose answers are long, and all different."""
+
+    def answer(self, messages, schema=None):
+        completion = super().answer(messages, schema)
+        if "probabilit" not in str(messages):
+            return completion
+        answers = [
+            {"text": f"{number} {'word' * 1200}{' a' * 50}", "probability": 0.04}
+            for number in range(20)
+        ]
+        return type(completion)(json.dumps({"responses": answers}), completion.usage)
+
+
+def test_fifty_long_answers_are_all_there_on_a_narrow_screen(browser, url, server):
+    context = browser.new_context(viewport={"width": 380, "height": 800})
+    tab = context.new_page()
+    well, server.model = server.model, Wordy()
+    try:
+        tab.goto(url)
+        tab.get_by_label("number input for k, candidates a call").fill("20")
+        tab.get_by_label("number input for n, candidates in all").fill("50")
+        tab.get_by_label("number input for n, candidates in all").press("Tab")
+        tab.get_by_role("button", name="Ask both ways").click()
+        figures = tab.locator("#verbalized .vs-figures")
+        sync_api.expect(figures).to_contain_text("of 50", timeout=30_000)
+        sync_api.expect(figures).to_contain_text("tokens", timeout=30_000)
+        assert tab.locator("#verbalized ol > li").count() == 20
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 400
+    finally:
+        server.model = well
+        context.close()
 
 
 def test_the_simulated_model_is_said_to_be_one(tab):

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import tempfile
+import time
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from vs_core.candidates import Distribution
-from vs_core.errors import VSError, raise_missing_extra
+from vs_core.errors import ConfigurationError, VSError, raise_missing_extra
 from vs_core.plugins import plugins
 from vs_core.profiles import Profile
 from vs_core.studio.code import TARGETS, code
+from vs_core.studio.history import MOST, Kept, compared, table
 from vs_core.studio.settings import SIMULATED, Settings
 from vs_core.studio.sides import Side, both
 from vs_core.studio.sweep import KNOBS, svg, sweep
@@ -33,6 +36,9 @@ _NOTE = (
     '<p class="vs-simulated" role="note">These answers are SIMULATED. They show what the knobs do, '
     "and say nothing about any real model.</p>"
 )
+_PAUSE = 0.1
+"""Least seconds from one drawing of the sides to the next: each is all of their HTML."""
+
 _EMPTY = Side("", Distribution())
 
 
@@ -70,6 +76,14 @@ def page(model: str = SIMULATED, base_url: str = "") -> Any:
                     format = gr.Dropdown(list(plugins.table("formats")), value="json",
                                          label="Format")  # fmt: skip
                     definition = gr.Textbox("explicit", label="Definition of probability")
+                    embedder = gr.Textbox(
+                        "", label="Embedding model, for meanings", placeholder="none",
+                    )  # fmt: skip
+                    above = gr.Slider(
+                        0, 1, 0.9, step=0.01, label="Same answer from this cosine on",
+                    )  # fmt: skip
+                    price_in = gr.Number(None, label="Price of a million input tokens")
+                    price_out = gr.Number(None, label="Price of a million output tokens")
                 run = gr.Button("Ask both ways", variant="primary", elem_id="run")
                 stop = gr.Button("Cancel", elem_id="cancel")
             with gr.Column(scale=3, min_width=300):
@@ -96,10 +110,15 @@ def page(model: str = SIMULATED, base_url: str = "") -> Any:
                     files = gr.File(label="Files", file_count="multiple", elem_id="files")
                 with gr.Tab("History"):
                     history = gr.HTML(elem_id="history")
+                    with gr.Row():
+                        one = gr.Number(1, precision=0, label="Run")
+                        other = gr.Number(2, precision=0, label="beside run")
+                        beside = gr.Button("Compare", elem_id="beside")
+                    comparison = gr.HTML(elem_id="comparison")
         found: Any = gr.State(Distribution())
         runs: Any = gr.State([])
         knobs = [prompt, system, name, url, strategy, format, definition, k, n, threshold,
-                 temperature]  # fmt: skip
+                 temperature, embedder, above, price_in, price_out]  # fmt: skip
 
         asked = run.click(
             _ask, [*knobs, runs], [note, left, right, found, runs, history, program],
@@ -108,6 +127,7 @@ def page(model: str = SIMULATED, base_url: str = "") -> Any:
         stop.click(None, cancels=[asked])
         draw.click(_draw, [found, resampler], drawn)
         turning = turn.click(_turn, [knob, *knobs], [note, curve])
+        beside.click(_beside, [runs, one, other], comparison)
         halt.click(None, cancels=[turning])
         for part in (target, *knobs):
             part.change(_code, [target, *knobs], program, show_progress="hidden")
@@ -118,8 +138,11 @@ def page(model: str = SIMULATED, base_url: str = "") -> Any:
 
 def _settings(*values: Any) -> Settings:
     names = ("prompt", "system", "model", "base_url", "strategy", "format", "probability", "k", "n",
-             "threshold", "temperature")  # fmt: skip
-    given = dict(zip(names, values, strict=True))
+             "threshold", "temperature", "embedding_model", "above")  # fmt: skip
+    *others, price_in, price_out = values
+    given = dict(zip(names, others, strict=True))
+    if price_in is not None and price_out is not None:
+        given["price"] = (price_in, price_out)
     given["k"], given["n"] = int(given["k"]), int(given["n"])
     if given["model"].strip() == SIMULATED and not given["base_url"].strip():
         given["temperature"] = None  # it has none
@@ -133,41 +156,26 @@ def _ask(*values: Any) -> Iterator[tuple[Any, ...]]:
     program = code(settings, "core")
     sides = (_EMPTY, _EMPTY)
     try:
+        shown_at = -math.inf
         for sides in both(settings):
-            yield (
-                note,
-                sides[0].html(),
-                sides[1].html(),
-                sides[1].found,
-                runs,
-                _history(runs),
-                program,
-            )
+            if time.monotonic() - shown_at < _PAUSE:  # the next one, or the last below, shows it
+                continue
+            shown_at = time.monotonic()
+            shown = sides[0].html(), sides[1].html()
+            yield note, *shown, sides[1].found, runs, table(runs), program
     except VSError as error:
-        yield note, "", _error(error), Distribution(), runs, _history(runs), program
+        yield note, "", _error(error), Distribution(), runs, table(runs), program
         return
-    runs = [*runs, (settings.as_dict(), sides[0].figures(), sides[1].figures())][-50:]
-    yield note, sides[0].html(), sides[1].html(), sides[1].found, runs, _history(runs), program
+    runs = [*runs, Kept(settings, *sides)][-MOST:]
+    yield note, sides[0].html(), sides[1].html(), sides[1].found, runs, table(runs), program
 
 
-def _history(runs: list[Any]) -> str:
-    rows = "".join(
-        "<tr>"
-        + "".join(
-            f"<td>{html.escape(str(cell))}</td>"
-            for cell in (
-                number, about["prompt"][:80], about["strategy"], about["k"], about["n"],
-                about["threshold"], direct, verbalized,
-            )
-        )
-        + "</tr>"
-        for number, (about, direct, verbalized) in enumerate(runs, start=1)
-    )  # fmt: skip
-    head = "".join(
-        f"<th>{name}</th>"
-        for name in ("#", "prompt", "strategy", "k", "n", "threshold", "direct", "verbalized")
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+def _beside(runs: list[Kept], one: float | None, other: float | None) -> str:
+    places = [int(number or 0) for number in (one, other)]
+    if not all(1 <= place <= len(runs) for place in places):
+        return _error(ConfigurationError(f"Name two of the {len(runs)} runs by their numbers."))
+    first, second = (runs[place - 1] for place in places)
+    return compared(first, second, (str(places[0]), str(places[1])))
 
 
 def _draw(found: Distribution, resampler: str) -> str:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from vs_core.clients import OpenAIModel
+from vs_core.embedding import OpenAIEmbedder
+from vs_core.equivalence import ByMeaning
 from vs_core.errors import ConfigurationError
+from vs_core.generation.prices import Price
 from vs_core.messages import Message
 from vs_core.strategies import Strategy, strategy_of
 from vs_core.testing import SimulatedModel
+from vs_core.testing.server import embedding
 
 __all__ = ["SIMULATED", "Model", "Settings"]
 
@@ -37,6 +42,10 @@ class Settings:
         n: Candidates in all.
         threshold: Every probability is asked to be below it; 1 is no limit.
         temperature: Of the model; None leaves it at its own.
+        embedding_model: What tells answers of like meaning, at the same endpoint; "" for none.
+            With the simulated model any name will do: it sees words, and no meaning.
+        above: Least cosine similarity of answers that are the same in other words.
+        price: Of a million input and output tokens; None takes the known ones.
     """
 
     prompt: str
@@ -50,6 +59,9 @@ class Settings:
     n: int = 5
     threshold: float = 1.0
     temperature: float | None = None
+    embedding_model: str = ""
+    above: float = 0.9
+    price: tuple[float, float] | None = None
 
     @property
     def simulated(self) -> bool:
@@ -113,6 +125,23 @@ class Settings:
             {} if self.temperature is None else {"temperature": self.temperature}
         )
         return OpenAIModel(self.model, base_url=self.base_url or None, **parameters)
+
+    def same(self) -> ByMeaning | None:
+        """Return what puts answers of like meaning together; None without an embedder.
+
+        Raises:
+            ConfigurationError: If ``above`` is no cosine similarity.
+        """
+        name = self.embedding_model.strip()
+        if not name:
+            return None
+        if self.simulated:
+            return ByMeaning(lambda texts: [embedding(text) for text in texts], self.above)
+        return ByMeaning(OpenAIEmbedder(name, base_url=self.base_url or None), self.above)
+
+    def cost(self, usage: Mapping[str, int]) -> float | None:
+        """Return what tokens cost; None where no price is known."""
+        return Price(None if self.simulated else self.model, self.price).of(usage)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as data."""
