@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.benchmarks.bench_hostile import KINDS, answer_of
 from tests.corpus import CASES, NOTHING, PLAIN, dump, responses
+from tests.hostile import KINDS, answer_of
 from vs_core import ConfigurationError, ParseError, formats, parse
 from vs_core.formats import Entry, Json, Lines, Reading, Shape, Tags
 from vs_core.formats.base import CUT_OFF

@@ -22,42 +22,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from tests.hostile import KINDS, answer_of
 from vs_core import ParseError, StreamParser, parse
-
-KINDS = {
-    "list items": "1. a (.{})\n",
-    "bullets": "- a: .{}\n",
-    "labels": "Text: a\nP: .{}\n",
-    "YAML": "- text: a\n  p: .{}\n",
-    "lines": "a{}\n",
-    "numbers": ".{}\na\n",
-    "headings": "# a\n.{}\n",
-    "paragraphs": "a .{}\n\n",
-    "quotations": "> {}\n",
-    "pipes": "|{}",
-    "rows": "|a|.{}|\n",
-    "commas": "{},",
-    "brackets": "(.{})",
-    "open brackets": "[{}",
-    "objects": '{{"a": .{}}}',
-    "open objects": '{{"a{}": ',
-    "strings": '"a{}" ' + " " * 70,
-    "tags": "<p>.{}</p>",
-    "open tags": "<text>{}",
-    "closing tags": "</text>{}",
-    "asides": "<response>a<note>{}</note>",
-    "thoughts": "<think>{}",
-    "fences": "```\n{}\n",
-    "spaces": " " * 60 + "{}",
-    "words": "a {} ",
-}
-"""What is repeated; ``{}`` is a number."""
-
-
-def answer_of(piece: str, size: int) -> str:
-    """An answer of about ``size`` characters that repeats a piece."""
-    count = size // len(piece.format(10_000))
-    return "".join(piece.format(number) for number in range(10_000, 10_000 + count))
 
 
 def peak() -> int:
