@@ -139,6 +139,13 @@ async def _astreamify(sampler, prompt, limit, settings):
             yield getattr(item, "distribution", item)
 
 
+# What DSPy 3.4 mended in its streams, for dspy.Predict too.
+STREAMS_BEFORE_3_4 = {
+    "failure": "DSPy before 3.4 does not pass num_retries on where it streams",
+    "error": "DSPy before 3.4 wraps an error in a group where it streams, or drops it",
+}
+
+
 class Spy(BaseCallback):
     def __init__(self, note):
         self.note = note
@@ -160,6 +167,12 @@ class DspyWays(WaysHarness, DspyHarness):
         "batch.context": "DSPy's own threads take its settings along alone, for Predict too",
         "streamify.trace": "DSPy keeps no trace of a program that it streams",
         "astreamify.trace": "DSPy keeps no trace of a program that it streams",
+        **{
+            f"{way}.{test}": reason
+            for way in ("streamify", "astreamify")
+            for test, reason in STREAMS_BEFORE_3_4.items()
+            if not FILLS
+        },
     }
 
     def spy(self, note, monkeypatch):
