@@ -40,6 +40,12 @@ def test_the_core_loads_nothing_heavy(statement):
     assert not loaded_by(statement) & set(HEAVY)
 
 
+def test_the_command_needs_no_other_extra():
+    """``vs demo`` is a stranger's first command, with the extra ``cli`` alone."""
+    others = {"numpy", "scipy", "pandas", "rapidfuzz", "matplotlib", "jinja2", "pyarrow"}
+    assert not loaded_by("import vs_core.cli.app") & others
+
+
 def test_what_reads_answers_is_loaded_with_the_first_answer():
     code = "import sys, vs_core; print('vs_core.parsing' in sys.modules, callable(vs_core.parse))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vs_core.errors import ConfigurationError
-from vs_core.metrics.diversity import Embed, meaning_classes
+
+if TYPE_CHECKING:
+    from vs_core.metrics.diversity import Embed
 
 __all__ = ["ByMeaning"]
 
@@ -48,4 +50,6 @@ class ByMeaning:
 
     def classes(self, texts: Sequence[str]) -> list[int]:
         """Return the number of its class for each text, from 0, in the order in which they come."""
+        from vs_core.metrics.diversity import meaning_classes  # numpy: `vs` starts without it
+
         return meaning_classes(self.vectors(texts), above=self.above)
