@@ -15,24 +15,18 @@ from vs_core.caller import Caller, Complete, name_of, settings_of
 from vs_core.checks import require_count
 from vs_core.concurrency import finished
 from vs_core.errors import ConfigurationError, raise_missing_extra
-from vs_core.evaluation import figures
 from vs_core.evaluation.arms import ASKED, SENT, Grid, arms_of, models_at
-from vs_core.evaluation.findings import Findings
 from vs_core.evaluation.judge import Judge, LLMJudge, Verdict, scored
 from vs_core.evaluation.judge import digest as digest_of
 from vs_core.evaluation.manifest import RECORDS, Manifest
 from vs_core.evaluation.measures import QUALITY
-from vs_core.evaluation.report import html
 from vs_core.evaluation.runner import Cell, Result, Runner, about
-from vs_core.evaluation.tables import differences, table
+from vs_core.evaluation.showing import Shown
 from vs_core.evaluation.tasks.base import Task, task_of
 from vs_core.store import Store
 from vs_core.strategies import Strategy
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
-
     from vs_core.metrics.diversity import Embed
 
 __all__ = ["ALL_STRATEGIES", "Experiment"]
@@ -45,7 +39,7 @@ _BATCH = 64
 """Texts that are embedded in one call."""
 
 
-class Experiment(Findings):
+class Experiment(Shown):
     """Compare strategies on tasks, with your model.
 
     For example::
@@ -289,96 +283,6 @@ class Experiment(Findings):
                     "give a row for each."
                 )
             self._vectors.update(zip(batch, vectors, strict=True))
-
-    # --- showing -----------------------------------------------------------------------------
-
-    def table(self) -> pd.DataFrame:
-        """Return the figures, a row for each model, task, strategy and threshold.
-
-        Returns:
-            Columns ``model``, ``task``, ``strategy``, ``threshold``; for each measure its estimate
-            and, as ``…_low`` and ``…_high``, the ends of its 95 % interval, ``nan`` where a task
-            has no such measure; then ``candidates``, ``missing`` (asked for and not given),
-            ``useful`` (right as far as the task can tell, and different from those before unless
-            the task says that repeats are as good), ``calls``,
-            ``input_tokens``, ``output_tokens``, ``cost`` (``nan`` without a price), and
-            ``calls_per_useful``, ``tokens_per_useful``, ``cost_per_useful``. A judge's calls are
-            not counted.
-
-        Raises:
-            ConfigurationError: If the experiment was not run.
-            MissingExtraError: If the extra ``metrics`` is not installed.
-        """
-        return table(self)
-
-    def differences_table(self) -> pd.DataFrame:
-        """Return how much each strategy is over the baseline: the direct answers, or the first.
-
-        Returns:
-            Columns ``model``, ``task``, ``strategy``, ``baseline``, ``measure``; the ``difference``
-            with its 95 % interval, ``low`` and ``high``; its ``pvalue``, corrected for all
-            differences of the task (Holm); how many ``units`` (prompts, or else calls) say so; and
-            ``prompts_for_2_points``: how many would tell a difference of ±0.02 from none, ``nan``
-            with fewer than four prompts.
-
-        Raises:
-            ConfigurationError: If the experiment was not run.
-            MissingExtraError: If the extra ``metrics`` is not installed.
-        """
-        return differences(self)
-
-    def plot_diversity(self, task: str | None = None) -> Figure:
-        """Draw diversity by strategy, with intervals; ``task`` may be left out if there is one."""
-        return figures.diversity(self, self._task(task))
-
-    def plot_quality(self, task: str | None = None) -> Figure:
-        """Draw quality against diversity, with the Pareto front.
-
-        Raises:
-            ConfigurationError: If there is no quality: no judge, and no measure of the task's own.
-        """
-        return figures.quality(self, self._task(task))
-
-    def plot_answers(self, task: str | None = None) -> Figure:
-        """Draw which answers came how often, beside the reference where there is one.
-
-        For dialogues: the donations, as cumulative shares.
-        """
-        return figures.answers(self, self._task(task))
-
-    def plot_thresholds(self, task: str | None = None) -> Figure:
-        """Draw diversity against the probability threshold.
-
-        Raises:
-            ConfigurationError: If there are not at least two thresholds.
-        """
-        return figures.thresholds(self, self._task(task))
-
-    def plot_calibration(self, task: str | None = None) -> Figure:
-        """Draw verbalized probabilities against the reference, or else against direct answers.
-
-        Raises:
-            ConfigurationError: If no strategy verbalizes, or there is nothing to compare with.
-        """
-        return figures.calibration(self, self._task(task))
-
-    def report(self, path: str | Path | None = None) -> Path:
-        """Write ``report.html``, one self-contained file, and return where it is.
-
-        Args:
-            path: The file; default: ``report.html`` in ``out``.
-
-        Raises:
-            ConfigurationError: If neither is given, or the file cannot be written.
-        """
-        if path is None and self.out is None:
-            raise ConfigurationError("Say where to write the report: report('report.html').")
-        target = Path(path) if path is not None else (self.out or Path()) / "report.html"
-        try:
-            target.write_text(html(self), encoding="utf-8", errors="replace")
-        except OSError as error:
-            raise ConfigurationError(f"Cannot write {target}: {error.strerror}.") from error
-        return target
 
 
 def _require_extra() -> None:
