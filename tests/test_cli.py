@@ -116,6 +116,86 @@ def test_sample_takes_endpoint_and_key_from_the_environment(server):
     assert server.requests[-1]["messages"][-1]["content"] == "Name a US state."
 
 
+def test_sample_takes_the_model_from_the_environment_and_simulated_wins_over_it(server):
+    environment = {"VS_MODEL": "some-model", "OPENAI_BASE_URL": server.base_url}
+    assert vs("sample", "Name a US state.", **environment).returncode == 0
+    assert [request["model"] for request in server.requests] == ["some-model"]
+    assert vs("sample", "Name a US state.", "--model", "m", **environment).returncode == 0
+    assert server.requests[-1]["model"] == "m"
+    assert vs("sample", "Name a US state.", "--simulated", **environment).returncode == 0
+    assert len(server.requests) == 2
+
+
+def test_sample_takes_a_system_message_and_a_type(server, tmp_path):
+    (tmp_path / "kinds.py").write_text(
+        "from pydantic import BaseModel\nclass Joke(BaseModel):\n    setup: str\n    end: str\n"
+    )
+    schema = {"type": "object", "properties": {"land": {"type": "string"}}, "required": ["land"]}
+    (tmp_path / "kind.json").write_text(json.dumps(schema))
+    command = ("sample", "Name one.", "--base-url", server.base_url, "--system", "Be brief.")
+    for kind, keys in ((f"{tmp_path}/kinds.py:Joke", {"setup", "end"}),
+                       (f"{tmp_path}/kind.json", {"land"})):  # fmt: skip
+        done = vs(*command, "--json", "--schema", kind)
+        assert done.returncode == 0, done.stderr
+        data = json.loads(done.stdout)
+        assert {*data["candidates"][0]["value"]} == keys
+        assert "Be brief." in str(server.requests[-1]["messages"][0])
+    for wrong, said in (("no.py:Joke", "no file"), (f"{tmp_path}/kinds.py:Yoke", "no Yoke")):
+        done = vs(*command, "--schema", wrong)
+        assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+
+
+def test_the_drawn_answer_is_in_json_by_the_resampler():
+    command = ("sample", "Name a US state.", "--simulated", "--json", "--seed", "5", "-k", "6")
+    for resampler in ("argmax", "top_p:p=0.000001"):
+        data = json.loads(vs(*command, "--resampler", resampler).stdout)
+        highest = max(data["candidates"], key=lambda candidate: candidate["probability"])
+        assert data["drawn"] == highest
+    drawn = {
+        json.loads(vs(*command[:-3], str(n), "-k", "6").stdout)["drawn"]["text"] for n in range(8)
+    }
+    assert len(drawn) > 1
+    for wrong, said in (
+        ("nope", "Unknown resampler"), ("top_p:q=1", "'q'"), ("top_p:p=x", "top_p:p=0.8"),
+    ):  # fmt: skip
+        done = vs(*command, "--resampler", wrong)
+        assert (done.returncode, said in done.stderr, done.stdout) == (2, True, "")
+
+
+def test_in_a_pipe_every_candidate_is_one_whole_line():
+    long = "word " * 300
+    answer = json.dumps([long, "a\nb\x1b[31m"])
+    done = vs("parse", stdin=answer, COLUMNS="40")
+    lines = done.stdout.splitlines()
+    assert lines[1].endswith(long.strip())
+    assert lines[2].endswith(r"a b\x1b[31m")
+    assert lines[3].startswith("repaired: weights are uniform")
+    assert len(lines) == 4
+    drawn = vs("sample", long, "--simulated", "--seed", "1", COLUMNS="40").stdout
+    assert drawn.count("\n") == 1 + 6 + 2
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("vs sample --strategy vs_", ["vs_standard", "vs_cot", "vs_multi"]),
+        ("vs sample --resampler top", ["top_p"]),
+        ("vs sample --probability exp", ["explicit"]),
+        ("vs gene", ["generate"]),
+    ],
+)
+def test_a_shell_completes_names(words, offered):
+    place = str(words.count(" "))
+    done = vs(_VS_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=place)
+    assert done.stdout.split() == offered
+
+
+def test_h_is_help():
+    done = vs("sample", "-h")
+    assert done.returncode == 0
+    assert "Usage: vs" in done.stdout
+
+
 def test_sample_asks_as_often_as_the_task_needs():
     command = ("sample", "Name a US state.", "--simulated", "--json", "--seed", "1")
     data = json.loads(vs(*command, "-n", "auto", "--budget", "4").stdout)

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from vs_core.checking import FORMATS, PROMPTS, Check, ProbeResult, record
 from vs_core.checking import check as run_check
-from vs_core.cli.models import choose_model, require_no_endpoint, stderr
+from vs_core.cli.models import BaseUrl, ModelName, choose_model, require_no_endpoint, stderr
 from vs_core.cli.options import price_of
 from vs_core.clients import OpenAIModel
 from vs_core.display import printable, shorten
@@ -46,10 +46,8 @@ _SHOWN = {
 
 
 def check(
-    model: Annotated[str | None, typer.Option(help="Name of the model.")] = None,
-    base_url: Annotated[
-        str | None, typer.Option(help="OpenAI-compatible endpoint, ending in /v1.")
-    ] = None,
+    model: ModelName = None,
+    base_url: BaseUrl = None,
     k: Annotated[int, typer.Option("-k", help="Candidates a call.")] = 5,
     prompt: Annotated[
         list[str] | None,

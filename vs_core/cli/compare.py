@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from rich.table import Table
 from rich.text import Text
 
-from vs_core.cli.models import choose_model, require_no_endpoint, stderr
+from vs_core.cli.models import BaseUrl, ModelName, choose_model, require_no_endpoint, stderr
 from vs_core.cli.options import listed, numbers, price_of, whole_numbers
 from vs_core.clients import OpenAIModel
 from vs_core.display import printable
@@ -81,10 +81,8 @@ def compare(
         Path | None,
         typer.Option(help="Your own reference (states: JSON; dialogue: donations, a line each)."),
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Name of the model.")] = None,
-    base_url: Annotated[
-        str | None, typer.Option(help="OpenAI-compatible endpoint, ending in /v1.")
-    ] = None,
+    model: ModelName = None,
+    base_url: BaseUrl = None,
     simulated: Annotated[
         bool, typer.Option("--simulated", help="Use the simulated model, over HTTP.")
     ] = False,

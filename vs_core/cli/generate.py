@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import json
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +15,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from vs_core.cli.models import Model, choose_model, require_no_endpoint, said, stderr
+from vs_core.cli.models import (
+    BaseUrl,
+    Model,
+    ModelName,
+    choose_model,
+    require_no_endpoint,
+    said,
+    stderr,
+)
+from vs_core.cli.options import Format, Schema, StrategyName, price_of, schema_of
 from vs_core.display import shorten
 from vs_core.errors import ConfigurationError
 from vs_core.generation import Run, Summary
@@ -25,7 +32,7 @@ from vs_core.generation.batches import OpenAIBatches
 from vs_core.profiles import Profile
 from vs_core.testing import SimulatedModel
 
-__all__ = ["generate", "pair", "schema_of"]
+__all__ = ["generate"]
 
 _BACKENDS = ("live", "openai-batch", "files")
 
@@ -45,14 +52,12 @@ def generate(
     prompt_column: Annotated[str | None, typer.Option(help="Column with the prompt.")] = None,
     system: Annotated[str | None, typer.Option(help="Template of a system message.")] = None,
     id_column: Annotated[str | None, typer.Option(help="Column that identifies a row.")] = None,
-    schema: Annotated[
-        str | None, typer.Option(help="Type of the answers: file.py:Model or schema.json.")
-    ] = None,
+    schema: Schema = None,
     k: Annotated[int, typer.Option("-k", help="Candidates a call.")] = 5,
     n: Annotated[int | None, typer.Option("-n", help="Candidates a row; default: k.")] = None,
-    strategy: Annotated[str, typer.Option(help="See: vs plugins.")] = "vs_standard",
+    strategy: StrategyName = "vs_standard",
     threshold: Annotated[float | None, typer.Option(help="Sample the tail below it.")] = None,
-    format: Annotated[str, typer.Option(help="How answers are written.")] = "json",
+    format: Format = "json",
     retries: Annotated[int, typer.Option(help="Times a bad answer is asked for again.")] = 1,
     until_distinct: Annotated[
         int | None, typer.Option(help="Ask until a row has exactly so many different answers.")
@@ -75,10 +80,8 @@ def generate(
     price: Annotated[
         str | None, typer.Option(help="Of a million input and output tokens: 0.4,1.6")
     ] = None,
-    model: Annotated[str | None, typer.Option(envvar="VS_MODEL", help="Name of the model.")] = None,
-    base_url: Annotated[
-        str | None, typer.Option(help="OpenAI-compatible endpoint, ending in /v1.")
-    ] = None,
+    model: ModelName = None,
+    base_url: BaseUrl = None,
     temperature: Annotated[float | None, typer.Option(help="Passed to the model.")] = None,
     profile: Annotated[Path | None, typer.Option(help="Settings; options given here win.")] = None,
     simulated: Annotated[
@@ -120,7 +123,7 @@ def generate(
         id_column=id_column, schema=None if schema is None else schema_of(schema), profile=profile,
         until_distinct=until_distinct, avoid_seen=avoid_seen, unique=unique, nested=nested,
         limit=limit, concurrency=concurrency, rate=rate, tokens_a_minute=tokens,
-        attempts=attempts, budget=budget, price=None if price is None else pair(price),
+        attempts=attempts, budget=budget, price=price_of(price),
         fresh=fresh, **options,
     )  # fmt: skip
     if dry_run:
@@ -150,49 +153,6 @@ def _lines(path: Path) -> Iterator[str]:
             yield from file
     except OSError as error:
         raise ConfigurationError(f"Cannot read {path}: {error.strerror}.") from error
-
-
-def pair(price: str) -> tuple[float, float]:
-    """Return a price as two numbers.
-
-    Raises:
-        ConfigurationError: If it is not two numbers with a comma between.
-    """
-    try:
-        first, second = map(float, price.split(","))
-    except ValueError as error:
-        raise ConfigurationError(
-            f"A price is two numbers, such as 0.4,1.6, not {price}."
-        ) from error
-    return first, second
-
-
-def schema_of(place: str) -> Any:
-    """Return the type that ``file.py:Model`` names, or the JSON schema in a file.
-
-    The file is the user's own, and is run.
-
-    Raises:
-        ConfigurationError: If there is no such file or name.
-    """
-    file, _, name = place.rpartition(":")
-    if not file.endswith(".py"):
-        try:
-            return json.loads(Path(place).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(
-                f"A schema is file.py:Model, or a file with a JSON schema; {place}: {error}."
-            ) from error
-    spec = importlib.util.spec_from_file_location(Path(file).stem, file)
-    if spec is None or spec.loader is None or not Path(file).exists():
-        raise ConfigurationError(f"There is no file {file}.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    found = getattr(module, name, None)
-    if found is None:
-        raise ConfigurationError(f"{file} has no {name}.")
-    return found
 
 
 # --- showing -------------------------------------------------------------------------------------

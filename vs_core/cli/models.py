@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 
 from vs_core.clients import OpenAIModel
 from vs_core.errors import ConfigurationError
 from vs_core.testing import SimulatedModel
 
-if TYPE_CHECKING:
-    import typer
-
-__all__ = ["Model", "choose_model", "require_no_endpoint", "said"]
+__all__ = ["BaseUrl", "Model", "ModelName", "choose_model", "require_no_endpoint", "said"]
 
 Model = OpenAIModel | SimulatedModel
+# The environment is read in `choose_model`: a name in it is no objection to --simulated.
+ModelName = Annotated[str | None, typer.Option(help="Name of the model; or VS_MODEL.")]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(help="OpenAI-compatible endpoint, ending in /v1; or OPENAI_BASE_URL."),
+]
 DEFAULT_MODEL = "gpt-4.1-mini"
 
 stderr = Console(stderr=True)
@@ -33,8 +37,8 @@ def choose_model(
     """Return the model that the options or the environment name.
 
     Args:
-        name: Its name.
-        base_url: Its endpoint.
+        name: Its name; default: that of ``VS_MODEL``.
+        base_url: Its endpoint; default: that of ``OPENAI_BASE_URL``.
         temperature: Its temperature; wins over that of the parameters.
         parameters: Further ones of `OpenAIModel`, such as those of a profile.
 
@@ -42,6 +46,7 @@ def choose_model(
         ConfigurationError: If nothing is configured, or an endpoint is named that offers several
             models, and none of them.
     """
+    name = name or os.environ.get("VS_MODEL")
     base_url = base_url or os.environ.get("OPENAI_BASE_URL")
     if not (name or base_url or os.environ.get("OPENAI_API_KEY")):
         raise ConfigurationError(

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vs_core.cli.check import quiet
-from vs_core.cli.models import choose_model, require_no_endpoint, stderr
+from vs_core.cli.models import BaseUrl, ModelName, choose_model, require_no_endpoint, stderr
 from vs_core.cli.options import listed, numbers, price_of, whole_numbers
 from vs_core.clients import OpenAIModel
 from vs_core.display import printable
@@ -45,10 +45,8 @@ def tune(
         typer.Option(help="--prompts is a table, and this a template over its columns."),
     ] = None,
     task: Annotated[str | None, typer.Option(help="A registered task; see: vs plugins.")] = None,
-    model: Annotated[str | None, typer.Option(help="Name of the model.")] = None,
-    base_url: Annotated[
-        str | None, typer.Option(help="OpenAI-compatible endpoint, ending in /v1.")
-    ] = None,
+    model: ModelName = None,
+    base_url: BaseUrl = None,
     simulated: Annotated[
         bool, typer.Option("--simulated", help="The simulated model, over HTTP.")
     ] = False,

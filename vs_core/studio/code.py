@@ -112,6 +112,8 @@ def _shell(settings: Settings) -> str:
         words += ["-n", str(given.pop("n"))]
     for name, value in given.items():
         words += [f"--{name}", str(value)]
+    if settings.system.strip():
+        words += ["--system", settings.system]
     if settings.simulated:
         words.append("--simulated")
     else:
