@@ -213,7 +213,7 @@ def test_the_code_does_the_same(server, target, system, monkeypatch):
         assert printed.getvalue().strip()
     asked = [str(request["messages"]) for request in server.requests]
     assert len(asked) == 2
-    assert all("0.5" in each for each in asked)
+    assert all("0.5" in each and system in each for each in asked)
     assert {request["temperature"] for request in server.requests} == {0.3}
 
 

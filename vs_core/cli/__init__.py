@@ -26,7 +26,7 @@ def _run() -> None:
         from vs_core.cli.app import app
     except ImportError as error:
         raise_missing_extra("cli", error)
-    app()
+    app(prog_name="vs")  # however it was started: shells complete by this name
 
 
 def _fail(error: VSError, code: int) -> None:
