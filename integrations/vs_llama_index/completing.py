@@ -286,16 +286,18 @@ def _to_prompt(llm: LLM, messages: Sequence[ChatMessage]) -> str:
     return llm.completion_to_prompt("\n\n".join(message.content or "" for message in messages))
 
 
+_COUNTS = (("input_tokens", "output_tokens"), ("prompt_tokens", "completion_tokens"))
+"""What clients call the tokens of question and answer: our names, and OpenAI's."""
+
+
 def _usage(response: Response) -> dict[str, int]:
-    counts = response.additional_kwargs or {}
-    return {
-        ours: counts[theirs]
-        for ours, theirs in (
-            ("input_tokens", "prompt_tokens"),
-            ("output_tokens", "completion_tokens"),
-        )
-        if isinstance(counts.get(theirs), int)
-    }
+    """Tokens of question and answer: some clients put them beside the answer, others leave them."""
+    for counts in (response.additional_kwargs, _get(response.raw, "usage")):
+        for names in _COUNTS:
+            found = [_get(counts, name) for name in names]
+            if all(isinstance(count, int) for count in found):
+                return dict(zip(_COUNTS[0], found, strict=True))
+    return {}
 
 
 def _about(response: Response) -> dict[str, str]:

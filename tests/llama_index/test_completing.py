@@ -3,6 +3,7 @@
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ThinkingBlock
@@ -118,3 +119,20 @@ def test_the_seed_draws_elsewhere_for_every_task(make_llm):
         response = ours.complete(question)
         places.add(response.raw.texts.index(str(response)))
     assert len(places) > 1
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"additional_kwargs": {"prompt_tokens": 9, "completion_tokens": 7}},  # OpenAI, Gemini
+        {"raw": {"usage": {"prompt_tokens": 9, "completion_tokens": 7}}},  # Ollama
+        {"raw": {"usage": SimpleNamespace(input_tokens=9, output_tokens=7)}},  # Anthropic
+        {"additional_kwargs": {"tool_calls": []}, "raw": {"usage": {"input_tokens": 9}}},
+    ],
+)
+def test_tokens_are_counted_wherever_a_client_puts_them(where):
+    message = ChatMessage(role="assistant", content=ANSWER)
+    incoming = _ArrivingResponse()
+    incoming.piece(ChatResponse(message=message, delta=ANSWER, **where))
+    counted = {} if "tool_calls" in str(where) else {"input_tokens": 9, "output_tokens": 7}
+    assert incoming.end().usage == counted
