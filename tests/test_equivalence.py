@@ -2,9 +2,9 @@
 
 import pytest
 
-from vs_core import ConfigurationError, ModelError
-from vs_core.embedding import OpenAIEmbedder
-from vs_core.equivalence import ByMeaning
+from vs_core import ConfigurationError, MissingExtraError, ModelError
+from vs_core.embedding import LocalEmbedder, OpenAIEmbedder
+from vs_core.equivalence import ByMeaning, ByText
 from vs_core.metrics.diversity import meaning_classes
 from vs_core.testing import SimulatedServer
 
@@ -54,3 +54,17 @@ def test_what_cannot_work_is_an_error():
         ByMeaning(lambda texts: texts, above=1.5)
     with pytest.raises(ConfigurationError, match="1 embeddings came for 2"):
         ByMeaning(lambda _: [[1.0]], above=0.5).classes(["a", "b"])
+
+
+def test_a_key_of_the_text_puts_answers_together_and_everything_has_a_label():
+    assert ByText().classes(["Ohio.", "iowa", " OHIO", "Utah"]) == [0, 1, 0, 2]
+    assert ByText(len).classes(["ab", "c", "de"]) == [0, 1, 0]
+    assert (ByText().label, ByText(len).label) == ("text", "len")
+    assert ByMeaning(OpenAIEmbedder("e"), 0.9).label == "cosine ≥ 0.9 of e"
+    assert ByMeaning(lambda texts: [[1.0]] * len(texts), 0.75).label == "cosine ≥ 0.75"
+
+
+def test_a_local_embedder_names_what_installs_it(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(MissingExtraError, match=r"vs-core\[embed\]"):
+        LocalEmbedder()

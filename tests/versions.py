@@ -93,6 +93,7 @@ SUITES = {
     "generation": Suite(
         ("generation",), (*SERVER, "httpx", "openai", "pandas", "rich", "tomli-w", "typer")
     ),
+    "embed": Suite(("embed",)),
     "studio": Suite(("studio/test_functions.py",), SERVER),
     "mcp": Suite(("studio/test_tools.py",), SERVER),
     "testing": Suite(("testing",), ("openai", "scipy")),

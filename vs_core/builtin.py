@@ -120,7 +120,7 @@ def vs_metrics() -> Mapping[str, Callable[..., Any]]:
         "ace", "chao1", "chi_square", "coverage", "distinct_k", "distinct_n",
         "expected_calibration_error", "js_divergence", "kl_divergence", "ks_statistic",
         "lexical_diversity", "precision", "rouge_l", "self_bleu", "semantic_diversity",
-        "total_variation", "unseen_mass", "vendi_score",
+        "total_variation", "unseen_mass", "utility", "vendi_score",
     )  # fmt: skip
     return {name: Bound(f"vs_core.metrics:{name}", "metrics") for name in names}
 

@@ -1,16 +1,50 @@
-"""What makes two answers the same where texts alone do not tell: what they mean."""
+"""What makes two answers the same: their text, a key of it, or what they mean."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vs_core.errors import ConfigurationError
+from vs_core.metrics.answers import plain
 
 if TYPE_CHECKING:
     from vs_core.metrics.diversity import Embed
 
-__all__ = ["ByMeaning"]
+__all__ = ["ByMeaning", "ByText", "Equivalence"]
+
+
+class Equivalence(Protocol):
+    """Puts texts into classes of the same answer."""
+
+    @property
+    def label(self) -> str:
+        """What tables call it."""
+
+    def classes(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of its class for each text, from 0, in the order in which they come."""
+
+
+class ByText:
+    """Answers are the same if a function makes the same of their texts.
+
+    Args:
+        key: From a text to anything hashable. Default: the text but for case, punctuation at its
+            ends, white space and compatibility forms.
+    """
+
+    def __init__(self, key: Callable[[str], Hashable] = plain) -> None:
+        self.key = key
+
+    @property
+    def label(self) -> str:
+        """``text``, or the name of the user's function."""
+        return "text" if self.key is plain else getattr(self.key, "__name__", "key")
+
+    def classes(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of its class for each text, from 0, in the order in which they come."""
+        numbers: dict[Hashable, int] = {}
+        return [numbers.setdefault(self.key(text), len(numbers)) for text in texts]
 
 
 class ByMeaning:
@@ -33,6 +67,13 @@ class ByMeaning:
         self.embed = embed
         self.above = above
         self._vectors: dict[str, Any] = {}
+
+    @property
+    def label(self) -> str:
+        """The least cosine, and the embedder's model where it says which."""
+        model = getattr(self.embed, "model", "")
+        by = f" of {model}" if isinstance(model, str) and model else ""
+        return f"cosine ≥ {self.above:g}{by}"
 
     def vectors(self, texts: Sequence[str]) -> list[Any]:
         """Return a vector for each text; every different text is embedded once.

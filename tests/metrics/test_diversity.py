@@ -10,7 +10,8 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from tests.strict import warnings_are_errors
 from vs_core import ConfigurationError, Distribution
-from vs_core.metrics import distinct_k, diversity, semantic_diversity, vendi_score
+from vs_core.equivalence import ByText
+from vs_core.metrics import distinct_k, diversity, semantic_diversity, utility, vendi_score
 
 pytestmark = warnings_are_errors
 
@@ -188,3 +189,33 @@ def test_distinct_k_of_texts_and_documented_values():
     assert distinct_k(["a"]) == 1
     with pytest.raises(ConfigurationError, match="list of texts"):
         distinct_k("one text")
+
+
+# --- an equivalence ------------------------------------------------------------------------------
+
+
+def test_classes_of_an_equivalence_are_counted():
+    texts = ["a cat", "A cat.", "a dog", "the cat"]
+    assert distinct_k(texts) == 4
+    assert distinct_k(texts, same=ByText()) == 3
+    assert distinct_k(texts, same=ByText(lambda text: text.strip(".")[-3:])) == 2
+
+
+def test_utility_is_that_of_noveltybench():
+    # By hand: 1, 0 (a repeat), 3 at weights 1, .8, .64; the patience .5 has 1, .5, .25.
+    assert utility(["a", "A", "b"], [1, 2, 3]) == pytest.approx((1 + 0.64 * 3) / 2.44)
+    assert utility(["a", "A", "b"], [1, 2, 3], patience=0.5) == pytest.approx(1.75 / 1.75)
+    assert utility(["a", "b"], [1, 2], patience=1) == 1.5
+    assert utility(["a", "b"], [1, 2], patience=0) == 1
+    assert utility(["a", "a b"], [1, 1], same=ByText(lambda text: text[0])) == pytest.approx(
+        1 / 1.8
+    )
+    assert math.isnan(utility([], []))
+
+
+@pytest.mark.parametrize(
+    ("worth", "patience", "message"), [([1], 0.8, "2 items"), ([1, 1], 1.5, "patience")]
+)
+def test_utility_of_what_cannot_be(worth, patience, message):
+    with pytest.raises(ConfigurationError, match=message):
+        utility(["a", "b"], worth, patience=patience)

@@ -10,8 +10,8 @@ from vs_core import ConfigurationError, hookimpl, metrics, plugins
 from vs_core.plugins import Plugins
 
 TOOLS = {
-    "Bin", "Difference", "HypothesisTest", "Interval", "confidence_interval", "corrected",
-    "fit_temperature", "paired_difference",
+    "Agreement", "Bin", "Difference", "HypothesisTest", "Interval", "agreement",
+    "confidence_interval", "corrected", "fit_temperature", "paired_difference",
     "reliability_diagram", "units_needed",
 }  # fmt: skip
 

@@ -347,7 +347,7 @@ def test_the_command_writes_a_profile_and_goes_on(tmp_path):
         (("--task", "states", "--simulated", "--price", "1"), "two numbers"),
         (("--task", "states", "--simulated", "--out", "p.yaml"), "ends in .toml"),
         (("--task", "joke", "--simulated", "--floor", "0.5"), "needs a score"),
-        (("--task", "joke", "--simulated", "--same", "near"), "--same is text, or a cosine"),
+        (("--task", "joke", "--simulated", "--same", "near"), "--same is text, judge, or a cosine"),
         (("--task", "joke", "--simulated", "--same", "0.9"), "needs --embedding-model"),
         (("--task", "joke", "--simulated", "--embedding-model", "e"), "--same 0.9"),
     ],

@@ -14,15 +14,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from rich.table import Table
 from rich.text import Text
 
+from vs_core.cli.helpers import embedder_of, judge_of, same_of
 from vs_core.cli.models import BaseUrl, ModelName, choose_model, require_no_endpoint, stderr
 from vs_core.cli.options import listed, numbers, price_of, whole_numbers
-from vs_core.clients import OpenAIModel
 from vs_core.display import printable
-from vs_core.embedding import OpenAIEmbedder
 from vs_core.errors import ConfigurationError
-from vs_core.evaluation import Experiment, LLMJudge, Task, simulated_tasks
+from vs_core.evaluation import Experiment, Task, simulated_tasks
 from vs_core.evaluation.experiment import ALL_STRATEGIES
-from vs_core.evaluation.tables import amount, shown
+from vs_core.evaluation.tables import agreed, amount, shown
 from vs_core.plugins import plugins
 from vs_core.prompts import Prompts
 from vs_core.testing import SimulatedModel, SimulatedServer
@@ -89,9 +88,23 @@ def compare(
     judge_model: Annotated[
         str | None, typer.Option(help="Model that judges quality, at the same endpoint.")
     ] = None,
-    embedding_model: Annotated[
-        str | None, typer.Option(help="Model for semantic diversity, at the same endpoint.")
+    judge_url: Annotated[
+        str | None, typer.Option(help="Endpoint of --judge-model, if it is another.")
     ] = None,
+    embedding_model: Annotated[
+        str | None,
+        typer.Option(help="Model for semantic diversity, at the same endpoint, or local."),
+    ] = None,
+    embedding_url: Annotated[
+        str | None, typer.Option(help="Endpoint of --embedding-model, if it is another.")
+    ] = None,
+    same: Annotated[
+        str,
+        typer.Option(
+            help="The same answer: text, a cosine of embeddings such as 0.9, judge. Of several, "
+            "by commas, the first counts, and how far they agree is reported."
+        ),
+    ] = "text",
     price: Annotated[
         str | None, typer.Option(help="Of a million input and output tokens: 0.4,1.6.")
     ] = None,
@@ -111,6 +124,8 @@ def compare(
     tasks = _tasks(task, prompts, reference)
     with _endpoint(simulated, model, base_url, tasks) as (name, url):
         chosen = choose_model(name, url)
+        judge = judge_of(judge_model, judge_url or chosen.base_url)
+        embed = embedder_of(embedding_model, embedding_url or chosen.base_url)
         with _progress() as progress:
             experiment = Experiment(
                 tasks,
@@ -128,8 +143,9 @@ def compare(
                 },
                 options={} if templates is None else {"prompts": Prompts.from_file(templates)},
                 out=out,
-                judge=_judge(judge_model, url),
-                embed=OpenAIEmbedder(embedding_model, base_url=url) if embedding_model else None,
+                judge=judge,
+                embed=embed,
+                same=same_of(same, embed, judge),
                 price=price_of(price),
                 concurrency=concurrency,
                 rate=rate,
@@ -180,10 +196,6 @@ def _endpoint(
     yield name, base_url
 
 
-def _judge(name: str | None, base_url: str | None) -> LLMJudge | None:
-    return None if name is None else LLMJudge(OpenAIModel(name, base_url=base_url), name)
-
-
 # --- what is shown -----------------------------------------------------------------------------
 
 
@@ -229,6 +241,8 @@ def _print(experiment: Experiment, table: pd.DataFrame) -> None:
             cells = _cells(row, [each.name for each in measures], costs)
             drawn.add_row(*cells[len(experiment.models) == 1 :])
         console.print(drawn, "")
+        for labels, found in experiment.agreements(name).items():
+            console.print(Text(printable(f"The same answer: {agreed(*labels, found)}")), "")
 
 
 def _cells(row: Mapping[Any, Any], measures: list[str], costs: list[str]) -> list[Text]:

@@ -16,22 +16,19 @@ from rich.table import Table
 from rich.text import Text
 
 from vs_core.cli.check import quiet
+from vs_core.cli.helpers import embedder_of, judge_of, same_of
 from vs_core.cli.models import BaseUrl, ModelName, choose_model, require_no_endpoint, stderr
 from vs_core.cli.options import listed, numbers, price_of, whole_numbers
 from vs_core.clients import OpenAIModel
 from vs_core.display import printable
-from vs_core.embedding import OpenAIEmbedder
-from vs_core.equivalence import ByMeaning
 from vs_core.errors import ConfigurationError
-from vs_core.evaluation import LLMJudge, Task, simulated_tasks
+from vs_core.evaluation import Task, simulated_tasks
 from vs_core.evaluation.items import Item, read_items
 from vs_core.evaluation.tasks.base import task_of
-from vs_core.metrics.answers import plain
 from vs_core.profiles import require_place
 from vs_core.testing import SimulatedModel, SimulatedServer
 from vs_core.tuning import Tuning, prompts_of
 from vs_core.tuning import tune as run_tune
-from vs_core.tuning.tune import Same
 
 __all__ = ["tune"]
 
@@ -69,11 +66,15 @@ def tune(
     judge_model: Annotated[
         str | None, typer.Option(help="Model that judges quality, at the same endpoint.")
     ] = None,
+    judge_url: Annotated[
+        str | None, typer.Option(help="Endpoint of --judge-model, if it is another.")
+    ] = None,
     same: Annotated[
-        str, typer.Option(help="The same answer: by its text, or a cosine of embeddings: 0.9.")
+        str, typer.Option(help="The same answer: text, a cosine of embeddings such as 0.9, judge.")
     ] = "text",
     embedding_model: Annotated[
-        str | None, typer.Option(help="Model of --same by embeddings, at the same endpoint.")
+        str | None,
+        typer.Option(help="Model of --same by embeddings, at the same endpoint, or local."),
     ] = None,
     embedding_url: Annotated[
         str | None, typer.Option(help="Endpoint of --embedding-model, if it is another.")
@@ -108,17 +109,22 @@ def tune(
     """
     if (prompts is None) == (task is None):
         raise ConfigurationError("Give --prompts FILE, or --task NAME.")
+    if len(listed("--same", [same])) > 1:
+        raise ConfigurationError("--same of vs tune is one; vs compare takes several.")
+    if same == "text" and embedding_model is not None:
+        raise ConfigurationError(
+            "--embedding-model wants to know how near is the same: --same 0.9, say."
+        )
     if out is not None:
         require_place(out)
     chosen = _task(prompts, template, task, seed)
     with _model(simulated, model, base_url, chosen) as found, _bar() as progress, quiet():
-        judge = None
-        if judge_model is not None:
-            judge = LLMJudge(OpenAIModel(judge_model, base_url=found.base_url))
+        judge = judge_of(judge_model, judge_url or found.base_url)
+        embed = embedder_of(embedding_model, embedding_url or found.base_url)
+        (alike,) = same_of(same, embed, judge)
         tuning = run_tune(
             chosen, found, score=judge, floor=floor, loss=loss, most_tokens=most_tokens,
-            same=_same(same, embedding_model, embedding_url or found.base_url),
-            most_cost=most_cost, price=price_of(price),
+            same=alike, most_cost=most_cost, price=price_of(price),
             strategies=listed("--strategies", [strategies]),
             ks=whole_numbers("-k", [k]),
             thresholds=[None if t == 1 else t for t in numbers("--threshold", [threshold])],
@@ -148,25 +154,6 @@ def _task(prompts: Path | None, template: str | None, name: str | None, seed: in
     if prompts is not None:
         return Task(name=prompts.stem, items=read_items(prompts))
     return task_of(name or "")
-
-
-def _same(same: str, model: str | None, base_url: str | None) -> Same:
-    """What makes two answers the same, as the options have it."""
-    if same == "text":
-        if model is not None:
-            raise ConfigurationError(
-                "--embedding-model wants to know how near is the same: --same 0.9, say."
-            )
-        return plain
-    try:
-        above = float(same)
-    except ValueError:
-        raise ConfigurationError(
-            f"--same is text, or a cosine such as 0.9, not {same!r}."
-        ) from None
-    if model is None:
-        raise ConfigurationError("--same by a cosine needs --embedding-model.")
-    return ByMeaning(OpenAIEmbedder(model, base_url=base_url), above)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vs_core.evaluation.judge import LLMJudge
     from vs_core.evaluation.measures import Answer, Measure
     from vs_core.evaluation.runner import Cell, Result
+    from vs_core.evaluation.sameness import SameJudge
     from vs_core.evaluation.simulated import simulated_tasks
     from vs_core.evaluation.tasks.base import Task, task_of
 
@@ -31,6 +32,7 @@ __all__ = [
     "LLMJudge",
     "Measure",
     "Result",
+    "SameJudge",
     "Task",
     "read_items",
     "simulated_tasks",
@@ -45,6 +47,7 @@ _HOMES = {
     "LLMJudge": "judge",
     "Measure": "measures",
     "Result": "runner",
+    "SameJudge": "sameness",
     "Task": "tasks.base",
     "read_items": "items",
     "simulated_tasks": "simulated",

@@ -14,6 +14,7 @@ from vs_core import builtin
 from vs_core.caller import Caller, Complete, name_of, settings_of
 from vs_core.checks import require_count
 from vs_core.concurrency import finished
+from vs_core.equivalence import ByMeaning
 from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.evaluation.arms import ASKED, SENT, Grid, arms_of, models_at
 from vs_core.evaluation.judge import Judge, LLMJudge, Verdict, scored
@@ -21,6 +22,7 @@ from vs_core.evaluation.judge import digest as digest_of
 from vs_core.evaluation.manifest import RECORDS, Manifest
 from vs_core.evaluation.measures import QUALITY
 from vs_core.evaluation.runner import Cell, Result, Runner, about
+from vs_core.evaluation.sameness import Same, classes_of, equivalence_of
 from vs_core.evaluation.showing import Shown
 from vs_core.evaluation.tasks.base import Task, task_of
 from vs_core.store import Store
@@ -75,6 +77,12 @@ class Experiment(Shown):
         judge: Scores answers: an `LLMJudge`, or a function from prompt and answer to a number on
             [0, 1]. The function is called again when a run is resumed; a model's verdicts are kept.
         embed: From a list of texts to vectors, for semantic diversity; see `vs_core.metrics`.
+        same: What makes two answers to a prompt the same, under every count: a function from a text
+            to a key, `vs_core.equivalence.ByMeaning`, or a `SameJudge`. Of several the first
+            counts, and how far the others agree with it is reported (`agreement_table`). Right
+            answers are the same by any spelling that the task knows. Default: their text but for
+            case, punctuation at its ends and white space. It does not change what is drawn where
+            a repeat is as good: rolls, dialogues, refusals.
         price: Of a million input and of a million output tokens, in any currency.
         concurrency: Most calls in flight.
         rate: Most calls a minute; None for no limit.
@@ -102,6 +110,7 @@ class Experiment(Shown):
         out: str | Path | None = None,
         judge: Judge | LLMJudge | None = None,
         embed: Embed | None = None,
+        same: Same | Sequence[Same] = (),
         price: tuple[float, float] | None = None,
         concurrency: int = 16,
         rate: float | None = None,
@@ -133,6 +142,9 @@ class Experiment(Shown):
         self.seed = seed
         self.judge = judge
         self.embed = embed
+        self.same = [
+            equivalence_of(each) for each in (same if isinstance(same, Sequence) else [same])
+        ]
         self._fresh = fresh
         self._progress = progress
         self._limits = (concurrency, rate, attempts)
@@ -198,6 +210,7 @@ class Experiment(Shown):
             )  # fmt: skip
             await self._judge(runner)
             await self._embed()
+            await self._sort(runner)
         finally:
             caller.close()
 
@@ -272,17 +285,49 @@ class Experiment(Shown):
             return
         import numpy as np
 
+        embed = next(  # what the equivalence embeds is embedded once
+            (same.vectors for same in self.same
+             if isinstance(same, ByMeaning) and same.embed is self.embed),
+            self.embed,
+        )  # fmt: skip
         texts = {text for result in self.results for text in self._texts(result)}
         missing = sorted(texts - self._vectors.keys())
         for start in range(0, len(missing), _BATCH):
             batch = missing[start : start + _BATCH]
-            vectors = np.asarray(await asyncio.to_thread(self.embed, batch))
+            vectors = np.asarray(await asyncio.to_thread(embed, batch))
             if vectors.ndim != 2 or len(vectors) != len(batch):
                 raise ConfigurationError(
                     f"embed gave an array of shape {vectors.shape} for {len(batch)} texts; it must "
                     "give a row for each."
                 )
             self._vectors.update(zip(batch, vectors, strict=True))
+
+    async def _sort(self, runner: Runner) -> None:
+        """Put the answers to each prompt into classes of the same answer, by each equivalence."""
+        self.classes.clear()
+        places = self._unnamed()
+        for same in self.same:
+            found = await _together(
+                [classes_of(same, runner, prompt, texts) for (_, prompt), texts in places.items()]
+            )
+            self.classes[same.label] = {
+                place: dict(zip(places[place], classes, strict=True))
+                for place, classes in zip(places, found, strict=True)
+            }
+
+    def _unnamed(self) -> dict[tuple[str, str], list[str]]:
+        """The different texts by task and prompt that are no right answer, where repeats matter."""
+        found: dict[tuple[str, str], dict[str, None]] = {}
+        for result in self.results:
+            task = self.tasks[result.cell.task]
+            item = task.items[result.cell.item]
+            if task.repeats:
+                continue
+            texts = found.setdefault((task.name, item.prompt), {})
+            for each in result.distribution:
+                if task.counts(each) and task.named(item, each) is None:
+                    texts[task.text(each)] = None
+        return {place: list(texts) for place, texts in found.items()}
 
 
 def _require_extra() -> None:

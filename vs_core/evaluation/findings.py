@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from vs_core.caller import Complete
 from vs_core.candidates import Candidate
+from vs_core.equivalence import ByText
 from vs_core.errors import ConfigurationError
 from vs_core.evaluation.measures import Answer, Measure
 from vs_core.evaluation.runner import Cell, Result
 from vs_core.evaluation.tasks.base import Task
+from vs_core.metrics.answers import plain
 from vs_core.strategies import Strategy
 
 if TYPE_CHECKING:
-    from vs_core.metrics import Difference, Interval
+    from vs_core.metrics import Agreement, Difference, Interval
 
-__all__ = ["Arm", "Findings", "arm_of"]
+__all__ = ["Agreed", "Arm", "Findings", "arm_of"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,23 @@ class Arm:
         return self.strategy if self.threshold is None else f"{self.strategy} < {self.threshold:g}"
 
 
+@dataclass(frozen=True)
+class Agreed:
+    """How far what is counted by agrees with another equivalence.
+
+    Args:
+        answers: Different texts.
+        classes: Of them, by what is counted by.
+        other_classes: By the other.
+        agreement: Pair by pair, within a prompt.
+    """
+
+    answers: int
+    classes: int
+    other_classes: int
+    agreement: Agreement
+
+
 def arm_of(cell: Cell) -> Arm:
     """Return what a cell is a part of."""
     return Arm(cell.model, cell.task, cell.strategy, cell.threshold)
@@ -62,6 +81,8 @@ class Findings:
     Attributes:
         results: What each cell gave.
         scores: Of the judge, by task, prompt and text.
+        classes: Of each equivalence by its label: by task and prompt the class of each text. The
+            first is what is counted by.
     """
 
     def __init__(
@@ -84,9 +105,11 @@ class Findings:
         self.note = note
         self.results: list[Result] = []
         self.scores: dict[tuple[str, str, str], float] = {}
+        self.classes: dict[str, dict[tuple[str, str], dict[str, int]]] = {}
         self._vectors: dict[str, Any] = {}
         self._arms: dict[Arm, list[list[Answer]]] = {}
         self._intervals: dict[tuple[Arm, str], Interval] = {}
+        self._firsts: dict[tuple[str, str, str], str] = {}
 
     @property
     def arms(self) -> dict[Arm, list[list[Answer]]]:
@@ -98,6 +121,7 @@ class Findings:
         if not self.results:
             raise ConfigurationError("There is nothing to show yet: run() the experiment first.")
         if not self._arms:
+            self._firsts = self._first_of_each_class()
             for result in self.results:
                 self._arms.setdefault(arm_of(result.cell), []).append(self._answers(result))
         return self._arms
@@ -154,7 +178,50 @@ class Findings:
             self.scores.get((task.name, item.prompt, text)),
             self._vectors.get(text),
             (cell.item, cell.run, task.unit(candidate)),
+            self._firsts.get((task.name, item.prompt, text), ""),
         )
+
+    def _first_of_each_class(self) -> dict[tuple[str, str, str], str]:
+        """The first text that is the same, by task, prompt and text."""
+        found = {}
+        for (task, prompt), classes in next(iter(self.classes.values()), {}).items():
+            firsts = {number: text for text, number in reversed(classes.items())}
+            for text, number in classes.items():
+                found[task, prompt, text] = plain(firsts[number])
+        return found
+
+    def agreements(self, task: str) -> dict[tuple[str, str], Agreed]:
+        """Return how far what is counted by agrees with each other equivalence, and with texts."""
+        from vs_core.metrics import agreement
+
+        by = dict(self.classes)
+        if not by:
+            return {}
+        counts = next(iter(by))
+        texts = ByText()
+        by.setdefault(
+            texts.label,
+            {place: dict(zip(own, texts.classes([*own]), strict=True))
+             for place, own in by[counts].items()},
+        )  # fmt: skip
+        rows = {
+            label: [
+                (place, number)
+                for place, own in places.items()
+                if place[0] == task
+                for number in own.values()
+            ]
+            for label, places in by.items()
+        }
+        first = rows.pop(counts)
+        return {
+            (counts, label): Agreed(
+                len(first), len(set(first)), len(set(other)),
+                agreement(first, other, groups=[place for place, _ in first]),
+            )
+            for label, other in rows.items()
+            if first
+        }  # fmt: skip
 
     def results_of(self, arm: Arm) -> list[Result]:
         """Return the results of one arm, in order."""

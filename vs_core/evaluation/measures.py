@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from vs_core.candidates import Candidate
 from vs_core.evaluation.items import Item
+from vs_core.metrics.answers import plain
 
 if TYPE_CHECKING:
     from vs_core.metrics import Difference, Interval
@@ -28,6 +29,7 @@ __all__ = [
     "QUALITY",
     "SEMANTIC",
     "STATED_DIVERGENCE",
+    "UTILITY",
     "Answer",
     "Measure",
     "average",
@@ -57,6 +59,8 @@ class Answer:
         score: What the judge gave it, on [0, 1]; None without a judge.
         vector: Its embedding, shape (dimensions,); None without one.
         unit: What it shares with the answers that it depends on: the call that it came from.
+        same: The first answer to the prompt that is the same, as the experiment's equivalence has
+            it; "" where there is none.
     """
 
     candidate: Candidate
@@ -68,11 +72,12 @@ class Answer:
     score: float | None = None
     vector: Any = field(default=None, repr=False, compare=False)
     unit: Hashable = None
+    same: str = ""
 
     @property
     def kind(self) -> str:
-        """What makes two answers the same: the right answer, or the text."""
-        return self.name or " ".join(self.text.casefold().split())
+        """What makes two answers the same: the right answer, the equivalence, or the text."""
+        return self.name or self.same or plain(self.text)
 
 
 @dataclass(frozen=True)
@@ -290,6 +295,13 @@ def _distinct(kinds: Sequence[Hashable], item: Item) -> float:  # noqa: ARG001
     return len(set(kinds)) / len(kinds)
 
 
+def _utility(pairs: Sequence[tuple[str, float]], item: Item) -> float:  # noqa: ARG001
+    from vs_core.metrics import utility
+
+    kinds, worth = zip(*pairs, strict=True)
+    return utility(kinds, worth)
+
+
 def mean(numbers: Sequence[float], item: Item) -> float:  # noqa: ARG001
     """Return the mean of what was observed."""
     return math.fsum(numbers) / len(numbers)
@@ -364,6 +376,19 @@ DISTINCT = Measure(
     options={"bounds": _SHARE},
 )
 """Different answers / answers, on (0, 1]."""
+
+UTILITY = Measure(
+    "utility",
+    "utility, patience .8",
+    _utility,
+    lambda answer: (
+        None if answer.score is None or not answer.counts else (answer.kind, answer.score)
+    ),
+    "high",
+    options={"bounds": _SHARE},
+)
+"""What the answers are worth to a reader who tires: the judge's scores of those that are not the
+same as one before, each place counting .8 of the one before (NoveltyBench)."""
 
 QUALITY = Measure(
     "quality",

@@ -16,7 +16,7 @@ from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.evaluation import figures
 from vs_core.evaluation.findings import Findings, arm_of
 from vs_core.evaluation.measures import Measure
-from vs_core.evaluation.tables import amount, needed, shown, table
+from vs_core.evaluation.tables import agreed, amount, needed, shown, table
 from vs_core.evaluation.tasks.base import Task
 from vs_core.evaluation.tasks.dialogue import Dialogue
 
@@ -62,6 +62,9 @@ def _section(findings: Findings, task: Task, rows: pd.DataFrame) -> dict[str, An
         "differences": list(_differences(findings, task, measures)),
         "rows": [
             _row(findings, row, [each.name for each in measures]) for row in own.to_dict("records")
+        ],
+        "same": [
+            agreed(*labels, found) for labels, found in findings.agreements(task.name).items()
         ],
         "figures": list(_figures(findings, task)),
         "samples": list(_samples(findings, task)),

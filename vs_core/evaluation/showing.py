@@ -9,7 +9,7 @@ from vs_core.errors import ConfigurationError
 from vs_core.evaluation import figures
 from vs_core.evaluation.findings import Findings
 from vs_core.evaluation.report import html
-from vs_core.evaluation.tables import differences, table
+from vs_core.evaluation.tables import agreements, differences, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,6 +58,20 @@ class Shown(Findings):
             MissingExtraError: If the extra ``metrics`` is not installed.
         """
         return differences(self)
+
+    def agreement_table(self) -> pd.DataFrame:
+        """Return how far the ways to tell what is the same agree, where ``same`` was given.
+
+        Returns:
+            Columns ``task``; ``counts``, the equivalence that is counted by, and ``other``, one
+            that it is compared with (the texts among them); ``answers``, how many different texts
+            there are, in how many ``classes`` and ``other_classes``; over their ``pairs`` within a
+            prompt the ``share`` of which both say the same, and Cohen's ``kappa`` of that.
+
+        Raises:
+            ConfigurationError: If the experiment was not run.
+        """
+        return agreements(self)
 
     def plot_diversity(self, task: str | None = None) -> Figure:
         """Draw diversity by strategy, with intervals; ``task`` may be left out if there is one."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vs_core.errors import raise_missing_extra
-from vs_core.evaluation.findings import Arm, Findings
+from vs_core.evaluation.findings import Agreed, Arm, Findings
 from vs_core.evaluation.measures import Answer
 from vs_core.evaluation.runner import Result
 from vs_core.evaluation.tasks.base import Task
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from vs_core.metrics import Difference
 
-__all__ = ["amount", "differences", "needed", "shown", "table", "useful"]
+__all__ = ["agreed", "agreements", "amount", "differences", "needed", "shown", "table", "useful"]
 
 
 def table(findings: Findings) -> pd.DataFrame:
@@ -72,6 +72,41 @@ def differences(findings: Findings) -> pd.DataFrame:
     ]
     frame: pd.DataFrame = pd.DataFrame(rows)
     return frame
+
+
+def agreements(findings: Findings) -> pd.DataFrame:
+    """Return how far equivalences agree as `Experiment.agreement_table` says."""
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise_missing_extra("metrics", error)
+    rows = [
+        {
+            "task": task,
+            "counts": counts,
+            "other": other,
+            "answers": found.answers,
+            "classes": found.classes,
+            "other_classes": found.other_classes,
+            **found.agreement._asdict(),
+        }
+        for task in dict.fromkeys(arm.task for arm in findings.arms)
+        for (counts, other), found in findings.agreements(task).items()
+    ]
+    frame: pd.DataFrame = pd.DataFrame(rows)
+    return frame
+
+
+def agreed(counts: str, other: str, found: Agreed) -> str:
+    """Return in words how far two equivalences agree."""
+    share, kappa, pairs = found.agreement
+    how = f"{found.answers} different texts: {found.classes} answers by {counts}"
+    if counts != other:
+        how += f", {found.other_classes} by {other}"
+    if not pairs:
+        return how
+    chance = "" if math.isnan(kappa) else f", κ {kappa:.2f}"
+    return f"{how}; they agree on {share:.0%} of {pairs:,} pairs{chance}"
 
 
 def needed(difference: Difference) -> float:

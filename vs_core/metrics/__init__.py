@@ -1,6 +1,7 @@
 """Measures of what Verbalized Sampling does (extra ``metrics``; every metric is a plugin too).
 
-- Diversity by meaning: `semantic_diversity`, `vendi_score`, `distinct_k`.
+- Diversity by meaning: `semantic_diversity`, `vendi_score`, `distinct_k`, `utility`; how far two
+  ways to tell what is the same agree: `agreement`.
 - Diversity by words: `lexical_diversity`, `rouge_l`, `distinct_n`, `self_bleu`.
 - Two distributions: `kl_divergence`, `js_divergence`, `total_variation`, `ks_statistic`,
   `chi_square`.
@@ -41,18 +42,26 @@ if TYPE_CHECKING:
         ks_statistic,
         total_variation,
     )
-    from vs_core.metrics.diversity import distinct_k, semantic_diversity, vendi_score
+    from vs_core.metrics.diversity import (
+        distinct_k,
+        semantic_diversity,
+        utility,
+        vendi_score,
+    )
     from vs_core.metrics.intervals import Interval
     from vs_core.metrics.lexical import distinct_n, lexical_diversity, rouge_l, self_bleu
     from vs_core.metrics.paired import Difference, corrected, paired_difference, units_needed
+    from vs_core.metrics.partitions import Agreement, agreement
     from vs_core.metrics.richness import ace, chao1, unseen_mass
 
 __all__ = [
+    "Agreement",
     "Bin",
     "Difference",
     "HypothesisTest",
     "Interval",
     "ace",
+    "agreement",
     "chao1",
     "chi_square",
     "confidence_interval",
@@ -75,10 +84,12 @@ __all__ = [
     "total_variation",
     "units_needed",
     "unseen_mass",
+    "utility",
     "vendi_score",
 ]
 
 _HOMES = {
+    "partitions": ("Agreement", "agreement"),
     "answers": ("coverage", "precision"),
     "bootstrap": ("confidence_interval",),
     "calibration": (
@@ -95,7 +106,7 @@ _HOMES = {
         "ks_statistic",
         "total_variation",
     ),
-    "diversity": ("distinct_k", "semantic_diversity", "vendi_score"),
+    "diversity": ("distinct_k", "semantic_diversity", "utility", "vendi_score"),
     "lexical": ("distinct_n", "lexical_diversity", "rouge_l", "self_bleu"),
     "intervals": ("Interval",),
     "paired": ("Difference", "corrected", "paired_difference", "units_needed"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 from vs_core.errors import ConfigurationError
 from vs_core.metrics.inputs import Texts, texts_of
 
-__all__ = ["Embed", "distinct_k", "meaning_classes", "semantic_diversity", "vendi_score"]
+__all__ = [
+    "Classes",
+    "Embed",
+    "Same",
+    "distinct_k",
+    "meaning_classes",
+    "semantic_diversity",
+    "utility",
+    "vendi_score",
+]
 
 Embed = Callable[[list[str]], ArrayLike]
 """Embeds texts: from n strings to an array of shape (n, dimensions)."""
@@ -202,16 +211,27 @@ def _spectrum(kernel: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.linalg.eigvalsh(kernel) / max(len(kernel), 1)
 
 
-def distinct_k(items: Iterable[Any], *, same: Callable[[Any, Any], bool] | None = None) -> int:
+class Classes(Protocol):
+    """Puts texts into classes of the same answer: see `vs_core.equivalence`."""
+
+    def classes(self, texts: Sequence[str]) -> Sequence[int]:
+        """Return the number of its class for each text."""
+
+
+Same = Callable[[Any, Any], bool] | Classes
+"""Whether two items mean the same; or an equivalence of `vs_core.equivalence`."""
+
+
+def distinct_k(items: Iterable[Any], *, same: Same | None = None) -> int:
     """Count the classes of items that are the same: distinct_k of NoveltyBench (arXiv 2504.05228).
 
-    Each item joins the first class whose first member it is the same as, so ``same``, often a
-    trained model, need not be a perfect equivalence. It is called O(n · classes) times.
+    With a function of two items each joins the first class whose first member it is the same as, so
+    that it, often a trained model, need not be a perfect equivalence. It is called
+    O(n · classes) times.
 
     Args:
         items: Texts, or anything that ``same`` can compare.
-        same: Whether two items mean the same. Default: equal texts, without regard to case and
-            white space.
+        same: See `Same`. Default: equal texts, without regard to case and white space.
 
     Returns:
         The number of classes, from 0 (no items) to the number of items.
@@ -219,13 +239,64 @@ def distinct_k(items: Iterable[Any], *, same: Callable[[Any, Any], bool] | None 
     Raises:
         ConfigurationError: If ``items`` is one string.
     """
+    return len(set(_classes(items, same)))
+
+
+def utility(
+    items: Iterable[Any],
+    worth: ArrayLike,
+    *,
+    patience: float = 0.8,
+    same: Same | None = None,
+) -> float:
+    """Utility of NoveltyBench (arXiv 2504.05228): what answers are worth to a reader who tires.
+
+    Σ pⁱ⁻¹ · uᵢ over those that are the same as none before, times (1 − p) / (1 − pⁿ): with
+    probability p the reader looks at one more, and repeats are worth nothing.
+
+    Args:
+        items: Texts in the order in which they are read.
+        worth: uᵢ: what each is worth, shape (n,), such as a judge's score.
+        patience: p, on [0, 1]; 1 counts all places alike.
+        same: As for `distinct_k`.
+
+    Returns:
+        On [0, the largest worth]; ``nan`` for no items.
+
+    Raises:
+        ConfigurationError: If the patience is not on [0, 1], there is not one worth for each item,
+            or ``items`` is one string.
+    """
+    if not 0 <= patience <= 1:
+        raise ConfigurationError(f"patience must be between 0 and 1, not {patience}.")
+    classes = _classes(items, same)
+    values = np.asarray(worth, dtype=np.float64)
+    if values.shape != (len(classes),):
+        raise ConfigurationError(f"There are {len(classes)} items, and worth of {values.shape}.")
+    if not classes:
+        return math.nan
+    first = np.zeros(len(classes))
+    first[np.unique(classes, return_index=True)[1]] = 1
+    weights = patience ** np.arange(len(classes))
+    return float(weights @ (first * values) / weights.sum())
+
+
+def _classes(items: Iterable[Any], same: Same | None) -> Sequence[int]:
+    """The number of its class for each item."""
     if same is None:
-        return len({" ".join(text.casefold().split()) for text in texts_of(items)})
+        numbers: dict[str, int] = {}
+        texts = (" ".join(text.casefold().split()) for text in texts_of(items))
+        return [numbers.setdefault(text, len(numbers)) for text in texts]
+    if not callable(same):
+        return same.classes(texts_of(items))
     firsts: list[Any] = []
+    classes: list[int] = []
     for item in items:
-        if not any(same(first, item) for first in firsts):
+        found = next((n for n, first in enumerate(firsts) if same(first, item)), len(firsts))
+        if found == len(firsts):
             firsts.append(item)
-    return len(firsts)
+        classes.append(found)
+    return classes
 
 
 def meaning_classes(

@@ -15,12 +15,12 @@ from vs_core.caller import Caller, Complete, name_of, settings_of
 from vs_core.candidates import Candidate
 from vs_core.checks import require_count
 from vs_core.concurrency import finished
-from vs_core.equivalence import ByMeaning
 from vs_core.errors import ConfigurationError
 from vs_core.evaluation.items import Item
 from vs_core.evaluation.judge import LLMJudge, Verdict, digest, scored
 from vs_core.evaluation.manifest import Manifest
 from vs_core.evaluation.runner import Runner
+from vs_core.evaluation.sameness import Same, classes_of
 from vs_core.evaluation.tasks.base import Task, task_of
 from vs_core.metrics.answers import plain
 from vs_core.store import Store
@@ -33,9 +33,6 @@ __all__ = ["Score", "tune"]
 
 Score = Callable[[str, str], Any]
 """From prompt and answer to a score on [0, 1], the more the better; it may be async."""
-
-Same = Callable[[str], Hashable] | ByMeaning
-"""From an answer to what makes two of them the same; or by what they mean."""
 
 Unit = tuple[int, int]
 """The place of a prompt, and the number of a run of it."""
@@ -86,7 +83,8 @@ def tune(
             `vs_core.clients.OpenAIModel` has it.
         score: How good an answer is: a function, or an `LLMJudge`. Default: whether it is right,
             where the task knows the right answers; else nothing is asked of quality.
-        same: What makes two answers the same: a function from an answer to a key, or a `ByMeaning`.
+        same: What makes two answers the same: a function from an answer to a key, a `ByMeaning`,
+            or a `SameJudge`, whose calls are not counted.
             Default: their text but for case, punctuation and white space. Right answers are the
             same by any spelling that the task knows. Embeddings are not kept in ``out``: a run that
             goes on asks for them again.
@@ -284,7 +282,7 @@ class _Race:
         flow = self.task.flow(item, self.task.adapted(arm.strategy), rng)
         outcome = await runner.run(about, flow, model)
         answers = [c for c in outcome.distribution if self.task.counts(c)][: self.n]
-        different = set(await self._keys(item, answers))
+        different = set(await self._keys(runner, item, answers))
         scores = [await self._scored(runner, item, candidate) for candidate in answers]
         known = [score for score in scores if not math.isnan(score)]
         usage = outcome.usage
@@ -301,16 +299,13 @@ class _Race:
             outcome.calls,
         )
 
-    async def _keys(self, item: Item, answers: Sequence[Candidate]) -> list[Hashable]:
+    async def _keys(
+        self, runner: Runner, item: Item, answers: Sequence[Candidate]
+    ) -> list[Hashable]:
         """What makes the answers to one prompt the same, for each."""
         named = [self.task.named(item, candidate) for candidate in answers]
         texts = [self.task.text(c) for c, name in zip(answers, named, strict=True) if name is None]
-        same = self.same
-        if isinstance(same, ByMeaning):
-            keys: Sequence[Hashable] = await asyncio.to_thread(same.classes, texts)
-        else:
-            keys = [same(text) for text in texts]
-        others = iter(keys)
+        others = iter(await classes_of(self.same, runner, item.prompt, texts))
         return [next(others) if name is None else ("right", name) for name in named]
 
     async def _scored(self, runner: Runner, item: Item, candidate: Candidate) -> float:

@@ -12,7 +12,14 @@ from pydantic import BaseModel
 from vs_core.candidates import Candidate
 from vs_core.errors import ConfigurationError
 from vs_core.evaluation.items import Item
-from vs_core.evaluation.measures import DISTINCT, LEXICAL, QUALITY, SEMANTIC, Measure
+from vs_core.evaluation.measures import (
+    DISTINCT,
+    LEXICAL,
+    QUALITY,
+    SEMANTIC,
+    UTILITY,
+    Measure,
+)
 from vs_core.messages import as_messages
 from vs_core.plugins import plugins
 from vs_core.strategies import Flow, Strategy
@@ -42,7 +49,7 @@ class Task:
 
     name: str
     items: Sequence[Item]
-    measures: Sequence[Measure] = (SEMANTIC, LEXICAL, DISTINCT, QUALITY)
+    measures: Sequence[Measure] = (SEMANTIC, LEXICAL, DISTINCT, QUALITY, UTILITY)
     diversity: str = "semantic_diversity"
     quality: str = ""
     schema: Any = None
