@@ -39,6 +39,7 @@ RESOLUTIONS = {"lowest": "lowest-direct", "newest": "highest"}
 _LEFT_OUT = ("-k", "not installed_plugin and not of_a_framework and not plugin_brings_a_task")
 RUNNER = ("pytest", "pytest-asyncio", "pytest-timeout", "hypothesis")
 SERVER = ("starlette", "uvicorn")
+GENERATION = (*SERVER, "httpx", "openai", "pandas", "rich", "tomli-w", "typer")
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,8 @@ SUITES = {
         ),
         ("httpx",),
     ),
-    "generation": Suite(
-        ("generation",), (*SERVER, "httpx", "openai", "pandas", "rich", "tomli-w", "typer")
-    ),
+    "generation": Suite(("generation",), GENERATION),
+    "anthropic": Suite(("generation/test_anthropic.py",), GENERATION),
     "embed": Suite(("embed",)),
     "studio": Suite(("studio/test_functions.py",), SERVER),
     "mcp": Suite(("studio/test_tools.py",), SERVER),

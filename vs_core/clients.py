@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import copy
-import inspect
-import os
-import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from vs_core.errors import ConfigurationError, ModelError, raise_missing_extra
+from vs_core.endpoint import Endpoint, require_parameters
+from vs_core.errors import ModelError, raise_missing_extra
 from vs_core.formats.json import without_bounds
 from vs_core.messages import Completion, Request
-from vs_core.redaction import HIDDEN, redacted, without_secrets
 
 if TYPE_CHECKING:
     import httpx
@@ -23,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["OpenAIModel"]
 
 
-class OpenAIModel:
+class OpenAIModel(Endpoint):
     """A ``complete`` callable over the chat completions API (extra: ``cli``).
 
     Call it with a request for a completion, or use `acomplete`, `stream` and `astream`. The
@@ -60,6 +56,8 @@ class OpenAIModel:
             endpoint, and has the client's error as its cause.
     """
 
+    provider = "OpenAI"
+
     def __init__(
         self,
         model: str,
@@ -79,12 +77,6 @@ class OpenAIModel:
         **parameters: Any,
     ) -> None:
         _require_parameters(parameters)
-        self.model = model
-        self.base_url = base_url or os.environ.get("OPENAI_BASE_URL")
-        self.structured = structured
-        self.bounds = bounds
-        self.parameters = parameters
-        self._api_key = api_key
         options = {
             "timeout": timeout,
             "max_retries": max_retries,
@@ -93,51 +85,27 @@ class OpenAIModel:
             "organization": organization,
             "project": project,
         }
-        self._options: dict[str, Any] = {
-            name: value for name, value in options.items() if value is not None
-        }
+        super().__init__(model, base_url, api_key, parameters, options)
+        self.structured = structured
+        self.bounds = bounds
         self._http_client = http_client
         self._async_http_client = async_http_client
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What its answers depend on, as JSON can write it, without secrets.
-
-        Two models of the same settings are the same model to an experiment that goes on.
-        """
-        return {
-            "model": self.model,
-            "base_url": self.base_url and without_secrets(self.base_url),
-            "structured": self.structured,
-            "bounds": self.bounds,
-            **redacted(self.parameters),
-        }
-
-    def __repr__(self) -> str:
-        shown = {**self.settings, **redacted(self._options)}
-        name = shown.pop("model")
-        parts = [
-            f"{key}={value!r}" for key, value in shown.items() if value not in (None, False, True)
-        ]
-        return f"{type(self).__name__}({', '.join([repr(name), *parts])})"
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Everything but the clients, which hold connections, and a key of the environment."""
-        state = {n: v for n, v in vars(self).items() if n not in ("_client", "_async_client")}
-        if self._api_key == os.environ.get("OPENAI_API_KEY"):
-            state["_api_key"] = None
-        return state
+        """See `vs_core.endpoint.Endpoint.settings`."""
+        return {**super().settings, "structured": self.structured, "bounds": self.bounds}
 
     # --- completing --------------------------------------------------------------------------
 
     def __call__(self, request: Request) -> Completion:
         """Answer a request."""
-        with self._errors():
+        with self.errors():
             return _completion(self._client.chat.completions.create(**self._arguments(request)))
 
     async def acomplete(self, request: Request) -> Completion:
         """Answer a request without blocking."""
-        with self._errors():
+        with self.errors():
             response = await self._async_client.chat.completions.create(**self._arguments(request))
             return _completion(response)
 
@@ -147,7 +115,7 @@ class OpenAIModel:
         Pieces that bring more than text, such as the usage, are a `Completion`.
         """
         with (
-            self._errors(),
+            self.errors(),
             self._client.chat.completions.create(**self._streaming(request)) as chunks,
         ):
             for chunk in chunks:
@@ -155,7 +123,7 @@ class OpenAIModel:
 
     async def astream(self, request: Request) -> AsyncIterator[str | Completion]:
         """Answer a request piece by piece without blocking; see `stream`."""
-        with self._errors():
+        with self.errors():
             chunks = await self._async_client.chat.completions.create(**self._streaming(request))
             async with chunks:
                 async for chunk in chunks:
@@ -180,7 +148,7 @@ class OpenAIModel:
 
     def models(self) -> list[str]:
         """Return the names of the models that the endpoint offers."""
-        with self._errors():
+        with self.errors():
             return [model.id for model in self._client.models.list()]
 
     @property
@@ -194,19 +162,6 @@ class OpenAIModel:
         arguments.pop("extra_headers", None)
         arguments.pop("extra_query", None)
         return {**arguments, **arguments.pop("extra_body", {})}
-
-    def close(self) -> None:
-        """Close the connections of synchronous calls; the next call opens new ones."""
-        if client := self.__dict__.pop("_client", None):
-            client.close()
-
-    async def aclose(self) -> None:
-        """Close those of asynchronous calls, which belong to the event loop they were made in.
-
-        Do it at the end of a loop where one model serves several, as by `asyncio.run` twice.
-        """
-        if client := self.__dict__.pop("_async_client", None):
-            await client.close()
 
     # --- how -----------------------------------------------------------------------------------
 
@@ -231,12 +186,6 @@ class OpenAIModel:
         usage = {"stream_options": {"include_usage": True}}
         return {**usage, **self._arguments(request), "stream": True}
 
-    @property
-    def _key(self) -> str | None:
-        key = self._api_key or os.environ.get("OPENAI_API_KEY")
-        # The client insists on a key; a local server does not.
-        return key or ("none" if self.base_url else None)
-
     @cached_property
     def _client(self) -> OpenAI:
         from openai import OpenAI
@@ -259,45 +208,13 @@ class OpenAIModel:
             **self._options,
         )
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Turn the client's errors into `ModelError` that says where, keeping the cause."""
-        import openai
-
-        try:
-            yield
-        except _failures(openai.OpenAIError) as error:
-            where = without_secrets(self.base_url) if self.base_url else "OpenAI"
-            why = str(error).rstrip(".")
-            if isinstance(error, openai.APIConnectionError) and error.__cause__ is not None:
-                why = f"{why} ({type(error.__cause__).__name__}: {error.__cause__})"
-            if self._key:
-                why = why.replace(self._key, HIDDEN)
-            raise ModelError(f"The call of {self.model!r} at {where} failed: {why}.") from error
-
-
-def _failures(own: type[Exception]) -> tuple[type[Exception], ...]:
-    """How calls fail: the client's own errors, and in mid-stream those of what carries them.
-
-    That is httpx, and httpx2 from openai 3 on: whichever the client has loaded.
-    """
-    carriers = (sys.modules.get(name) for name in ("httpx", "httpx2"))
-    return (own, *(carrier.HTTPError for carrier in carriers if carrier is not None))
-
 
 def _require_parameters(parameters: Mapping[str, Any]) -> None:
     try:
         from openai.resources.chat.completions import Completions
     except ImportError as error:
         raise_missing_extra("cli", error)
-    ours = {"self", "model", "messages", "stream"}
-    known = inspect.signature(Completions.create).parameters.keys() - ours
-    unknown = parameters.keys() - known
-    if unknown:
-        raise ConfigurationError(
-            f"The API has no parameter {', '.join(map(repr, sorted(unknown)))}. What only this "
-            f"endpoint knows goes into extra_body={{{min(unknown)!r}: …}}."
-        )
+    require_parameters(Completions.create, parameters)
 
 
 # --- what comes back -------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from tests.generation.killed import rows
 from vs_core import Completion, ConfigurationError, ModelError, Request
 from vs_core.clients import OpenAIModel
 from vs_core.generation import Run
-from vs_core.generation.batches import OpenAIBatches, Wanted, completions_of, files, written
+from vs_core.generation.batches import OpenAIBatches, Wanted, completions_of, written
 from vs_core.messages import Message
 from vs_core.testing import SimulatedModel, SimulatedServer
 from vs_core.testing.batches import BatchFaults
@@ -40,7 +40,7 @@ def test_a_run_by_a_batch(tmp_path):
 
 
 def test_what_fails_expires_or_is_cut_off_is_in_the_next_file_and_the_rest_is_live(tmp_path):
-    faults = BatchFaults(failed=0.05, expired=0.02, cut_off=0.1)
+    faults = BatchFaults(failed=0.05, expired=0.02, cancelled=0.02, cut_off=0.1)
     with SimulatedServer(batch_faults=faults) as server:
         run, model = made(server, tmp_path / "o.jsonl", 300)
         said = []
@@ -107,12 +107,14 @@ def test_files_may_be_run_elsewhere(tmp_path):
 def test_files_are_split_at_the_limits(tmp_path, monkeypatch):
     model = OpenAIModel("m", api_key="x")
     wanted = [Wanted("0" * 16, Request((Message("user", "x" * 50),), call=n)) for n in range(7)]
-    monkeypatch.setattr(files, "MOST_REQUESTS", 3)
-    count, paths = written(wanted, model, tmp_path, "a")
+    batches = OpenAIBatches(model)
+    monkeypatch.setattr(batches, "most_requests", 3)
+    count, paths = written(wanted, batches, tmp_path, "a")
     assert [len(path.read_text().splitlines()) for path in paths] == [3, 3, 1]
     assert count == 7
-    monkeypatch.setattr(files, "MOST_BYTES", 500)
-    assert all(len(path.read_bytes()) <= 500 for path in written(wanted, model, tmp_path, "b")[1])
+    monkeypatch.setattr(batches, "most_bytes", 500)
+    paths = written(wanted, batches, tmp_path, "b")[1]
+    assert all(len(path.read_bytes()) <= 500 for path in paths)
     assert all(len(each.id) <= 64 for each in wanted)
 
 
@@ -122,7 +124,9 @@ def test_lines_that_are_none_are_missing_again():
     odd = [{}, {"custom_id": "x"}, {**whole, "response": None}, {**whole, "custom_id": "a_b"}, []]
     failed = {**whole, "response": {"status_code": 500, "body": {}}}
     lines = [*map(json.dumps, [*odd, failed, whole]), "{torn"]
-    assert list(completions_of(lines)) == [("0", 1, "2", Completion("a", finish_reason="stop"))]
+    batches = OpenAIBatches(OpenAIModel("m"))
+    found = list(completions_of(lines, batches))
+    assert found == [("0", 1, "2", Completion("a", finish_reason="stop"))]
 
 
 def test_batches_need_a_model_of_an_endpoint(tmp_path):

@@ -15,11 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from vs_core.anthropic import AnthropicModel
 from vs_core.cli.models import (
     BaseUrl,
     Model,
     ModelName,
-    choose_model,
+    model_of,
     require_no_endpoint,
     said,
     stderr,
@@ -28,13 +29,13 @@ from vs_core.cli.options import Format, Schema, StrategyName, price_of, schema_o
 from vs_core.display import shorten
 from vs_core.errors import ConfigurationError
 from vs_core.generation import Run, Summary
-from vs_core.generation.batches import OpenAIBatches
 from vs_core.profiles import Profile
 from vs_core.testing import SimulatedModel
 
 __all__ = ["generate"]
 
-_BACKENDS = ("live", "openai-batch", "files")
+_BACKENDS = ("live", "batch", "files")
+_EARLIER = {"openai-batch": "batch"}
 
 _TOKENS_A_CANDIDATE = 60
 """For an estimate before anything is asked: about so much is an answer of a sentence or two."""
@@ -88,7 +89,7 @@ def generate(
         bool, typer.Option("--simulated", help="Use the simulated model; its rows say so.")
     ] = False,
     backend: Annotated[
-        str, typer.Option(help="live, openai-batch (half the price, up to a day), or files.")
+        str, typer.Option(help="live, batch (half the price, up to a day), or files.")
     ] = "live",
     results: Annotated[
         list[Path] | None,
@@ -105,16 +106,17 @@ def generate(
     Run it again after whatever stopped it: it goes on, and asks for nothing that it has.
     Exit codes: 0 complete; 3 stopped in good order (budget, Ctrl-C); 1 and 2 as ever.
     """
+    backend = _EARLIER.get(backend, backend)
     if backend not in _BACKENDS:
         raise ConfigurationError(f"--backend is one of {', '.join(_BACKENDS)}, not {backend}.")
     settled = Profile(settings={}) if profile is None else Profile.load(profile)
-    complete: Model
+    complete: Model | AnthropicModel
     if simulated:
         require_no_endpoint(model, base_url)
         stderr.print("These answers are SIMULATED.", style="yellow")
         complete = SimulatedModel()
     else:
-        complete = choose_model(model or settled.model, base_url, temperature, settled.parameters)
+        complete = model_of(model or settled.model, base_url, temperature, settled.parameters)
     options = said(
         context, strategy=strategy, k=k, n=n, threshold=threshold, format=format, retries=retries
     )
@@ -137,9 +139,8 @@ def generate(
         stderr.print("Run these, and give what comes back: the same command with --results FILE.")
         raise typer.Exit(3)
     with _ending_in_order(run), _progress(run) as tell:
-        if backend == "openai-batch":
-            provider = OpenAIBatches(run.endpoint)
-            summary = run.run_batches(provider, tell=stderr.print, progress=tell)
+        if backend == "batch":
+            summary = run.run_batches(tell=stderr.print, progress=tell)
         else:
             summary = run.run(tell)
     _show(summary, as_json)

@@ -9,11 +9,20 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from vs_core.anthropic import AnthropicModel
 from vs_core.clients import OpenAIModel
 from vs_core.errors import ConfigurationError
 from vs_core.testing import SimulatedModel
 
-__all__ = ["BaseUrl", "Model", "ModelName", "choose_model", "require_no_endpoint", "said"]
+__all__ = [
+    "BaseUrl",
+    "Model",
+    "ModelName",
+    "choose_model",
+    "model_of",
+    "require_no_endpoint",
+    "said",
+]
 
 Model = OpenAIModel | SimulatedModel
 # The environment is read in `choose_model`: a name in it is no objection to --simulated.
@@ -22,6 +31,7 @@ BaseUrl = Annotated[
     str | None,
     typer.Option(help="OpenAI-compatible endpoint, ending in /v1; or OPENAI_BASE_URL."),
 ]
+_ANTHROPIC = "anthropic:"
 DEFAULT_MODEL = "gpt-4.1-mini"
 
 stderr = Console(stderr=True)
@@ -57,6 +67,23 @@ def choose_model(
     if temperature is not None:
         further["temperature"] = temperature
     return OpenAIModel(name or _only_model(base_url), base_url=base_url, **further)
+
+
+def model_of(
+    name: str | None,
+    base_url: str | None = None,
+    temperature: float | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> OpenAIModel | AnthropicModel:
+    """Return what `choose_model` does, or one of Anthropic's for ``anthropic:NAME``."""
+    name = name or os.environ.get("VS_MODEL")
+    if name is None or not name.startswith(_ANTHROPIC):
+        return choose_model(name, base_url, temperature, parameters)
+    further = dict(parameters or {})
+    if temperature is not None:
+        # The client has no argument for it any more, and models that take it still do.
+        further["extra_body"] = {**further.get("extra_body", {}), "temperature": temperature}
+    return AnthropicModel(name.removeprefix(_ANTHROPIC), base_url=base_url, **further)
 
 
 def require_no_endpoint(name: str | None, base_url: str | None) -> None:

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from vs_core.caller import Caller, Stopped, name_of, settings_of
-from vs_core.clients import OpenAIModel
-from vs_core.errors import ConfigurationError
 from vs_core.generation.batches import (
+    AnthropicBatches,
     Batches,
+    OpenAIBatches,
     Wanted,
+    batches_of,
     completions_of,
     missing,
     rounds,
@@ -239,7 +240,7 @@ class Run:
 
     def run_batches(
         self,
-        backend: Batches,
+        backend: Batches | None = None,
         *,
         poll: float = 30.0,
         tail: int = 20,
@@ -252,19 +253,19 @@ class Run:
         for them. Failed and expired requests are in the next file.
 
         Args:
-            backend: The provider.
+            backend: What runs them; default: the model's `provider`.
             poll: Seconds between two looks at a batch.
             tail: So few missing requests, or fewer, are asked live.
             tell: Is told what is done.
             progress: See `rows`; of the end.
 
         Raises:
-            ConfigurationError: If the model is not an `OpenAIModel`, or a batch is refused.
+            ConfigurationError: If the model is of no provider of batches, or one is refused.
             ModelError: If a whole round gave no answer.
         """
         self._begin()
         rounds(
-            backend, self._batches, wanted=self._wanted, write=self._write_files,
+            backend or self.provider, self._batches, wanted=self._wanted, write=self._write_files,
             take=self.add_results, poll=poll, tail=tail, tell=tell or (lambda _: None),
         )  # fmt: skip
         return self.run(progress)
@@ -275,7 +276,7 @@ class Run:
         journal = Journal(self.folder)
         try:
             count = 0
-            for task, call, asked, completion in completions_of(lines):
+            for task, call, asked, completion in completions_of(lines, self.provider):
                 journal.put(task, call, asked, completion)
                 self.spent.add(completion)
                 count += 1
@@ -289,22 +290,20 @@ class Run:
         return self._write_files(self._wanted(), "missing")[1]
 
     @property
-    def endpoint(self) -> OpenAIModel:
-        """The model as one of an endpoint, which batches are for.
+    def provider(self) -> OpenAIBatches | AnthropicBatches:
+        """The batches of the model's provider, which say how its files are written.
 
         Raises:
-            ConfigurationError: If it is another.
+            ConfigurationError: If the model is of another.
         """
-        if not isinstance(self._given, OpenAIModel):
-            raise ConfigurationError("Batch files are OpenAI's: they need an OpenAIModel.")
-        return self._given
+        return batches_of(self._given)
 
     @property
     def _batches(self) -> Path:
         return self.folder / "batches"
 
     def _write_files(self, wanted: Iterable[Wanted], name: str) -> tuple[int, list[Path]]:
-        return written(wanted, self.endpoint, self._batches, name)
+        return written(wanted, self.provider, self._batches, name)
 
     def _wanted(self) -> Generator[Wanted, None, None]:
         with closing(Journal(self.folder)) as journal:

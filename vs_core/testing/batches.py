@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.routing import Route
 
-__all__ = ["BatchFaults", "Batching"]
+__all__ = ["CUT_OFF", "BatchFaults", "Batching"]
 
 Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 """From the body of a request to that of its response."""
@@ -32,6 +32,7 @@ class BatchFaults:
         polls: How often a batch is looked at before it is at its end.
         refused: Whether the file itself is refused.
         seed: Of all that is random.
+        cancelled: Lines that were not done before somebody cancelled the batch.
     """
 
     failed: float = 0.0
@@ -40,6 +41,21 @@ class BatchFaults:
     polls: int = 1
     refused: bool = False
     seed: int = 0
+    cancelled: float = 0.0
+
+    def drawn(self, rng: random.Random) -> str:
+        """Return what becomes of a line: ``"failed"``, ``"cut_off"``, …; "" for a whole answer."""
+        at = rng.random()
+        for name in ("failed", "expired", "cancelled"):
+            share: float = getattr(self, name)
+            if at < share:
+                return name
+            at -= share
+        return "cut_off" if rng.random() < self.cut_off else ""
+
+
+CUT_OFF = {"max_tokens": 12}
+"""What cuts an answer off, in the words of either API."""
 
 
 @dataclass
@@ -120,16 +136,15 @@ class Batching:
         lines = [json.loads(line) for line in self.files[batch.file].splitlines()]
         done, failed = [], []
         for line in lines:
-            drawn = rng.random()
-            if drawn < self.faults.failed:
+            drawn = self.faults.drawn(rng)
+            if drawn == "failed":
                 response = {"status_code": 500, "request_id": "r", "body": _ERROR}
                 failed.append(_result(line, response, None))
-            elif drawn < self.faults.failed + self.faults.expired:
-                failed.append(_result(line, None, {"code": "batch_expired", "message": "late"}))
+            elif drawn in ("expired", "cancelled"):
+                error = {"code": f"batch_{drawn}", "message": f"It was {drawn}."}
+                failed.append(_result(line, None, error))
             else:
-                body = dict(line["body"])
-                if rng.random() < self.faults.cut_off:
-                    body["max_tokens"] = 12
+                body = {**line["body"], **(CUT_OFF if drawn else {})}
                 response = {"status_code": 200, "request_id": "r", "body": await self._answer(body)}
                 done.append(_result(line, response, None))
         rng.shuffle(done)

@@ -21,6 +21,7 @@ from vs_core.messages import Completion, Message
 from vs_core.testing.batches import BatchFaults, Batching
 from vs_core.testing.calling import arguments, called_tool
 from vs_core.testing.filling import REASONING
+from vs_core.testing.message_batches import MessageBatching, as_chat, as_message
 from vs_core.testing.model import SimulatedModel, split, tokens
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ class SimulatedServer:
 
     It serves chat completions (streamed or not, ``response_format``, ``n``, ``stop``,
     ``max_tokens``, tools that are forced or that the user's last message names), completions,
-    embeddings, files and batches, and the list of models.
+    embeddings, files and batches, and the list of models; and by Anthropic's API, at `url`,
+    messages and message batches.
 
     Args:
         model: What answers; default: a `SimulatedModel` with its defaults.
@@ -85,6 +87,7 @@ class SimulatedServer:
         model: May be replaced while the server runs.
         faults: May be replaced while the server runs.
         batches: Its files and batches.
+        message_batches: Those of Anthropic's API.
         requests: The JSON bodies of all requests so far, each with its ``path``, in order.
         most_at_once: Most requests that were worked on at once, up to the first token of a stream.
 
@@ -124,6 +127,7 @@ class SimulatedServer:
         self.lacks = frozenset(lacks)
         self.thinks = thinks
         self.batches = Batching(self._answer, batch_faults or BatchFaults())
+        self.message_batches = MessageBatching(self._message, self.batches.faults)
         self.most_at_once = self._at_once = 0
         self._address = (host, port)
         self._stopping = Event()
@@ -134,6 +138,11 @@ class SimulatedServer:
     def base_url(self) -> str:
         """Where clients find it, ending in ``/v1``."""
         return f"http://{self._address[0]}:{self._address[1]}/v1"
+
+    @property
+    def url(self) -> str:
+        """Where Anthropic's client finds it, which puts ``/v1`` before its paths itself."""
+        return self.base_url.removesuffix("/v1")
 
     def __enter__(self) -> SimulatedServer:
         listener = self._listen()
@@ -200,6 +209,18 @@ class SimulatedServer:
         """The response to one request of a batch."""
         self.requests.append({**body, "path": "batch"})
         return _chat_response(body, [self._choice(body)])
+
+    async def _message(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The response to one request of a batch of Anthropic's."""
+        self.requests.append({**body, "path": "batch"})
+        return self._as_message(body)
+
+    async def _messages(self, body: dict[str, Any], fault: Fault | None) -> Response:  # noqa: ARG002
+        return _json(self._as_message(body))
+
+    def _as_message(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        name: str = _head(body, "msg", "message")["id"]
+        return as_message(body, self._choice(as_chat(body)), name)
 
     def _refusal(self, body: Mapping[str, Any]) -> str | None:
         """Why a request is refused that asks for what this server lacks."""
@@ -365,6 +386,7 @@ def _app(server: SimulatedServer) -> Starlette:
         "/v1/chat/completions": (server._chat, "messages"),
         "/v1/completions": (server._complete, "prompt"),
         "/v1/embeddings": (server._embed, "input"),
+        "/v1/messages": (server._messages, "messages"),
     }
 
     async def post(request: Request) -> Response:
@@ -395,7 +417,8 @@ def _app(server: SimulatedServer) -> Starlette:
         return _json({"object": "list", "data": offered})
 
     routes = [Route(path, post, methods=["POST"]) for path in handlers]
-    return Starlette(routes=[*routes, Route("/v1/models", models), *server.batches.routes()])
+    batches = [*server.batches.routes(), *server.message_batches.routes()]
+    return Starlette(routes=[*routes, Route("/v1/models", models), *batches])
 
 
 async def _read(

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from vs_core.clients import OpenAIModel
-from vs_core.errors import ParseError
+from vs_core.errors import ModelError, ParseError
 from vs_core.generation.folder import aside
 from vs_core.generation.journal import Journal
 from vs_core.messages import Completion, Request
@@ -16,11 +15,26 @@ from vs_core.store import digest_of_request
 from vs_core.strategies import Flow
 from vs_core.strategies.pump import Pump
 
-__all__ = ["Wanted", "completions_of", "missing", "written"]
+__all__ = ["FileFormat", "Wanted", "completions_of", "missing", "written"]
 
-MOST_REQUESTS = 50_000
-MOST_BYTES = 190 * 2**20  # OpenAI takes 200 MB, by which it may mean either
-_URL = "/v1/chat/completions"
+
+class FileFormat(Protocol):
+    """How a provider writes files of requests, and of results."""
+
+    most_requests: int
+    """Of one file."""
+    most_bytes: int
+    """Of one file."""
+
+    def line(self, wanted: Wanted) -> dict[str, Any]:
+        """Return a request as a line of a file."""
+
+    def completion(self, line: Mapping[str, Any]) -> Completion | None:
+        """Return the answer that a line of results holds; None if it failed in any way.
+
+        Raises:
+            Exception: If it is no such line.
+        """
 
 
 class Wanted(NamedTuple):
@@ -57,7 +71,7 @@ def missing(task: str, flow: Flow, journal: Journal) -> list[Wanted]:
 
 
 def written(
-    wanted: Iterable[Wanted], model: OpenAIModel, folder: Path, name: str
+    wanted: Iterable[Wanted], written_as: FileFormat, folder: Path, name: str
 ) -> tuple[int, list[Path]]:
     """Write requests as batch files, split at the provider's limits; return how many, and where.
 
@@ -66,12 +80,12 @@ def written(
     folder.mkdir(parents=True, exist_ok=True)
     paths: list[Path] = []
     total = 0
-    lines = _Peekable(_line(each, model) for each in wanted)
+    lines = _Peekable(_encoded(written_as.line(each)) for each in wanted)
     while lines.more:
         path = folder / f"{name}-{len(paths):03d}.jsonl"
         with aside(path) as other, other.open("wb") as file:
             count = size = 0
-            while lines.more and _fits(count, size + len(lines.first)):
+            while lines.more and _fits(written_as, count, size + len(lines.first)):
                 count, size = count + 1, size + len(lines.first)
                 file.write(lines.take())
         total += count
@@ -79,15 +93,13 @@ def written(
     return total, paths
 
 
-def _line(wanted: Wanted, model: OpenAIModel) -> bytes:
-    body = model.body(wanted.request)
-    line = {"custom_id": wanted.id, "method": "POST", "url": _URL, "body": body}
+def _encoded(line: Mapping[str, Any]) -> bytes:
     return json.dumps(line, ensure_ascii=True).encode() + b"\n"
 
 
-def _fits(count: int, size: int) -> bool:
+def _fits(written_as: FileFormat, count: int, size: int) -> bool:
     """Whether a file takes another line; it takes one at least."""
-    return not count or (count < MOST_REQUESTS and size <= MOST_BYTES)
+    return not count or (count < written_as.most_requests and size <= written_as.most_bytes)
 
 
 class _Peekable:
@@ -106,34 +118,20 @@ class _Peekable:
         return line
 
 
-def completions_of(lines: Iterable[str]) -> Iterator[tuple[str, int, str, Completion]]:
+def completions_of(
+    lines: Iterable[str], written_as: FileFormat
+) -> Iterator[tuple[str, int, str, Completion]]:
     """Yield the answers among the lines of results: task, call, digest of the question, answer.
 
-    Failed and expired lines are left out, as are lines that are torn or not ours.
+    Failed, expired and cancelled lines are left out, as are lines that are torn or not ours.
     """
     for line in lines:
         try:
             record = json.loads(line)
             task, call, asked = record["custom_id"].split("_")
-            response = record["response"] or {}
-            if response.get("status_code", 200) != 200:
-                continue
-            completion = _completion(response["body"])
-            yield task, int(call), asked, completion
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+            completion = written_as.completion(record)
+            number = int(call)
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, ModelError):
             continue
-
-
-def _completion(body: Mapping[str, Any]) -> Completion:
-    choice = body["choices"][0]
-    message = choice["message"]
-    usage = body.get("usage") or {}
-    names = {"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens"}
-    return Completion(
-        message.get("content") or message.get("refusal") or "",
-        {ours: usage[theirs] for ours, theirs in names.items() if theirs in usage},
-        None,
-        message.get("reasoning_content"),
-        choice.get("finish_reason"),
-        body.get("model"),
-    )
+        if completion is not None:
+            yield task, number, asked, completion

@@ -73,7 +73,9 @@ def rounds(
         tell(f"round {waiting.round}: {got:,} answers")
         waiting.finish()
         if not got:
-            raise ModelError("A whole round of batches gave no answer.")
+            raise ModelError(
+                f"A whole round of batches gave no answer; {folder} has what came instead."
+            )
 
 
 def _results(backend: Batches, waiting: _Waiting, poll: float) -> Iterator[Iterator[str]]:
