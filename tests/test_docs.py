@@ -13,6 +13,7 @@ import runpy
 from pathlib import Path
 
 import pytest
+import yaml
 from llama_index.core import Settings
 
 from vs_core import plugins
@@ -89,10 +90,20 @@ def test_every_page_is_in_the_navigation_of_the_site():
     assert missing == []
 
 
+def test_every_page_is_in_llms_txt():
+    docs = ROOT / "docs"
+    used = yaml.safe_load((ROOT / "mkdocs.yml").read_text())["plugins"]
+    sections = next(plugin["llmstxt"]["sections"] for plugin in used if "llmstxt" in plugin)
+    listed = {page for globs in sections.values() for each in globs for page in docs.glob(each)}
+    assert listed == set(docs.rglob("*.md"))
+
+
 def test_the_reference_has_every_public_module():
     text = "".join(page.read_text() for page in (ROOT / "docs" / "reference").glob("*.md"))
     named = set(re.findall(r"^::: (\S+)$", text, re.MULTILINE))
     assert {"vs_core", "vs_langchain", "vs_dspy", "vs_llama_index", "vs_core.metrics"} <= named
+    shown = "".join(code for page in PAGES for _, code in snippets(page))
+    assert set(re.findall(r"^(?:from|import) (vs_[\w.]+)", shown, re.MULTILINE)) <= named
     for module in named:
         found = importlib.import_module(module)
         assert found.__doc__, module
