@@ -47,7 +47,8 @@ class _Alias(GenericAlias):
     """
 
     def __getattribute__(self, name: str) -> Any:
-        if name in ("model_validate", "model_validate_json"):  # an alias hands on the rest
+        # An alias hands on the rest. Python 3.10 hands on its class too, and would call it a type.
+        if name in ("model_validate", "model_validate_json", "__class__"):
             return object.__getattribute__(self, name)
         return super().__getattribute__(name)
 
