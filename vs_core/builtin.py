@@ -117,10 +117,10 @@ def vs_resamplers() -> Mapping[str, Callable[..., Any]]:
 def vs_metrics() -> Mapping[str, Callable[..., Any]]:
     """Register the metrics."""
     names = (
-        "ace", "chao1", "chi_square", "coverage", "distinct_k", "distinct_n",
+        "ace", "brier_score", "chao1", "chi_square", "coverage", "distinct_k", "distinct_n",
         "expected_calibration_error", "js_divergence", "kl_divergence", "ks_statistic",
-        "lexical_diversity", "precision", "rouge_l", "self_bleu", "semantic_diversity",
-        "total_variation", "unseen_mass", "utility", "vendi_score",
+        "lexical_diversity", "log_score", "precision", "reading_grade", "rouge_l", "self_bleu",
+        "semantic_diversity", "total_variation", "unseen_mass", "utility", "vendi_score",
     )  # fmt: skip
     return {name: Bound(f"vs_core.metrics:{name}", "metrics") for name in names}
 
@@ -143,6 +143,7 @@ def vs_tasks() -> Mapping[str, Callable[..., Any]]:
         wrong_solutions="synthetic:wrong_solutions",
         dialogue="dialogue:dialogue",
         safety="safety:safety",
+        factuality="factuality:factuality",
     )
 
 

@@ -143,6 +143,8 @@ class Prompts:
     def from_file(cls, path: str | Path) -> Prompts:
         """Read templates from a TOML file; what it does not have stays as it is.
 
+        Of a folder, from ``words.toml`` in it.
+
         Keys are the names of the templates; tables are ``[formats]``, ``[strategies.NAME]`` and
         ``[tasks.NAME]`` (with ``[tasks.NAME.formats]`` and so on).
 
@@ -151,6 +153,8 @@ class Prompts:
                 names the key and the line.
         """
         file = Path(path)
+        if file.is_dir():
+            file = file / "words.toml"
         try:
             text = file.read_text(encoding="utf-8-sig")
             words = _toml(text)

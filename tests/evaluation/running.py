@@ -20,15 +20,15 @@ def taught() -> SimulatedModel:
     return SimulatedModel(tasks=simulated_tasks(plugins.task(name) for name in TAUGHT))
 
 
-def command(*arguments: str) -> tuple[list[str], dict[str, str]]:
+def command(*arguments: str, name: str = "compare") -> tuple[list[str], dict[str, str]]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
     env = {**clean, "COLUMNS": "200", "NO_COLOR": "1"}
-    return [sys.executable, "-m", "vs_core.cli", "compare", *arguments], env
+    return [sys.executable, "-m", "vs_core.cli", name, *arguments], env
 
 
-def compare(*arguments: str) -> subprocess.CompletedProcess[str]:
+def compare(*arguments: str, name: str = "compare") -> subprocess.CompletedProcess[str]:
     """Run the command in this process, which saves the imports."""
-    line, env = command(*arguments)
+    line, env = command(*arguments, name=name)
     out, err, code = io.StringIO(), io.StringIO(), 0
     with (
         mock.patch.dict(os.environ, env, clear=True),

@@ -20,6 +20,7 @@ def test_every_kind_of_task_is_registered():
     assert set(plugins.table("tasks")) >= {
         "poem", "story", "joke", "states", "questions", "dice", "coin", "digit",
         "math_questions", "wrong_solutions", "dialogue", "safety",
+        "factuality",
     }  # fmt: skip
     with pytest.raises(ConfigurationError, match="Did you mean 'joke'"):
         plugins.task("jok")

@@ -1,21 +1,27 @@
 """Calibration: against scikit-learn, and temperatures that are known."""
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
+from sklearn.metrics import brier_score_loss, log_loss
 
 from tests.strict import warnings_are_errors
-from vs_core import Candidate, ConfigurationError, Distribution
+from vs_core import Candidate, ConfigurationError, Distribution, verbalize
 from vs_core.metrics import (
+    brier_score,
     expected_calibration_error,
+    fit_shared_temperature,
     fit_temperature,
     kl_divergence,
+    log_score,
     reliability_diagram,
 )
+from vs_core.testing import SimulatedModel
 
 pytestmark = warnings_are_errors
 
@@ -146,3 +152,79 @@ def test_what_cannot_be_fitted_is_said():
         fit_temperature({"a": 1, "b": 2}, {"a": -1})
     with pytest.raises(ConfigurationError, match="bounds"):
         fit_temperature({"a": 1, "b": 2}, {"a": 1}, bounds=(0, 1))
+
+
+@given(predictions)
+def test_proper_scores_agree_with_scikit_learn(pairs):
+    p, y = (np.array(column, dtype=float) for column in zip(*pairs, strict=True))
+    assert brier_score(p, y) == pytest.approx(brier_score_loss(y, p, pos_label=1), abs=1e-12)
+    clipped = np.clip(p, 1e-6, 1 - 1e-6)
+    assert log_score(p, y) == pytest.approx(log_loss(y, clipped, labels=[0, 1]), abs=1e-9)
+
+
+@given(st.floats(0.05, 0.95), st.floats(0.01, 0.99))
+def test_nobody_does_better_than_by_saying_what_is_so(truth, other):
+    outcomes = [truth] * 3  # as a frequency
+    for proper in (brier_score, log_score):
+        best = proper([truth] * 3, outcomes)
+        assert best <= proper([other] * 3, outcomes) + 1e-12
+
+
+def test_documented_values_of_the_proper_scores():
+    assert math.isnan(brier_score([], []))
+    assert math.isnan(log_score([], []))
+    assert log_score([1.0], [0]) == pytest.approx(-math.log(1e-6))
+    assert log_score([1.0], [0], epsilon=0) == math.inf
+    assert log_score([1.0], [1], epsilon=0) == 0
+    with pytest.raises(ConfigurationError, match="epsilon must be"):
+        log_score([0.5], [1], epsilon=0.5)
+    with pytest.raises(ConfigurationError, match="1 probabilities and 2 outcomes"):
+        brier_score([0.5], [1, 0])
+
+
+# --- one temperature for many tasks --------------------------------------------------------------
+
+
+@given(st.lists(weights, min_size=1, max_size=4), st.floats(0.2, 5))
+def test_a_shared_temperature_is_recovered(tasks, temperature):
+    pairs = [(make(values), make(values).reweight(temperature)) for values in tasks]
+    assert fit_shared_temperature(pairs) == pytest.approx(temperature, rel=1e-6)
+
+
+def test_tasks_weigh_as_they_were_observed():
+    flat, sharp = {"a": 0.8, "b": 0.2}, {"a": 1, "b": 1}
+    once = fit_shared_temperature([(flat, sharp), (flat, {"a": 80, "b": 20})])
+    much = fit_shared_temperature([(flat, {"a": 1000, "b": 1000}), (flat, {"a": 80, "b": 20})])
+    assert 1 < once < much
+    assert fit_shared_temperature([]) == 1
+    assert fit_shared_temperature([({}, {"a": 1}), (flat, {"a": 8, "b": 2})]) == pytest.approx(1)
+
+
+def observed(model, prompt):
+    """What a simulated model claims of its answers, and how often it gives each."""
+    claimed = verbalize(prompt, model, k=8, seed=1).dedupe()
+    given = verbalize(prompt, model, strategy="direct", n=80, max_concurrency=1)
+    return claimed, Counter(given.texts)
+
+
+@pytest.mark.parametrize("gamma", [0.3, 3.0])
+def test_a_temperature_improves_a_simulated_model_where_it_was_not_fitted(gamma):
+    """Asked directly it sharpens what it verbalizes by gamma: it is off by that temperature."""
+    model = SimulatedModel(gamma=gamma, noise=0.2, seed=4)
+    pairs = [observed(model, f"Name thing {number} of a list.") for number in range(12)]
+    fitted, held_out = pairs[::2], pairs[1::2]
+    temperature = fit_shared_temperature(fitted)
+    assert temperature == pytest.approx(1 / gamma, rel=0.3)
+
+    def errors(warmth):
+        claims, came = [], []
+        for claimed, counts in held_out:
+            known = [text for text in claimed.texts if counts[text]]
+            total = sum(counts[text] for text in known)
+            mended = claimed.reweight(warmth)
+            claims += list(mended.weights)
+            came += [counts[text] / total if total else 0.0 for text in mended.texts]
+        return [score(claims, came) for score in (brier_score, log_score)]
+
+    before, after = errors(1.0), errors(temperature)
+    assert all(new < old for new, old in zip(after, before, strict=True)), (before, after)

@@ -11,7 +11,8 @@ from vs_core.plugins import Plugins
 
 TOOLS = {
     "Agreement", "Bin", "Difference", "HypothesisTest", "Interval", "agreement",
-    "confidence_interval", "corrected", "fit_temperature", "paired_difference",
+    "confidence_interval", "corrected", "fit_shared_temperature", "fit_temperature",
+    "paired_difference",
     "reliability_diagram", "units_needed",
 }  # fmt: skip
 

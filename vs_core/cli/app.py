@@ -20,6 +20,7 @@ from vs_core.cli.compare import compare
 from vs_core.cli.generate import generate
 from vs_core.cli.options import Json, Probability, Seed, names_of
 from vs_core.cli.sample import sample
+from vs_core.cli.score import score
 from vs_core.cli.showing import say, show, stdout
 from vs_core.cli.studio import mcp, studio
 from vs_core.cli.tune import tune
@@ -124,6 +125,7 @@ app.command()(sample)
 app.command()(compare)
 app.command()(check)
 app.command()(generate)
+app.command()(score)
 app.command()(studio)
 app.command()(mcp)
 app.command()(tune)

@@ -21,6 +21,14 @@ from vs_core.display import printable
 from vs_core.errors import ConfigurationError
 from vs_core.evaluation import Experiment, Task, simulated_tasks
 from vs_core.evaluation.experiment import ALL_STRATEGIES
+from vs_core.evaluation.paper import (
+    EXPECTED,
+    TEMPERATURE,
+    TOP_P,
+    authors_words,
+    paper_task,
+    sizes,
+)
 from vs_core.evaluation.tables import agreed, amount, shown
 from vs_core.plugins import plugins
 from vs_core.prompts import Prompts
@@ -46,7 +54,9 @@ def compare(
         list[str] | None,
         typer.Option(help=f"Separated by commas; default: {','.join(ALL_STRATEGIES)}."),
     ] = None,
-    n: Annotated[int, typer.Option("-n", help="Answers to each prompt.")] = 30,
+    n: Annotated[
+        int | None, typer.Option("-n", help="Answers to each prompt; default: 30.")
+    ] = None,
     k: Annotated[
         list[str] | None,
         typer.Option("-k", help="Candidates a call; several, separated by commas; default: 5."),
@@ -71,8 +81,14 @@ def compare(
     ] = None,
     templates: Annotated[
         Path | None,
-        typer.Option(help="Other words to ask in: .toml, see the documentation of Prompts."),
+        typer.Option(help="Other words to ask in: .toml, or a folder with words.toml in it."),
     ] = None,
+    paper: Annotated[
+        bool,
+        typer.Option(
+            "--paper", help="The paper's settings and measures, and its figures beside yours."
+        ),
+    ] = False,
     prompts: Annotated[
         Path | None, typer.Option(help="Your own prompts: a line each, or .jsonl.")
     ] = None,
@@ -121,7 +137,10 @@ def compare(
 
     Run it again with the same options and --out to go on after it was stopped.
     """
-    tasks = _tasks(task, prompts, reference)
+    tasks = _tasks(task, prompts, reference, paper=paper, worded=templates is not None)
+    if paper:
+        n = sizes([each.name for each in tasks]) if n is None else n
+        temperature, top_p = temperature or [str(TEMPERATURE)], top_p or [str(TOP_P)]
     with _endpoint(simulated, model, base_url, tasks) as (name, url):
         chosen = choose_model(name, url)
         judge = judge_of(judge_model, judge_url or chosen.base_url)
@@ -131,7 +150,7 @@ def compare(
                 tasks,
                 listed("--strategies", strategies or ALL_STRATEGIES),
                 model={chosen.model: chosen},
-                n=n,
+                n=30 if n is None else n,
                 grid={
                     "k": whole_numbers("-k", k or ["5"]),
                     "threshold": _several("--threshold", threshold),
@@ -141,7 +160,7 @@ def compare(
                     "top_p": _several("--top-p", top_p),
                     "min_p": _several("--min-p", min_p),
                 },
-                options={} if templates is None else {"prompts": Prompts.from_file(templates)},
+                options={} if templates is None else {"prompts": _words(templates, paper)},
                 out=out,
                 judge=judge,
                 embed=embed,
@@ -154,11 +173,17 @@ def compare(
                 progress=progress,
                 note=SIMULATED if simulated else "",
                 fresh=fresh,
-            ).run()
+            )
+            experiment.expected = EXPECTED if paper else ()
+            experiment.run()
     table = experiment.table()
     table.to_csv(out / "table.csv", index=False)
     report = experiment.report()
     _print(experiment, table)
+    if paper:
+        expected = experiment.expected_table()
+        expected.to_csv(out / "paper.csv", index=False)
+        _print_expected(expected)
     stderr.print(Text(f"Report: {report}"))
 
 
@@ -170,12 +195,20 @@ def _several(option: str, texts: Sequence[str] | None) -> list[float | None]:
     return [None] if texts is None else [*numbers(option, texts)]
 
 
-def _tasks(names: list[str], prompts: Path | None, reference: Path | None) -> list[Task]:
+def _words(templates: Path, paper: bool) -> Prompts:
+    return authors_words(templates) if paper else Prompts.from_file(templates)
+
+
+def _tasks(
+    names: list[str], prompts: Path | None, reference: Path | None, *, paper: bool, worded: bool
+) -> list[Task]:
     tasks = listed("--task", names)
     options = {"file": prompts, "reference": reference}
     given: dict[str, Any] = {name: path for name, path in options.items() if path is not None}
     if given and len(tasks) > 1:
         raise ConfigurationError("--prompts and --reference go with one task.")
+    if paper:
+        return [paper_task(name, worded=worded, **given) for name in tasks]
     return [plugins.task(name, **given) for name in tasks]
 
 
@@ -243,6 +276,23 @@ def _print(experiment: Experiment, table: pd.DataFrame) -> None:
         console.print(drawn, "")
         for labels, found in experiment.agreements(name).items():
             console.print(Text(printable(f"The same answer: {agreed(*labels, found)}")), "")
+
+
+def _print_expected(rows: pd.DataFrame) -> None:
+    """The figures of the paper beside those that were measured."""
+    drawn = Table(
+        title="Expected and measured",
+        caption="most of the paper's figures are means over its models",
+        title_justify="left", caption_justify="left", show_edge=False,
+    )  # fmt: skip
+    for name in ("model", "task", "strategy", "measure", "paper", "measured", "of"):
+        drawn.add_column(name, overflow="fold")
+    for row in rows.to_dict("records"):
+        figure = shown(row["measured"], row["low"], row["high"])
+        cells = (*(str(row[name]) for name in ("model", "task", "strategy", "measure")),
+                 f"{row['expected']:.3g}", figure, row["source"])  # fmt: skip
+        drawn.add_row(*(Text(printable(cell)) for cell in cells))
+    Console().print(drawn if len(rows) else "Nothing of this is in the paper's tables.", "")
 
 
 def _cells(row: Mapping[Any, Any], measures: list[str], costs: list[str]) -> list[Text]:

@@ -25,6 +25,7 @@ from vs_core.evaluation.runner import Cell, Result, Runner, about
 from vs_core.evaluation.sameness import Same, classes_of, equivalence_of
 from vs_core.evaluation.showing import Shown
 from vs_core.evaluation.tasks.base import Task, task_of
+from vs_core.evaluation.vectors import vectors_of
 from vs_core.store import Store
 from vs_core.strategies import Strategy
 
@@ -37,8 +38,6 @@ ALL_STRATEGIES = tuple(builtin.vs_strategies())
 """Those of the paper, baselines first."""
 
 T = TypeVar("T")
-_BATCH = 64
-"""Texts that are embedded in one call."""
 
 
 class Experiment(Shown):
@@ -283,8 +282,6 @@ class Experiment(Shown):
         """Embed every different answer, once; vectors are not kept on disk."""
         if self.embed is None:
             return
-        import numpy as np
-
         embed = next(  # what the equivalence embeds is embedded once
             (same.vectors for same in self.same
              if isinstance(same, ByMeaning) and same.embed is self.embed),
@@ -292,15 +289,7 @@ class Experiment(Shown):
         )  # fmt: skip
         texts = {text for result in self.results for text in self._texts(result)}
         missing = sorted(texts - self._vectors.keys())
-        for start in range(0, len(missing), _BATCH):
-            batch = missing[start : start + _BATCH]
-            vectors = np.asarray(await asyncio.to_thread(embed, batch))
-            if vectors.ndim != 2 or len(vectors) != len(batch):
-                raise ConfigurationError(
-                    f"embed gave an array of shape {vectors.shape} for {len(batch)} texts; it must "
-                    "give a row for each."
-                )
-            self._vectors.update(zip(batch, vectors, strict=True))
+        self.embedded(await asyncio.to_thread(vectors_of, embed, missing))
 
     async def _sort(self, runner: Runner) -> None:
         """Put the answers to each prompt into classes of the same answer, by each equivalence."""

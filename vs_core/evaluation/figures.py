@@ -122,6 +122,8 @@ def quality(findings: Findings, task: Task) -> Figure:
     across = dict(_measured(findings, task, spread))
     up = dict(_measured(findings, task, worth))
     arms = [arm for arm in across if arm in up]
+    if not arms:
+        raise ConfigurationError(f"The quality of {task.name!r} is not known of any strategy.")
     figure, axes = _figure(6.4, 4.0)
     points = [(across[arm].estimate, up[arm].estimate) for arm in arms]
     front = pareto(points)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from vs_core.metrics.answers import plain
 from vs_core.strategies import Strategy
 
 if TYPE_CHECKING:
+    from vs_core.evaluation.paper import Expected
     from vs_core.metrics import Agreement, Difference, Interval
 
 __all__ = ["Agreed", "Arm", "Findings", "arm_of"]
@@ -83,7 +84,12 @@ class Findings:
         scores: Of the judge, by task, prompt and text.
         classes: Of each equivalence by its label: by task and prompt the class of each text. The
             first is what is counted by.
+        asked: Whether a model was asked for the answers, so that calls and tokens are known.
+        expected: Figures to show beside those that were measured, such as those of the paper.
     """
+
+    asked: bool = True
+    expected: Sequence[Expected] = ()
 
     def __init__(
         self,
@@ -110,6 +116,18 @@ class Findings:
         self._arms: dict[Arm, list[list[Answer]]] = {}
         self._intervals: dict[tuple[Arm, str], Interval] = {}
         self._firsts: dict[tuple[str, str, str], str] = {}
+
+    @property
+    def heading(self) -> str:
+        """What was run, in a line."""
+        k = ", ".join(dict.fromkeys(str(each.k) for each in self.strategies.values()))
+        return f"{', '.join(self.models)} · n = {self.n} · k = {k} · tasks: {', '.join(self.tasks)}"
+
+    def embedded(self, vectors: Mapping[str, Any]) -> None:
+        """Take embeddings of answers, by text."""
+        self._vectors.update(vectors)
+        self._arms.clear()
+        self._intervals.clear()
 
     @property
     def arms(self) -> dict[Arm, list[list[Answer]]]:

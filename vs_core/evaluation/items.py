@@ -98,7 +98,9 @@ def read_items(file: str | Path) -> list[Item]:
 
     Args:
         file: ``.jsonl``: an object a line with ``prompt`` and, if known, ``truth`` and
-            ``reference`` as `Item` has them. Any other: a prompt a line. Blank lines do not count.
+            ``reference`` as `Item` has them. ``.json``: questions with their answers, as the
+            paper's authors publish them: ``{question: {"answers": [[spelling, …], …]}}``. Any
+            other: a prompt a line. Blank lines do not count.
 
     Raises:
         ConfigurationError: If the file cannot be read, holds no prompt, or a line is wrong; the
@@ -106,15 +108,38 @@ def read_items(file: str | Path) -> list[Item]:
     """
     path = Path(file)
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"Cannot read {path}: {error}.") from error
-    numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    if path.suffix.lower() == ".json":
+        return _questions(path, text)
+    numbered = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not numbered:
         raise ConfigurationError(f"{path} holds no prompt.")
     if path.suffix.lower() in (".jsonl", ".ndjson"):
         return [_item(path, number, line) for number, line in numbered]
     return [Item(prompt=line.strip()) for _, line in numbered]
+
+
+def _questions(path: Path, text: str) -> list[Item]:
+    """The questions of CoverageQA, as the authors publish them."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{path} is no JSON: {error}.") from None
+    if not isinstance(data, dict) or not data:
+        raise ConfigurationError(f"{path} must hold an object from question to its answers.")
+    return [_question(path, question, about) for question, about in data.items()]
+
+
+def _question(path: Path, question: str, about: Any) -> Item:
+    try:
+        return Item(prompt=question, truth=about["answers"])
+    except (ValidationError, TypeError, KeyError, IndexError):
+        raise ConfigurationError(
+            f"{path}: {question[:60]!r} must have answers, each a list of spellings: "
+            '{"answers": [["Paris"], ["Rome", "Roma"]]}.'
+        ) from None
 
 
 def _item(path: Path, number: int, line: str) -> Item:

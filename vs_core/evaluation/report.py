@@ -16,7 +16,7 @@ from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.evaluation import figures
 from vs_core.evaluation.findings import Findings, arm_of
 from vs_core.evaluation.measures import Measure
-from vs_core.evaluation.tables import agreed, amount, needed, shown, table
+from vs_core.evaluation.tables import agreed, amount, expected, needed, shown, table
 from vs_core.evaluation.tasks.base import Task
 from vs_core.evaluation.tasks.dialogue import Dialogue
 
@@ -60,6 +60,11 @@ def _section(findings: Findings, task: Task, rows: pd.DataFrame) -> dict[str, An
         "task": task,
         "measures": measures,
         "differences": list(_differences(findings, task, measures)),
+        "expected": [
+            (row, shown(row["measured"], row["low"], row["high"]))
+            for row in expected(findings).to_dict("records")
+            if row["task"] == task.name
+        ],
         "rows": [
             _row(findings, row, [each.name for each in measures]) for row in own.to_dict("records")
         ],
@@ -117,9 +122,9 @@ def arm_label(result: Any) -> str:
 
 def _row(findings: Findings, row: dict[Any, Any], measures: list[str]) -> dict[str, Any]:
     threshold = "" if math.isnan(row["threshold"]) else f" < {row['threshold']:g}"
-    costs = [row["calls_per_useful"], row["tokens_per_useful"]]
-    if findings.price is not None:
-        costs.append(row["cost_per_useful"])
+    costs = [f"{each}_per_useful" for each in ("calls", "tokens", "cost")] if findings.asked else []
+    if findings.price is None:
+        costs = costs[:2]
     return {
         "model": row["model"],
         "strategy": f"{row['strategy']}{threshold}",
@@ -127,9 +132,9 @@ def _row(findings: Findings, row: dict[Any, Any], measures: list[str]) -> dict[s
             shown(*(row[f"{name}{end}"] for end in ("", "_low", "_high"))) for name in measures
         ],
         "useful": f"{row['useful']} of {row['candidates']}",
-        "missing": row["missing"],
-        "calls": row["calls"],
-        "costs": [amount(cost) for cost in costs],
+        "missing": row.get("missing"),
+        "calls": row.get("calls"),
+        "costs": [amount(row[cost]) for cost in costs],
     }
 
 

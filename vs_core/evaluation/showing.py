@@ -9,7 +9,7 @@ from vs_core.errors import ConfigurationError
 from vs_core.evaluation import figures
 from vs_core.evaluation.findings import Findings
 from vs_core.evaluation.report import html
-from vs_core.evaluation.tables import agreements, differences, table
+from vs_core.evaluation.tables import agreements, differences, expected, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,6 +72,21 @@ class Shown(Findings):
             ConfigurationError: If the experiment was not run.
         """
         return agreements(self)
+
+    def expected_table(self) -> pd.DataFrame:
+        """Return the figures of the paper beside those that were measured.
+
+        Returns:
+            Columns ``model``, ``task``, ``strategy``, ``measure``; what the paper has,
+            ``expected``; what was ``measured``, with its interval, ``low`` and ``high``, ``nan``
+            where it was not; and ``source``, of what the paper's is the figure. Empty unless
+            something is ``expected``.
+
+        Raises:
+            ConfigurationError: If the experiment was not run.
+            MissingExtraError: If the extra ``metrics`` is not installed.
+        """
+        return expected(self)
 
     def plot_diversity(self, task: str | None = None) -> Figure:
         """Draw diversity by strategy, with intervals; ``task`` may be left out if there is one."""

@@ -15,9 +15,13 @@ from vs_core.evaluation.tasks.base import Task
 if TYPE_CHECKING:
     import pandas as pd
 
+    from vs_core.evaluation.paper import Expected
     from vs_core.metrics import Difference
 
-__all__ = ["agreed", "agreements", "amount", "differences", "needed", "shown", "table", "useful"]
+__all__ = [
+    "agreed", "agreements", "amount", "differences", "expected", "needed", "shown", "table",
+    "useful",
+]  # fmt: skip
 
 
 def table(findings: Findings) -> pd.DataFrame:
@@ -97,6 +101,22 @@ def agreements(findings: Findings) -> pd.DataFrame:
     return frame
 
 
+def expected(findings: Findings) -> pd.DataFrame:
+    """Return what is expected beside what was measured, as `Experiment.expected_table` says."""
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise_missing_extra("metrics", error)
+    rows = [
+        _beside(findings, each, arm)
+        for each in findings.expected
+        for arm in findings.arms
+        if (arm.task, arm.strategy, arm.threshold) == (each.task, each.strategy, None)
+    ]
+    frame: pd.DataFrame = pd.DataFrame(rows)
+    return frame
+
+
 def agreed(counts: str, other: str, found: Agreed) -> str:
     """Return in words how far two equivalences agree."""
     share, kappa, pairs = found.agreement
@@ -107,6 +127,22 @@ def agreed(counts: str, other: str, found: Agreed) -> str:
         return how
     chance = "" if math.isnan(kappa) else f", κ {kappa:.2f}"
     return f"{how}; they agree on {share:.0%} of {pairs:,} pairs{chance}"
+
+
+def _beside(findings: Findings, each: Expected, arm: Arm) -> dict[str, Any]:
+    measure = next(m for m in findings.tasks[arm.task].measures if m.name == each.measure)
+    found = findings.interval(arm, measure)
+    return {
+        "model": arm.model,
+        "task": arm.task,
+        "strategy": arm.strategy,
+        "measure": measure.label,
+        "expected": each.value,
+        "measured": found.estimate,
+        "low": found.low,
+        "high": found.high,
+        "source": each.source,
+    }
 
 
 def needed(difference: Difference) -> float:
@@ -129,6 +165,8 @@ def _costs(findings: Findings, arm: Arm, groups: list[list[Answer]]) -> dict[str
     task = findings.tasks[arm.task]
     given = [answer for group in groups for answer in group if task.asked_for(answer.candidate)]
     worth = useful(task, given)
+    if not findings.asked:
+        return {"candidates": len(given), "useful": worth}
     tokens = {name: _used(results, f"{name}_tokens") for name in ("input", "output")}
     calls = sum(result.calls for result in results)
     cost = math.nan

@@ -2,11 +2,13 @@
 
 - Diversity by meaning: `semantic_diversity`, `vendi_score`, `distinct_k`, `utility`; how far two
   ways to tell what is the same agree: `agreement`.
-- Diversity by words: `lexical_diversity`, `rouge_l`, `distinct_n`, `self_bleu`.
+- Diversity by words: `lexical_diversity`, `rouge_l`, `distinct_n`, `self_bleu`; how hard they are
+  to read: `reading_grade`.
 - Two distributions: `kl_divergence`, `js_divergence`, `total_variation`, `ks_statistic`,
   `chi_square`.
 - Many right answers: `coverage`, `precision`.
-- Verbalized probabilities: `expected_calibration_error`, `reliability_diagram`, `fit_temperature`.
+- Verbalized probabilities: `expected_calibration_error`, `brier_score`, `log_score`,
+  `reliability_diagram`, `fit_temperature`, `fit_shared_temperature`.
 - What was not yet seen: `unseen_mass`, `chao1`, `ace`.
 - How sure a figure is: `confidence_interval`; whether two arms differ: `paired_difference`,
   `corrected` for several, `units_needed` to tell.
@@ -30,8 +32,11 @@ if TYPE_CHECKING:
     from vs_core.metrics.bootstrap import confidence_interval
     from vs_core.metrics.calibration import (
         Bin,
+        brier_score,
         expected_calibration_error,
+        fit_shared_temperature,
         fit_temperature,
+        log_score,
         reliability_diagram,
     )
     from vs_core.metrics.distributional import (
@@ -52,6 +57,7 @@ if TYPE_CHECKING:
     from vs_core.metrics.lexical import distinct_n, lexical_diversity, rouge_l, self_bleu
     from vs_core.metrics.paired import Difference, corrected, paired_difference, units_needed
     from vs_core.metrics.partitions import Agreement, agreement
+    from vs_core.metrics.readability import reading_grade
     from vs_core.metrics.richness import ace, chao1, unseen_mass
 
 __all__ = [
@@ -62,6 +68,7 @@ __all__ = [
     "Interval",
     "ace",
     "agreement",
+    "brier_score",
     "chao1",
     "chi_square",
     "confidence_interval",
@@ -70,13 +77,16 @@ __all__ = [
     "distinct_k",
     "distinct_n",
     "expected_calibration_error",
+    "fit_shared_temperature",
     "fit_temperature",
     "js_divergence",
     "kl_divergence",
     "ks_statistic",
     "lexical_diversity",
+    "log_score",
     "paired_difference",
     "precision",
+    "reading_grade",
     "reliability_diagram",
     "rouge_l",
     "self_bleu",
@@ -94,8 +104,11 @@ _HOMES = {
     "bootstrap": ("confidence_interval",),
     "calibration": (
         "Bin",
+        "brier_score",
         "expected_calibration_error",
+        "fit_shared_temperature",
         "fit_temperature",
+        "log_score",
         "reliability_diagram",
     ),
     "distributional": (
@@ -110,6 +123,7 @@ _HOMES = {
     "lexical": ("distinct_n", "lexical_diversity", "rouge_l", "self_bleu"),
     "intervals": ("Interval",),
     "paired": ("Difference", "corrected", "paired_difference", "units_needed"),
+    "readability": ("reading_grade",),
     "richness": ("ace", "chao1", "unseen_mass"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

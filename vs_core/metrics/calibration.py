@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,7 +17,18 @@ from vs_core.metrics.distributional import table_of
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Bin", "expected_calibration_error", "fit_temperature", "reliability_diagram"]
+__all__ = [
+    "Bin",
+    "brier_score",
+    "expected_calibration_error",
+    "fit_shared_temperature",
+    "fit_temperature",
+    "log_score",
+    "reliability_diagram",
+]
+
+Weighed = Distribution | Mapping[Any, float]
+"""Weights, counts or shares by text."""
 
 Binning = Literal["uniform", "quantile"]
 
@@ -67,9 +78,7 @@ def reliability_diagram(
         ConfigurationError: If the two differ in length, a value is not on [0, 1], or an option
             cannot work.
     """
-    p, y = _shares(probabilities, "probabilities"), _shares(outcomes, "outcomes")
-    if p.shape != y.shape:
-        raise ConfigurationError(f"There are {p.size} probabilities and {y.size} outcomes.")
+    p, y = _pairs(probabilities, outcomes)
     require_count("bins", bins)
     if binning not in ("uniform", "quantile"):
         raise ConfigurationError(f"binning must be 'uniform' or 'quantile', not {binning!r}.")
@@ -117,6 +126,63 @@ def expected_calibration_error(
     return math.fsum(gaps) / total if total else math.nan
 
 
+def brier_score(probabilities: ArrayLike, outcomes: ArrayLike) -> float:
+    """Mean squared distance of the probabilities from what happened (Brier 1950).
+
+    A proper score: nobody does better by saying anything but what they believe. ECE is none: a
+    model that always claims the base rate has an ECE of 0.
+
+    Args:
+        probabilities: As verbalized, on [0, 1], shape (n,).
+        outcomes: What happened, on [0, 1], shape (n,).
+
+    Returns:
+        On [0, 1], less is better; ``nan`` for no predictions.
+
+    Raises:
+        ConfigurationError: If the two differ in length, or a value is not on [0, 1].
+    """
+    p, y = _pairs(probabilities, outcomes)
+    return float(((p - y) ** 2).mean()) if p.size else math.nan
+
+
+def log_score(probabilities: ArrayLike, outcomes: ArrayLike, *, epsilon: float = 1e-6) -> float:
+    """Mean of −y·ln p − (1 − y)·ln(1 − p), in nats: the logarithmic score (Good 1952).
+
+    Proper, as `brier_score` is; certain and wrong costs far more here.
+
+    Args:
+        probabilities: As verbalized, on [0, 1], shape (n,).
+        outcomes: What happened, on [0, 1], shape (n,).
+        epsilon: Probabilities nearer to 0 or 1 are moved to this distance, so that a certain
+            mistake costs −ln ε and not infinity; on [0, ½). 0 moves none.
+
+    Returns:
+        At least 0, less is better; ``nan`` for no predictions.
+
+    Raises:
+        ConfigurationError: If the two differ in length, or a value is out of range.
+    """
+    if not 0 <= epsilon < 0.5:
+        raise ConfigurationError(f"epsilon must be on [0, 0.5), not {epsilon}.")
+    p, y = _pairs(probabilities, outcomes)
+    if not p.size:
+        return math.nan
+    from scipy.special import xlogy
+
+    p = np.clip(p, epsilon, 1 - epsilon)
+    return float(-(xlogy(y, p) + xlogy(1 - y, 1 - p)).mean())
+
+
+def _pairs(
+    probabilities: ArrayLike, outcomes: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    p, y = _shares(probabilities, "probabilities"), _shares(outcomes, "outcomes")
+    if p.shape != y.shape:
+        raise ConfigurationError(f"There are {p.size} probabilities and {y.size} outcomes.")
+    return p, y
+
+
 def _shares(values: ArrayLike, name: str) -> NDArray[np.float64]:
     try:
         array = np.asarray(values, dtype=np.float64)
@@ -128,20 +194,36 @@ def _shares(values: ArrayLike, name: str) -> NDArray[np.float64]:
 
 
 def fit_temperature(
-    verbalized: Distribution | Mapping[Any, float],
-    observed: Distribution | Mapping[Any, float],
-    *,
-    bounds: tuple[float, float] = (0.01, 100.0),
+    verbalized: Weighed, observed: Weighed, *, bounds: tuple[float, float] = (0.01, 100.0)
 ) -> float:
     """Find the temperature at which reweighting comes nearest to the observed frequencies.
 
-    The T that minimises D(observed ‖ w^(1/T) / Σ w^(1/T)), for `Distribution.reweight`. In 1/T
-    this is the likelihood of an exponential family, so there is one minimum: where the mean log
-    weight under the model is the observed one.
+    `fit_shared_temperature` of one pair.
 
     Args:
         verbalized: The distribution; its weights are w.
         observed: How often each text came, as counts or shares, by text.
+        bounds: Least and greatest temperature, both positive.
+
+    Raises:
+        ConfigurationError: As `fit_shared_temperature`.
+    """
+    return fit_shared_temperature([(verbalized, observed)], bounds=bounds)
+
+
+def fit_shared_temperature(
+    pairs: Iterable[tuple[Weighed, Weighed]], *, bounds: tuple[float, float] = (0.01, 100.0)
+) -> float:
+    """Find the one temperature that mends the verbalized probabilities of many tasks.
+
+    The T that minimises Σ count · D(observed ‖ w^(1/T) / Σ w^(1/T)), for `Distribution.reweight`.
+    In 1/T this is the likelihood of an exponential family, so there is one minimum: where the mean
+    log weight under the model is the observed one. Fit it on some tasks, and use it on others of
+    the same kind and model: what it is worth shows only there.
+
+    Args:
+        pairs: For each task the distribution, whose weights are w, and how often each text came.
+            Counts make a task weigh as much as it was observed; shares make all weigh the same.
         bounds: Least and greatest temperature, both positive.
 
     Returns:
@@ -158,20 +240,18 @@ def fit_temperature(
     low, high = bounds
     if not 0 < low < high < math.inf:
         raise ConfigurationError(f"bounds must be positive and in order, not {bounds}.")
-    weights = {key: weight for key, weight in _single(verbalized).items() if weight > 0}
-    seen = _single(observed)
-    counts = np.array([seen.get(key, 0.0) for key in weights])
-    if not counts.any() or len(set(weights.values())) < 2:
+    tasks = [found for pair in pairs if (found := _told(*pair)) is not None]
+    if not tasks:
         return 1.0
     from scipy.optimize import brentq
     from scipy.special import softmax
 
-    logs = np.log(np.array(list(weights.values())))
-    target = float(counts @ logs / counts.sum())
+    target = math.fsum(float(counts @ logs) for logs, counts in tasks)
 
     def excess(inverse: float) -> float:
-        """Mean log weight at temperature 1/inverse over the observed one; it grows."""
-        return float(softmax(inverse * logs) @ logs) - target
+        """Log weights expected at temperature 1/inverse over the observed ones; it grows."""
+        expected = (counts.sum() * (softmax(inverse * logs) @ logs) for logs, counts in tasks)
+        return math.fsum(map(float, expected)) - target
 
     if excess(1 / high) >= 0:
         return high
@@ -180,7 +260,19 @@ def fit_temperature(
     return 1 / float(brentq(excess, 1 / high, 1 / low, xtol=1e-12, rtol=1e-12))
 
 
-def _single(measure: Distribution | Mapping[Any, float]) -> dict[Any, float]:
+def _told(
+    verbalized: Weighed, observed: Weighed
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Log weights and counts of a task; None where they say nothing of a temperature."""
+    weights = {key: weight for key, weight in _single(verbalized).items() if weight > 0}
+    seen = _single(observed)
+    counts = np.array([seen.get(key, 0.0) for key in weights])
+    if not counts.any() or len(set(weights.values())) < 2:
+        return None
+    return np.log(np.array(list(weights.values()))), counts
+
+
+def _single(measure: Weighed) -> dict[Any, float]:
     """Weights by text, each there once."""
     table = table_of(measure)
     if len(table) < len(measure):

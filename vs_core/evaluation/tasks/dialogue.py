@@ -11,7 +11,7 @@ import json
 import math
 import random
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,11 +19,13 @@ from typing import Any, ClassVar
 from vs_core.candidates import Candidate, Distribution
 from vs_core.checks import require_count
 from vs_core.errors import ConfigurationError
+from vs_core.evaluation.catalogue import distinct_ngrams
 from vs_core.evaluation.items import Item, items_of
 from vs_core.evaluation.measures import QUALITY, SEMANTIC, Answer, Measure, mean
 from vs_core.evaluation.tasks.base import Task
 from vs_core.messages import Message
 from vs_core.strategies import Direct, Flow, Strategy
+from vs_core.tables import rows_of
 
 __all__ = ["MOST", "Dialogue", "amount_of", "dialogue"]
 
@@ -156,13 +158,15 @@ def _utterance(answer: Answer) -> str | None:
     return answer.text if answer.candidate.metadata.get("speaker") == "persuadee" else None
 
 
-def _distinct(order: int) -> Callable[[Sequence[str], Item], float]:
-    def share(texts: Sequence[str], item: Item) -> float:  # noqa: ARG001
-        from vs_core.metrics import distinct_n
+def _gives(answer: Answer) -> float | None:
+    amount = _donation(answer)
+    return None if amount is None else float(amount > 0)
 
-        return distinct_n(texts, order)
 
-    return share
+def _grade(texts: Sequence[str], item: Item) -> float:  # noqa: ARG001
+    from vs_core.metrics import reading_grade
+
+    return reading_grade(texts)
 
 
 def _length(answer: Answer) -> float | None:
@@ -172,20 +176,17 @@ def _length(answer: Answer) -> float | None:
 
 def _measures(reference: Sequence[float] | None) -> tuple[Measure, ...]:
     share = {"bounds": (0.0, 1.0)}
-    distinct = tuple(
-        Measure(
-            f"distinct_{order}", f"Distinct-{order}", _distinct(order), _utterance, "high",
-            pooled=True, options=share,
-        )
-        for order in (1, 2, 3)
-    )  # fmt: skip
+    distinct = tuple(distinct_ngrams(order, _utterance, pooled=True) for order in (1, 2, 3))
     amount = Measure(
         "donation", "mean donation, dollars", mean, _donation, pooled=True,
         options={"bounds": (0.0, MOST)},
     )  # fmt: skip
     words = Measure("words", "words a message", mean, _length, pooled=True)
+    gives = Measure("donation_rate", "share that donate", mean, _gives, pooled=True, options=share)
+    grade = Measure("reading_grade", "reading grade", _grade, _utterance, pooled=True)
     semantic = replace(SEMANTIC, observe=_vector, pooled=True)
-    measures = (*distinct, amount, words, semantic, replace(QUALITY, pooled=True))
+    quality = replace(QUALITY, pooled=True)
+    measures = (*distinct, amount, gives, words, grade, semantic, quality)
     if reference is None:
         return measures
 
@@ -194,8 +195,17 @@ def _measures(reference: Sequence[float] | None) -> tuple[Measure, ...]:
 
         return ks_statistic(amounts, reference).statistic
 
+    def distance(amounts: Sequence[float], item: Item) -> float:  # noqa: ARG001
+        from scipy.stats import wasserstein_distance
+
+        return float(wasserstein_distance(amounts, reference))
+
     ks = Measure("ks", "KS from people", gap, _donation, "low", pooled=True, options=share)
-    return (*measures, ks)
+    l1 = Measure(
+        "l1", "L1 from people, dollars", distance, _donation, "low", pooled=True,
+        options={"bounds": (0.0, math.inf)},
+    )  # fmt: skip
+    return (*measures, ks, l1)
 
 
 def _vector(answer: Answer) -> Any:
@@ -209,8 +219,10 @@ def dialogue(
 
     Args:
         file: Personas of your own, each a prompt that says who the persuadee is.
-        reference: Donations of people in dollars, a number a line (or one JSON list), for the
-            Kolmogorov–Smirnov statistic; without it there is none.
+        reference: Donations of people in dollars: a number a line, one JSON list, or a table
+            (``.csv``, ``.tsv``, ``.jsonl``, ``.parquet``) with a column ``donation``, in which an
+            empty cell is no donation that is known. For the Kolmogorov–Smirnov statistic, and for
+            L1: the area between the two cumulative shares, in dollars. Without it there is neither.
         turns: Messages of each side, at least 1.
 
     Raises:
@@ -232,13 +244,23 @@ def dialogue(
 
 def _read_amounts(path: Path) -> list[float]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        amounts = json.loads(text) if text.lstrip().startswith("[") else text.split()
-        numbers = [float(amount) for amount in amounts]
+        numbers = [float(amount) for amount in _amounts(path)]
     except OSError as error:
         raise ConfigurationError(f"Cannot read {path}: {error.strerror}.") from error
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         numbers = []
     if not numbers or not all(math.isfinite(number) for number in numbers):
-        raise ConfigurationError(f"{path} must hold donations in dollars, a number a line.")
+        raise ConfigurationError(
+            f"{path} must hold donations in dollars: a number a line, or a table with a column "
+            "'donation'."
+        )
     return numbers
+
+
+def _amounts(path: Path) -> list[Any]:
+    if path.suffix.lower() in (".csv", ".tsv", ".jsonl", ".parquet"):
+        cells = [values["donation"] for _, values in rows_of(path)]
+        return [cell for cell in cells if cell not in (None, "")]
+    text = path.read_text(encoding="utf-8-sig")
+    found: list[Any] = json.loads(text) if text.lstrip().startswith("[") else text.split()
+    return found

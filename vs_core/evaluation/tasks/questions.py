@@ -136,18 +136,27 @@ def questions(file: str | Path | None = None) -> Task:
 def read_reference(file: str | Path) -> dict[str, float]:
     """Read a distribution: a JSON object from answer to weight.
 
+    Or from answer to ``{"count", "percentage"}``, as the paper's authors publish how often each US
+    state is named in pre-training data.
+
     Raises:
         ConfigurationError: If the file cannot be read or is not such an object.
     """
     path = Path(file)
     try:
         data = json.loads(path.read_text(encoding="utf-8-sig"))
-        weights = {str(answer): float(weight) for answer, weight in data.items()}
+        weights = {str(answer): _weight(weight) for answer, weight in data.items()}
         return Item(prompt="reference", reference=weights).reference or {}
     except OSError as error:
         raise ConfigurationError(f"Cannot read {path}: {error.strerror}.") from error
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         raise ConfigurationError(
             f"{path} must hold one JSON object from answer to weight, such as "
             '{"Ohio": 11.8, "Iowa": 3.2}, with weights of at least 0.'
         ) from None
+
+
+def _weight(weight: Any) -> float:
+    if isinstance(weight, dict):
+        weight = weight["count"] if "count" in weight else weight["percentage"]
+    return float(weight)
