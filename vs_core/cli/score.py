@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vs_core.cli.models import stderr
-from vs_core.cli.options import listed
+from vs_core.cli.options import Json, listed
 from vs_core.display import printable
 from vs_core.embedding import OpenAIEmbedder
 from vs_core.evaluation import Columns, Scores, read_items
@@ -60,7 +60,7 @@ def score(
     report: Annotated[
         Path | None, typer.Option(help="Write the report there, with figures: .html.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Measure the answers in a table, whoever made them; of several, compare with the first."""
     scores = measured(
