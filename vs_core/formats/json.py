@@ -326,7 +326,7 @@ def _merged(found: Sequence[tuple[int, int, Reading]], text: str, documents: int
         if len(final) > 1 and 2 * sum(entry.text in final for entry in part.entries) >= len(final)
     ]
     if drafts:
-        parts = [part for part in parts if part not in drafts]
+        parts = [part for part in parts if not any(part is draft for draft in drafts)]
         remarks.append("an earlier draft left out")
     if len(parts) > 1 and any(len(part.entries) > 1 for part in parts):
         remarks.append(JOINED)

@@ -81,7 +81,7 @@ class _ItemSplitter(Splitter):
         *ended, rest = chunk.split("\n")
         for piece in ended:
             self._extend(piece, complete)
-            self._item.append("".join([self._line, *self._rest]))
+            self._item.append("".join([self._line, *self._rest]).removesuffix("\r"))
             self._line, self._rest, self._marked = "", [], False
         self._extend(rest, complete)
         return complete

@@ -48,7 +48,8 @@ def cuts(lines: Sequence[str], k: int) -> Iterator[Cut]:
             continue
         yield cut_at(style, lines, outer)
         numbered = _running(outer) if outer[0][1].ordinal else outer
-        if len(numbered) < len(outer):
+        passed = {at for at, _ in outer} - {at for at, _ in numbered}
+        if passed and not any(_held(lines[at]) == _PROBABILITY for at in passed):
             yield cut_at(style, lines, numbered)
     if not keyed:
         yield from records(lines)

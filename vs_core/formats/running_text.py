@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from vs_core.display import shorten
-from vs_core.formats.base import Entry, Reading, Shape
+from vs_core.formats.base import CUT_OFF, Entry, Reading, Shape
 from vs_core.formats.common import without_common_marks
 from vs_core.formats.cutting import Cut, paragraphs
 from vs_core.formats.inline import inline
@@ -54,6 +54,8 @@ def read_text(text: str, shape: Shape) -> Reading | None:
         return None
     reasoning = _reasoning("\n".join(best.before))
     entries = [_entry(item) for item in best.items]
+    if _is_torn(best.items[-1], text):
+        entries[-1] = entries[-1]._replace(repairs=(*entries[-1].repairs, CUT_OFF))
     remarks = best.remarks
     if any(item.total for item in best.items):
         remarks = (*remarks, "total left out")
@@ -74,6 +76,15 @@ def _doubts(items: Sequence[ListItem], shape: Shape) -> Iterator[str]:
         ends = {item.text.rpartition("\n") for item in items}
         if len({end for _, _, end in ends}) == 1 and all(head for head, _, _ in ends):
             yield "all texts end in the same line"
+
+
+_OPEN = re.compile(r"[(\[（【][^()\[\]（）【】\n]{1,60}\s*\Z")
+
+
+def _is_torn(last: ListItem, text: str) -> bool:
+    """Whether a text ends in the brackets of its last number, which may have had more digits."""
+    unclosed = last.number is not None and last.way == "end" and not last.enclosed
+    return unclosed and _OPEN.search(text[-SHORT:]) is not None
 
 
 def _entry(item: ListItem) -> Entry:
@@ -252,7 +263,10 @@ def _of_cut(cut: Cut, lines: Sequence[str]) -> _Proposal:
         if item.leftover and _is_section(item.leftover):
             remarks.append(f"sections joined: {shorten(item.leftover, 40)!r}")
             item.leftover = ""
-    return _Proposal(cut.name, items, lines[: cut.before], tuple(dict.fromkeys(remarks)))
+    found = _Proposal(cut.name, items, lines[: cut.before], tuple(dict.fromkeys(remarks)))
+    # An item that was cut off before its number would leave the others as lines, marks and all.
+    found.interrupted = cut.name == "lines" and _interrupts(lines[len(lines) - cut.tail :])
+    return found
 
 
 def _clean(items: Sequence[ListItem]) -> None:
