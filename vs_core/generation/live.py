@@ -15,7 +15,7 @@ from vs_core.driver import arun
 from vs_core.errors import ParseError
 from vs_core.generation.journal import Journal
 from vs_core.generation.prices import Price
-from vs_core.generation.tasks import Task
+from vs_core.generation.tasks import RowTask
 from vs_core.messages import Completion, Request
 from vs_core.strategies import Flow
 
@@ -31,7 +31,7 @@ class Finished(NamedTuple):
         unread: Why nothing could be read; "" otherwise.
     """
 
-    task: Task
+    task: RowTask
     found: Distribution
     unread: str = ""
 
@@ -68,8 +68,8 @@ class Spent:
 
 
 async def finished(
-    tasks: Iterator[Task],
-    flow: Callable[[Task], Flow],
+    tasks: Iterator[RowTask],
+    flow: Callable[[RowTask], Flow],
     complete: Complete,
     *,
     journal: Journal,
@@ -138,8 +138,8 @@ async def _until_all_have_ended(
 
 
 async def _run(
-    task: Task,
-    flow: Callable[[Task], Flow],
+    task: RowTask,
+    flow: Callable[[RowTask], Flow],
     complete: Complete,
     journal: Journal,
     caller: Caller,

@@ -11,7 +11,7 @@ from typing import Any
 from vs_core.generation.folder import aside
 from vs_core.generation.live import Finished
 from vs_core.generation.rows import Shaping
-from vs_core.generation.tasks import Task
+from vs_core.generation.tasks import RowTask
 
 __all__ = ["Gathering", "Parts"]
 
@@ -32,7 +32,7 @@ class Parts:
         self.size = size
         self.paths: list[Path] = []
 
-    def path(self, tasks: Sequence[Task]) -> Path:
+    def path(self, tasks: Sequence[RowTask]) -> Path:
         """Return where the part of these tasks stands or is to stand; it is one of all then."""
         digest = blake2b("".join(task.id for task in tasks).encode(), digest_size=8).hexdigest()
         path = self._folder / f"{tasks[0].number // self.size:06d}-{digest}.jsonl"
@@ -64,7 +64,7 @@ class Gathering:
         self._shaping = shaping
         self._open: dict[int, tuple[Path, int, dict[int, list[dict[str, Any]]]]] = {}
 
-    def expect(self, path: Path, tasks: Sequence[Task]) -> None:
+    def expect(self, path: Path, tasks: Sequence[RowTask]) -> None:
         """Begin a part."""
         self._open[tasks[0].number // self._parts.size] = (path, len(tasks), {})
 

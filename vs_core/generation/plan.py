@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from vs_core.generation.distinct import distinct
-from vs_core.generation.tasks import Prompting, Task, checked
+from vs_core.generation.tasks import Prompting, RowTask, checked
 from vs_core.strategies import Flow
 from vs_core.tables import rows_of
 
@@ -59,11 +59,11 @@ class Plan:
         """Look at each row, and return how many are asked; raises what `checked` does."""
         return checked(self.prompting, table, self.limit)
 
-    def tasks(self, table: Any) -> Iterator[Task]:
+    def tasks(self, table: Any) -> Iterator[RowTask]:
         """Yield the tasks of a table, in order."""
         return self.prompting.tasks(islice(rows_of(table), self.limit))
 
-    def flow(self, task: Task) -> Flow:
+    def flow(self, task: RowTask) -> Flow:
         """Return the flow of a task."""
         if self._wanted is None:
             return self.strategy.flow(task.messages)

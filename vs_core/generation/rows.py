@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from vs_core.candidates import Candidate, Distribution
-from vs_core.generation.tasks import Task
+from vs_core.generation.tasks import RowTask
 
 __all__ = ["OURS", "Shaping", "as_json"]
 
@@ -35,7 +35,7 @@ class Shaping:
         self._prefix = "vs_" if taken else ""
         self._nested = nested
 
-    def rows(self, task: Task, found: Distribution) -> list[dict[str, Any]]:
+    def rows(self, task: RowTask, found: Distribution) -> list[dict[str, Any]]:
         """Return the rows of a task."""
         weights = found.weights
         each = [self._row(c, w, found) for c, w in zip(found, weights, strict=True)]

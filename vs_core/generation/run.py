@@ -33,7 +33,7 @@ from vs_core.generation.parts import Gathering, Parts
 from vs_core.generation.plan import Plan
 from vs_core.generation.prices import Price
 from vs_core.generation.rows import Shaping
-from vs_core.generation.tasks import Prompting, Task
+from vs_core.generation.tasks import Prompting, RowTask
 from vs_core.strategies import Strategy, strategy_of
 from vs_core.tables import rows_of, table_name
 
@@ -166,7 +166,7 @@ class Run:
 
     # --- looking ahead -------------------------------------------------------------------------
 
-    def first(self, count: int = 3) -> list[Task]:
+    def first(self, count: int = 3) -> list[RowTask]:
         """Return the first tasks, with their prompts filled."""
         return list(islice(self.plan.tasks(self.table), count))
 
@@ -322,7 +322,7 @@ class Run:
 
     _rows = 0
 
-    def _unfinished(self, parts: Parts, gathering: Gathering) -> Iterator[Task]:
+    def _unfinished(self, parts: Parts, gathering: Gathering) -> Iterator[RowTask]:
         """The tasks whose part is not there, part by part."""
         tasks = self.plan.tasks(self.table)
         while some := list(islice(tasks, parts.size)):

@@ -14,13 +14,13 @@ from vs_core.messages import Message
 from vs_core.strategies import Strategy
 from vs_core.tables import Row, rows_of, table_name
 
-__all__ = ["Prompting", "Task", "checked", "settings_of_strategy"]
+__all__ = ["Prompting", "RowTask", "checked", "settings_of_strategy"]
 
 _MOST_NAMED = 20
 
 
 @dataclass(frozen=True)
-class Task:
+class RowTask:
     """What is asked for one row.
 
     Args:
@@ -86,7 +86,7 @@ class Prompting:
             **settings_of_strategy(self.strategy),
         }
 
-    def tasks(self, rows: Iterable[Row]) -> Iterator[Task]:
+    def tasks(self, rows: Iterable[Row]) -> Iterator[RowTask]:
         """Yield the tasks of the rows, in order.
 
         Raises:
@@ -103,7 +103,7 @@ class Prompting:
             times = seen[place] = seen.get(place, -1) + 1
             if times:
                 digest.update(str(times).encode())
-            yield Task(number, row.line, digest.hexdigest(), row.values, messages)
+            yield RowTask(number, row.line, digest.hexdigest(), row.values, messages)
 
     def messages(self, values: Mapping[str, Any]) -> tuple[Message, ...]:
         """Return the conversation for a row.

@@ -81,7 +81,7 @@ INCORRECT = Measure(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Typed(Task):
+class _Compared(Task):
     """Candidates are objects; one of their fields is compared."""
 
     compared: str
@@ -93,7 +93,7 @@ class _Typed(Task):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Wrong(_Typed):
+class _Wrong(_Compared):
     """A candidate is good if its final answer is wrong."""
 
     def named(self, item: Item, candidate: Candidate) -> None:  # noqa: ARG002
@@ -136,7 +136,7 @@ def math_questions(file: str | Path | None = None) -> Task:
         "solution."
         for topic in _TOPICS
     ]
-    return _Typed(
+    return _Compared(
         name="math_questions",
         items=items_of(file, *own),
         measures=(SEMANTIC, LEXICAL, DISTINCT, VALID, QUALITY),
