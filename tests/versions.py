@@ -141,7 +141,7 @@ class Cell:
         )
         self._note(python)
         shutil.rmtree(environment)
-        return ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.returncode == 0, ran.stderr + ran.stdout
 
     def _packages(self) -> list[Any]:
         known = requirements()
