@@ -8,9 +8,10 @@ import sys
 
 import pytest
 
-from vs_core import ConfigurationError
+from vs_core import ConfigurationError, VSStandard
 from vs_core.clients import OpenAIModel
-from vs_core.evaluation import Experiment
+from vs_core.embedding import OpenAIEmbedder
+from vs_core.evaluation import Experiment, Item, LLMJudge, Task
 from vs_core.testing import SimulatedServer
 
 
@@ -92,7 +93,8 @@ def test_a_record_without_a_text_is_named(server, tmp_path):
 
 FULL = """
 import resource, signal, sys
-from vs_core.evaluation import Experiment
+from vs_core.embedding import OpenAIEmbedder
+from vs_core.evaluation import Experiment, Item, LLMJudge, Task
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 if sys.argv[2] != "0":
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
@@ -126,3 +128,34 @@ def test_a_full_disk_is_a_clear_error_and_the_run_goes_on(tmp_path):
     asked = int(begin(0).split()[-1])
     assert asked == 40 - len(kept)
     assert 5 < len(kept) < 40
+
+
+def test_the_folder_describes_its_runs(server, tmp_path):
+    model = OpenAIModel("simulated", base_url=server.base_url, api_key="hunter2", temperature=0.5)
+    judge = LLMJudge(OpenAIModel("judge", base_url=server.base_url, api_key="hunter2"))
+
+    task = Task(name="joke", items=[Item(prompt="A joke, please.")], rubric="It is funny.")
+
+    def run(**options):
+        Experiment(
+            task, [VSStandard(k=2, threshold=0.1)], model={"m": model}, judge=judge,
+            embed=OpenAIEmbedder("e", base_url=server.base_url, api_key="hunter2"),
+            same=str.lower, out=tmp_path, **options,
+        ).run()  # fmt: skip
+        return json.loads((tmp_path / "run.json").read_text())
+
+    manifest = run(n=2, seed=7)
+    (one,) = manifest["experiments"]
+    assert one["tasks"] == {"joke": [{"prompt": "A joke, please."}]}
+    assert one["strategies"]["vs_standard"]["threshold"] == 0.1
+    assert (one["n"], one["seed"], one["same"]) == (2, 7, ["lower"])
+    assert one["judge"]["model"] == "judge"
+    assert one["judge"]["base_url"] == server.base_url
+    assert one["rubrics"] == {"joke": "It is funny."}
+    assert one["embed"] == {"name": "e", "base_url": server.base_url}
+    assert manifest["packages"]["pydantic"]
+    assert manifest["models"]["m"]["temperature"] == 0.5
+    assert "hunter2" not in json.dumps(manifest)
+    # Run again it is the same one; another comes to it.
+    assert [each["begun"] for each in run(n=2, seed=7)["experiments"]] == [one["begun"]]
+    assert [each["n"] for each in run(n=3)["experiments"]] == [2, 3]

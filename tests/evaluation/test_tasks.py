@@ -78,8 +78,13 @@ def test_wrong_solutions_are_good_when_their_answer_is_wrong():
     ("text", "amount"),
     [
         ("$1.50", 1.5), ("I give 50 cents", 0.5), ("2", 2.0), ("0,25", 0.25), ("nothing", 0.0),
-        ("First 1, no, 0.5 dollars", 0.5), ("a million", None), ("1000000", None),
-        ("1,000", None), ("", None),
+        ("First 1, no, 0.5 dollars", None), ("a million", None), ("1000000", None),
+        ("1,000", None), ("", None), ("I have 2 dollars and I will not donate", None),
+        ("$1 out of $2", 1.0), ("I'd donate 1 of my 2 dollars", 1.0), ("I donate half", 1.0),
+        ("half a dollar", 0.5), ("a dollar and a half", None), ("one dollar fifty", None),
+        ("All of it!", 2.0), ("nothing at all", 0.0), ("none of my 2 dollars", 0.0),
+        ("I won't donate.", 0.0), ("Fifty cents.", 0.5), ("1 to 2 dollars", None), ("1%", None),
+        ("a quarter", None), ("1 dollar, i.e. 100 cents", 1.0), ("**$0.50**", 0.5),
     ],
 )  # fmt: skip
 def test_a_donation_is_read(text, amount):
@@ -165,13 +170,18 @@ def test_prompts_with_their_truth_from_json_lines(tmp_path):
     ("name", "content", "message"),
     [
         ("a.jsonl", '{"prompt": "x"}\n{"promt": "y"}', r"a\.jsonl:2: prompt: Field required"),
-        ("a.jsonl", '{"prompt": "x"', r"a\.jsonl:1: not an object"),
-        ("a.jsonl", "[1]", r"a\.jsonl:1: "),
+        ("a.jsonl", '{"prompt": "x"', r"a\.jsonl:1 is no JSON"),
+        ("a.jsonl", "[1]", r"a\.jsonl:1 must be an object"),
         ("a.jsonl", '{"prompt": ""}', r"a\.jsonl:1: prompt: "),
         ("a.jsonl", '{"prompt": "x", "reference": {"a": -1}}', r"a\.jsonl:1: reference: "),
         ("a.jsonl", '{"prompt": "x", "truth": 3}', r"a\.jsonl:1: truth: "),
         ("a.jsonl", '{"prompt": "x", "truth": [3]}', r"a\.jsonl:1: "),
+        ("a.jsonl", '{"prompt": "x", "turth": ["y"]}', r"a\.jsonl:1: turth: Extra"),
         ("a.txt", "\n \n", "holds no prompt"),
+        ("a.csv", "prompt\n", "holds no prompt"),
+        ("a.csv", "id,question\n1,Why?\n", r"a\.csv:2 has no column 'prompt'; .*'question'"),
+        ("a.csv", "prompt,x\nWhy?\n", r"a\.csv:2 has not as many cells"),
+        ("a.tsv", "prompt\treference\nWhy?\t3\n", r"a\.tsv:2: reference: "),
     ],
 )
 def test_a_bad_file_is_an_error_that_names_the_line(tmp_path, name, content, message):
@@ -179,6 +189,40 @@ def test_a_bad_file_is_an_error_that_names_the_line(tmp_path, name, content, mes
     file.write_text(content)
     with pytest.raises(ConfigurationError, match=message):
         read_items(file)
+
+
+def test_tables_are_read_by_their_columns(tmp_path):
+    written = tmp_path / "p.csv"
+    written.write_text(
+        'id,prompt,truth,reference\n1,"Name a sea, please.","[[""Red"", ""Red Sea""], ""Dead""]",'
+        '"{""Red"": 2}"\n2,"Name a\nlake.",Erie,\n'
+    )
+    first, second = read_items(written)
+    assert (first.prompt, first.answer("red sea"), first.reference) == (
+        "Name a sea, please.", "Red", {"Red": 2.0}
+    )  # fmt: skip
+    assert (second.prompt, second.answer("Erie"), second.reference) == (
+        "Name a\nlake.", "Erie", None
+    )  # fmt: skip
+    one = tmp_path / "one.tsv"
+    one.write_text("question\nWhy?\n")
+    assert [item.prompt for item in read_items(one)] == ["Why?"]  # and not the header
+    lines = tmp_path / "p.jsonl"
+    lines.write_text('{"q": "Why?", "id": 3, "truth": ["so"]}\n')
+    (item,) = read_items(lines, column="q")
+    assert (item.prompt, item.answer("so")) == ("Why?", "so")
+    assert plugins.task("joke", file=[item]).items == [item]
+    with pytest.raises(ConfigurationError, match="a prompt a line and no column 'q'"):
+        read_items(tmp_path / "p.txt", column="q")
+
+
+def test_parquet_is_read_too(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rows = [{"prompt": "Name a sea.", "truth": [["Red", "Red Sea"]], "n": 1}]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "p.parquet")
+    (item,) = read_items(tmp_path / "p.parquet")
+    assert (item.prompt, item.answer("red sea")) == ("Name a sea.", "Red")
 
 
 def test_files_that_cannot_be_read_are_errors(tmp_path):
@@ -247,3 +291,29 @@ def test_a_plugin_brings_a_task_by_name():
         plugins.unregister(plugin)
     with pytest.raises(ConfigurationError, match="no prompt"):
         Task(name="empty", items=[])
+
+
+@pytest.mark.parametrize(
+    ("said", "donation"),
+    [
+        ('{"responses": [{"value": 0.5}]}', 0.5), ('{"responses": [{"value": 2}]}', 2.0),
+        ("I think that I shall give half.", 1.0), ("I have 2 dollars and will not give.", None),
+    ],
+)  # fmt: skip
+def test_a_donation_is_asked_for_as_a_number_and_what_is_not_clear_is_counted(said, donation):
+    asked = []
+
+    def complete(request):
+        asked.append(request)
+        return said if "dollars do you donate" in request.messages[-1].content else "Hello."
+
+    task = plugins.task("dialogue", turns=1)
+    experiment = Experiment(task, ["direct"], model=complete, n=5).run()
+    assert any(
+        request.schema == {"maximum": 2, "minimum": 0, "type": "number"} for request in asked
+    )
+    (row,) = experiment.table().to_dict("records")
+    assert row["amount_unclear"] == (donation is None)
+    assert row["useful"] == (0 if donation is None else 5)
+    if donation is not None:
+        assert row["donation"] == donation

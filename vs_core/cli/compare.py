@@ -19,7 +19,7 @@ from vs_core.cli.models import BaseUrl, ModelName, choose_model, require_no_endp
 from vs_core.cli.options import listed, numbers, price_of, whole_numbers
 from vs_core.display import printable
 from vs_core.errors import ConfigurationError
-from vs_core.evaluation import Experiment, Task, simulated_tasks
+from vs_core.evaluation import Experiment, Task, read_items, simulated_tasks
 from vs_core.evaluation.experiment import ALL_STRATEGIES
 from vs_core.evaluation.paper import (
     EXPECTED,
@@ -90,7 +90,11 @@ def compare(
         ),
     ] = False,
     prompts: Annotated[
-        Path | None, typer.Option(help="Your own prompts: a line each, or .jsonl.")
+        Path | None,
+        typer.Option(help="Your own prompts: a line each, or .csv, .tsv, .jsonl, .parquet."),
+    ] = None,
+    prompt_column: Annotated[
+        str | None, typer.Option(help="Column of --prompts that holds the prompt.")
     ] = None,
     reference: Annotated[
         Path | None,
@@ -137,7 +141,9 @@ def compare(
 
     Run it again with the same options and --out to go on after it was stopped.
     """
-    tasks = _tasks(task, prompts, reference, paper=paper, worded=templates is not None)
+    tasks = _tasks(
+        task, prompts, prompt_column, reference, paper=paper, worded=templates is not None
+    )
     if paper:
         n = sizes([each.name for each in tasks]) if n is None else n
         temperature, top_p = temperature or [str(TEMPERATURE)], top_p or [str(TOP_P)]
@@ -200,10 +206,19 @@ def _words(templates: Path, paper: bool) -> Prompts:
 
 
 def _tasks(
-    names: list[str], prompts: Path | None, reference: Path | None, *, paper: bool, worded: bool
+    names: list[str],
+    prompts: Path | None,
+    column: str | None,
+    reference: Path | None,
+    *,
+    paper: bool,
+    worded: bool,
 ) -> list[Task]:
     tasks = listed("--task", names)
-    options = {"file": prompts, "reference": reference}
+    if column is not None and prompts is None:
+        raise ConfigurationError("--prompt-column goes with --prompts, which is then a table.")
+    items = None if prompts is None or column is None else read_items(prompts, column)
+    options = {"file": items or prompts, "reference": reference}
     given: dict[str, Any] = {name: path for name, path in options.items() if path is not None}
     if given and len(tasks) > 1:
         raise ConfigurationError("--prompts and --reference go with one task.")

@@ -35,7 +35,8 @@ __all__ = ["tune"]
 
 def tune(
     prompts: Annotated[
-        Path | None, typer.Option(help="Your own prompts: a line each, or .jsonl.")
+        Path | None,
+        typer.Option(help="Your own prompts: a line each, or .csv, .tsv, .jsonl, .parquet."),
     ] = None,
     template: Annotated[
         str | None,

@@ -26,6 +26,8 @@ from vs_core.evaluation.sameness import Same, classes_of, equivalence_of
 from vs_core.evaluation.showing import Shown
 from vs_core.evaluation.tasks.base import Task, task_of
 from vs_core.evaluation.vectors import vectors_of
+from vs_core.generation.tasks import settings_of_strategy
+from vs_core.redaction import without_secrets
 from vs_core.store import Store
 from vs_core.strategies import Strategy
 
@@ -189,7 +191,28 @@ class Experiment(Shown):
                 (self.out / name).unlink(missing_ok=True)
             self._fresh = False
         models = {name: settings_of(complete) for name, complete in self.models.items()}
-        Manifest(self.out, models).check()
+        Manifest(self.out, models, self._described()).check()
+
+    def _described(self) -> dict[str, Any]:
+        """What is asked and how it is measured, for somebody who finds the folder."""
+        judge, embed = self.judge, self.embed
+        return {
+            "tasks": {
+                name: [item.model_dump(mode="json", exclude_none=True) for item in task.items]
+                for name, task in self.tasks.items()
+            },
+            "strategies": {
+                name: settings_of_strategy(strategy) for name, strategy in self._compared
+            },
+            "n": self.n,
+            "seed": self.seed,
+            "judge": _described(judge.complete if isinstance(judge, LLMJudge) else judge),
+            "rubrics": {name: task.rubric for name, task in self.tasks.items()} if judge else {},
+            "embed": _described(embed),
+            "same": [each.label for each in self.same],
+            "price": self.price,
+            "note": self.note,
+        }
 
     def _store(self, name: str) -> Store:
         return Store(None if self.out is None else self.out / name)
@@ -317,6 +340,16 @@ class Experiment(Shown):
                 if task.counts(each) and task.named(item, each) is None:
                     texts[task.text(each)] = None
         return {place: list(texts) for place, texts in found.items()}
+
+
+def _described(helper: Any) -> dict[str, Any] | None:
+    """The name and the settings, without secrets, of what helps to measure."""
+    if helper is None:
+        return None
+    name = getattr(helper, "model", None) or getattr(helper, "__qualname__", type(helper).__name__)
+    url = getattr(helper, "base_url", None)
+    about = {"name": str(name), **({"base_url": without_secrets(url)} if url else {})}
+    return {**about, **settings_of(helper)}
 
 
 def _require_extra() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from vs_core.errors import ConfigurationError
 from vs_core.metrics.answers import plain
+from vs_core.tables import Row, rows_of
 
-__all__ = ["Item", "items_of", "read_items"]
+__all__ = ["Item", "Source", "items_of", "read_items"]
 
 _LONGEST_ANSWER = 1000
 """Characters of an answer in which a right answer is looked for."""
@@ -92,33 +93,56 @@ class Item(BaseModel):
 
 # --- the user's own prompts ----------------------------------------------------------------------
 
+Source = str | Path | Sequence[Item]
+"""Where a task's prompts come from: a file as `read_items` reads it, or the prompts themselves."""
 
-def read_items(file: str | Path) -> list[Item]:
+
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+"""Endings of files that are tables; any other has a prompt a line."""
+
+PROMPT = "prompt"
+"""The column of a prompt."""
+
+
+def read_items(file: str | Path, column: str | None = None) -> list[Item]:
     """Read prompts from a file.
 
     Args:
-        file: ``.jsonl``: an object a line with ``prompt`` and, if known, ``truth`` and
-            ``reference`` as `Item` has them. ``.json``: questions with their answers, as the
-            paper's authors publish them: ``{question: {"answers": [[spelling, …], …]}}``. Any
-            other: a prompt a line. Blank lines do not count.
+        file: A table (CSV, TSV, JSON Lines, Parquet) with a column ``prompt`` and, if known,
+            ``truth`` and ``reference`` as `Item` has them, in CSV and TSV as JSON. ``.json``:
+            questions with their answers, as the paper's authors publish them:
+            ``{question: {"answers": [[spelling, …], …]}}``. Any other: a prompt a line. Blank lines
+            do not count.
+        column: The column with the prompt, if it is called otherwise. A table of one column needs
+            none.
 
     Raises:
-        ConfigurationError: If the file cannot be read, holds no prompt, or a line is wrong; the
-            message names the line.
+        ConfigurationError: If the file cannot be read, holds no prompt or not that column, or a
+            line is wrong; the message names the line.
+        MissingExtraError: If Parquet is to be read and pyarrow is not installed.
     """
     path = Path(file)
+    if path.suffix.lower() in TABLES:
+        items = [_item(path, row, column) for row in rows_of(path)]
+    elif column is not None:
+        raise ConfigurationError(
+            f"{path} has a prompt a line and no column {column!r}: a table ends in "
+            f"{', '.join(TABLES)}."
+        )
+    elif path.suffix.lower() == ".json":
+        items = _questions(path, _text(path))
+    else:
+        items = [Item(prompt=line.strip()) for line in _text(path).splitlines() if line.strip()]
+    if not items:
+        raise ConfigurationError(f"{path} holds no prompt.")
+    return items
+
+
+def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"Cannot read {path}: {error}.") from error
-    if path.suffix.lower() == ".json":
-        return _questions(path, text)
-    numbered = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    if not numbered:
-        raise ConfigurationError(f"{path} holds no prompt.")
-    if path.suffix.lower() in (".jsonl", ".ndjson"):
-        return [_item(path, number, line) for number, line in numbered]
-    return [Item(prompt=line.strip()) for _, line in numbered]
 
 
 def _questions(path: Path, text: str) -> list[Item]:
@@ -142,19 +166,48 @@ def _question(path: Path, question: str, about: Any) -> Item:
         ) from None
 
 
-def _item(path: Path, number: int, line: str) -> Item:
+def _item(path: Path, row: Row, column: str | None) -> Item:
+    """The prompt of a row. What else JSON Lines hold is an error: it may be a slip of the pen."""
+    values = dict(row.values)
+    ending = path.suffix.lower()
+    written = ending in (".csv", ".tsv")
+    strict = ending in (".jsonl", ".ndjson") and column is None
+    alone = not strict and PROMPT not in values and len(values) == 1
+    name = column or (next(iter(values)) if alone else PROMPT)
+    if name not in values and not strict:
+        raise ConfigurationError(
+            f"{path}:{row.line} has no column {name!r}; name the one with the prompt "
+            f"(column=, --prompt-column): {', '.join(map(repr, values))}."
+        )
+    found = {PROMPT: values.get(name)} if name in values else {}
+    known = {
+        key: _cell(values[key]) if written else values[key]
+        for key in ("truth", "reference")
+        if values.get(key) not in (None, "")
+    }
+    rest = {key: value for key, value in values.items() if strict and key != name}
     try:
-        return Item.model_validate(json.loads(line))
+        return Item.model_validate({**rest, **found, **known})
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"])) or "line"
-        raise ConfigurationError(f"{path}:{number}: {place}: {problem['msg']}.") from None
+        raise ConfigurationError(f"{path}:{row.line}: {place}: {problem['msg']}.") from None
     except (ValueError, RecursionError, TypeError, IndexError) as error:
-        raise ConfigurationError(f"{path}:{number}: not an object of JSON: {error}.") from None
+        raise ConfigurationError(f"{path}:{row.line}: {error}.") from None
 
 
-def items_of(file: str | Path | None, *own: Item | str) -> list[Item]:
+def _cell(text: str) -> Any:
+    """A cell of a written table: JSON, or else one right answer."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return [text]
+
+
+def items_of(source: Source | None, *own: Item | str) -> list[Item]:
     """Return the prompts of the user's file, or our own where none is given."""
-    if file is not None:
-        return read_items(file)
+    if isinstance(source, (str, Path)):
+        return read_items(source)
+    if source is not None:
+        return list(source)
     return [Item(prompt=item) if isinstance(item, str) else item for item in own]

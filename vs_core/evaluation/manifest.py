@@ -6,8 +6,9 @@ import json
 import platform
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,35 @@ __all__ = ["RECORDS", "Manifest"]
 RECORDS = ("completions.jsonl", "candidates.jsonl", "run.json")
 """The files of a folder that make up its records."""
 
+_UNDATED = {"begun": "", "continued": ""}
+_PACKAGES = ("pydantic", "numpy", "scipy", "pandas", "rapidfuzz", "openai", "matplotlib")
+"""What measures, and what asks: their versions are told, and not held against anybody."""
+
 _LOCAL_PORT = re.compile(r"(?<=//127\.0\.0\.1):\d+|(?<=//localhost):\d+")
 """A server of one's own is the same at whatever port it was started."""
 
 
 class Manifest:
-    """``run.json`` of a folder: models with their settings, versions, and when it was begun.
+    """``run.json`` of a folder: what it was made with, on what, and when.
+
+    Models with their settings; the version of this package, of Python and of others; when it was
+    begun and last gone on with; and each experiment that it serves, with its tasks and prompts,
+    strategies and their options, seeds, and what measured the answers.
 
     Args:
         folder: Where the records are.
         models: The settings of each model by its name, without secrets.
+        experiment: What is asked and how it is measured, as JSON can write it.
     """
 
-    def __init__(self, folder: Path, models: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        models: Mapping[str, Mapping[str, Any]],
+        experiment: Mapping[str, Any] | None = None,
+    ) -> None:
         self._path = folder / "run.json"
+        self._experiment = experiment
         self._now: dict[str, Any] = {
             "versions": {"vs-core": version("vs-core")},
             "models": {name: dict(settings) for name, settings in models.items()},
@@ -54,15 +70,28 @@ class Manifest:
                 + "\n".join(f"  {line}" for line in differences)
                 + "\nUse another folder, or start anew (fresh=True, --fresh)."
             )
-        begun = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        today = datetime.now(timezone.utc).isoformat(timespec="seconds")
         self._write(
             {
-                "begun": before.get("begun", begun),
+                "begun": before.get("begun", today),
+                "continued": today,
                 "python": before.get("python", platform.python_version()),
+                "platform": before.get("platform", platform.platform()),
+                "packages": before.get("packages", _installed()),
                 **self._now,
                 "models": {**before.get("models", {}), **self._now["models"]},
+                "experiments": self._experiments(before.get("experiments", []), today),
             }
         )
+
+    def _experiments(self, before: list[dict[str, Any]], today: str) -> list[dict[str, Any]]:
+        """Those of the folder: this one comes to them, or was run again."""
+        if self._experiment is None:
+            return before
+        now = json.loads(json.dumps(self._experiment))  # as it will be read
+        others = [each for each in before if {**each, **_UNDATED} != {**now, **_UNDATED}]
+        (begun, *_) = [each["begun"] for each in before if each not in others] or [today]
+        return [*others, {**now, "begun": begun, "continued": today}]
 
     def _read(self) -> dict[str, Any]:
         if not self._path.exists():
@@ -82,6 +111,14 @@ class Manifest:
             aside.replace(self._path)
         except OSError as error:
             raise ConfigurationError(f"Cannot write {self._path}: {error.strerror}.") from error
+
+
+def _installed() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from vs_core.evaluation.items import Item, items_of
+from vs_core.evaluation.items import Item, Source, items_of
 from vs_core.evaluation.tasks.base import Task
 from vs_core.evaluation.tasks.questions import closed
 
@@ -14,7 +13,7 @@ __all__ = ["coin", "dice", "digit"]
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
-def dice(file: str | Path | None = None) -> Task:
+def dice(file: Source | None = None) -> Task:
     """Return rolls of a fair die; ``file`` holds wordings of your own."""
     numbers = {str(number): (_WORDS[number],) for number in range(1, 7)}
     return _uniform(
@@ -22,13 +21,13 @@ def dice(file: str | Path | None = None) -> Task:
     )
 
 
-def coin(file: str | Path | None = None) -> Task:
+def coin(file: Source | None = None) -> Task:
     """Return flips of a fair coin; ``file`` holds wordings of your own."""
     sides = {"heads": ("head", "h"), "tails": ("tail", "t")}
     return _uniform("coin", file, "Flip a fair coin. Answer with heads or tails alone.", sides)
 
 
-def digit(file: str | Path | None = None) -> Task:
+def digit(file: Source | None = None) -> Task:
     """Return random digits; ``file`` holds wordings of your own."""
     digits = {str(number): (word,) for number, word in enumerate(_WORDS)}
     return _uniform(
@@ -37,7 +36,7 @@ def digit(file: str | Path | None = None) -> Task:
 
 
 def _uniform(
-    name: str, file: str | Path | None, prompt: str, outcomes: Mapping[str, tuple[str, ...]]
+    name: str, file: Source | None, prompt: str, outcomes: Mapping[str, tuple[str, ...]]
 ) -> Task:
     known = {"truth": dict(outcomes), "reference": dict.fromkeys(outcomes, 1.0)}
     items = [

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from vs_core.evaluation.items import items_of
+from vs_core.evaluation.items import Source, items_of
 from vs_core.evaluation.tasks.base import Task
 
 __all__ = ["joke", "poem", "story"]
@@ -32,7 +30,7 @@ _JOKES = (
 )
 
 
-def poem(file: str | Path | None = None) -> Task:
+def poem(file: Source | None = None) -> Task:
     """Return the task of writing short poems; ``file`` holds prompts of your own."""
     rubric = (
         "The poem keeps to the topic and the length. Its images are concrete and fresh, its sound "
@@ -41,7 +39,7 @@ def poem(file: str | Path | None = None) -> Task:
     return Task(name="poem", items=items_of(file, *_POEMS), rubric=rubric)
 
 
-def story(file: str | Path | None = None) -> Task:
+def story(file: Source | None = None) -> Task:
     """Return the task of writing short stories; ``file`` holds prompts of your own."""
     rubric = (
         "The story keeps to the topic and the length. It has people, a turn and an end, hangs "
@@ -50,7 +48,7 @@ def story(file: str | Path | None = None) -> Task:
     return Task(name="story", items=items_of(file, *_STORIES), rubric=rubric)
 
 
-def joke(file: str | Path | None = None) -> Task:
+def joke(file: Source | None = None) -> Task:
     """Return the task of telling jokes; ``file`` holds prompts of your own."""
     rubric = (
         "The joke is about the topic and can be understood at once. It is funny: there is a set-up "

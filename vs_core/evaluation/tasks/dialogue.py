@@ -14,13 +14,15 @@ import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
 
 from vs_core.candidates import Candidate, Distribution
 from vs_core.checks import require_count
 from vs_core.errors import ConfigurationError
 from vs_core.evaluation.catalogue import distinct_ngrams
-from vs_core.evaluation.items import Item, items_of
+from vs_core.evaluation.items import Item, Source, items_of
 from vs_core.evaluation.measures import QUALITY, SEMANTIC, Answer, Measure, mean
 from vs_core.evaluation.tasks.base import Task
 from vs_core.messages import Message
@@ -42,7 +44,39 @@ _PERSUADEE = (
     "a charity for children. Answer as that person, with your next message alone, of one to three "
     "sentences."
 )
-_AMOUNT = re.compile(r"(?<![\d.,])(\d{1,9}(?:[.,]\d{1,2})?)(?!\d|[.,]\d)\s*(¢|cents?\b)?")
+_DOLLARS = Annotated[float, Field(ge=0, le=MOST)]
+"""The type of a donation."""
+
+_LONGEST = 1000
+"""Characters of an answer in which an amount is looked for: the last ones."""
+
+_WORDS = {
+    "a": 1, "one": 1, "two": 2, "half a": 0.5, "ten": 10, "twenty": 20, "twenty-five": 25,
+    "fifty": 50, "seventy-five": 75,
+}  # fmt: skip
+_SHARES = {"half": 0.5, "all": 1, "everything": 1, "nothing": 0, "none": 0, "zero": 0}
+_AMOUNT = re.compile(
+    r"(?<![\w.,])\$?\s?(\d{1,9}(?:[.,]\d{1,2})?)(?![\d%]|[.,]\d)\s?(¢|cents?\b|dollars?\b|bucks?\b)?"
+    rf"|\b({'|'.join(sorted(_WORDS, key=len, reverse=True))})\s(cents?|dollars?|bucks?)\b"
+    rf"|(?<!\bat\s)\b({'|'.join(_SHARES)})\b(?!\s(?:a|an|of a)\s)",
+    re.IGNORECASE,
+)
+_OUT_OF = re.compile(
+    r"(\S{1,12}(?:\s(?:cents?|dollars?))?)\s(?:out\s)?of\s(?:(?:my|the|these|your)\s)?"
+    r"\$?(?:2(?:\.00?)?|two)\b(?:\sdollars?\b)?",
+    re.IGNORECASE,
+)
+_DECLINED = re.compile(
+    r"(?:\bnot|n['’]t|\bnever|\bcannot|\bdecline|\brefuse)\s(?:\w+\s){0,3}?"
+    r"(?:donat|giv|contribut|spar|want)",
+    re.IGNORECASE,
+)
+_UNCLEAR = re.compile(
+    r"\d|\b(?:half|quarters?|third|percent|hundred|thousand|million|fifty|twenty|ten)\b|%",
+    re.IGNORECASE,
+)
+"""What beside an amount says that it is not the whole of it."""
+
 _OPENING = "Begin the conversation."
 _DONATION = (
     "The conversation is over. How many of your {most:g} dollars do you donate? Answer with the "
@@ -58,17 +92,33 @@ _PERSONAS = (
 
 
 def amount_of(text: str) -> float | None:
-    """Return the dollars that a text names: the last amount in it, "50 cents" included.
+    """Return the dollars that a text says are given, if it says so clearly (English).
+
+    "50 cents", "half of it", "$1 out of $2" and "nothing" are amounts. Two that differ, one that
+    nobody could give, and one beside "I will not give" are not: nobody knows which is meant.
 
     Returns:
-        From 0 to `MOST`; None if there is no amount, or one that nobody could give.
+        From 0 to `MOST`; None if there is no amount, or it is not clear.
     """
-    found = _AMOUNT.findall(text[-1000:])
-    if not found:
-        return 0.0 if re.search(r"\b(nothing|none|zero)\b", text[-1000:], re.IGNORECASE) else None
-    number, cents = found[-1]
-    amount = float(number.replace(",", ".")) / (100 if cents else 1)
+    shown = text[-_LONGEST:]
+    declined = _DECLINED.search(shown) is not None
+    shown = _OUT_OF.sub(r"\1", shown)
+    rest = _AMOUNT.sub(" ", shown)
+    found = {(_dollars(match), bool(match[5])) for match in _AMOUNT.finditer(shown)}
+    if declined and not any(amount for amount, _ in found):
+        return 0.0
+    if declined or len(found) != 1 or _UNCLEAR.search(rest):
+        return None
+    ((amount, _),) = found
     return amount if amount <= MOST else None
+
+
+def _dollars(match: re.Match[str]) -> float:
+    number, unit, word, of_word, share = match.groups()
+    if share:
+        return float(_SHARES[share.lower()]) * MOST
+    value = float(number.replace(",", ".") if number else _WORDS[word.lower()])
+    return value / 100 if (unit or of_word or "").lower().startswith(("¢", "cent")) else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,10 +156,13 @@ class Dialogue(Task):
             answers = yield from strategy.flow(_seen_by("persuadee", said, item))
             said.append(_signed(answers.sample(seed=rng), "persuadee", turn))
         question = Message("user", _DONATION.format(most=MOST))
-        answers = yield from strategy.flow((*_seen_by("persuadee", said, item), question))
+        # A number is asked for; what comes as a sentence is still an answer, and read as one.
+        asking = strategy.typed(_DOLLARS).replace(on_unparsed="single")
+        answers = yield from asking.flow((*_seen_by("persuadee", said, item), question))
         drawn = answers.sample(seed=rng)
         decision = _signed(drawn, "decision", self.turns)
-        decision.metadata["donation"] = amount_of(drawn.text)
+        typed = isinstance(drawn.value, float)
+        decision.metadata["donation"] = drawn.value if typed else amount_of(drawn.text)
         return Distribution([*said, decision])
 
     def unit(self, candidate: Candidate) -> Hashable:  # noqa: ARG002
@@ -154,6 +207,11 @@ def _donation(answer: Answer) -> float | None:
     return amount
 
 
+def _unclear(answer: Answer) -> float | None:
+    decided = answer.candidate.metadata.get("speaker") == "decision"
+    return float(_donation(answer) is None) if decided else None
+
+
 def _utterance(answer: Answer) -> str | None:
     return answer.text if answer.candidate.metadata.get("speaker") == "persuadee" else None
 
@@ -183,10 +241,13 @@ def _measures(reference: Sequence[float] | None) -> tuple[Measure, ...]:
     )  # fmt: skip
     words = Measure("words", "words a message", mean, _length, pooled=True)
     gives = Measure("donation_rate", "share that donate", mean, _gives, pooled=True, options=share)
+    unclear = Measure(
+        "amount_unclear", "no clear amount", mean, _unclear, "low", pooled=True, options=share
+    )
     grade = Measure("reading_grade", "reading grade", _grade, _utterance, pooled=True)
     semantic = replace(SEMANTIC, observe=_vector, pooled=True)
     quality = replace(QUALITY, pooled=True)
-    measures = (*distinct, amount, gives, words, grade, semantic, quality)
+    measures = (*distinct, amount, gives, unclear, words, grade, semantic, quality)
     if reference is None:
         return measures
 
@@ -213,7 +274,7 @@ def _vector(answer: Answer) -> Any:
 
 
 def dialogue(
-    file: str | Path | None = None, reference: str | Path | None = None, turns: int = 3
+    file: Source | None = None, reference: str | Path | None = None, turns: int = 3
 ) -> Task:
     """Return the simulation of persuasive dialogues.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vs_core.errors import ConfigurationError
-from vs_core.evaluation.items import Item, items_of
+from vs_core.evaluation.items import Item, Source, items_of
 from vs_core.evaluation.measures import (
     COVERAGE,
     DISTINCT,
@@ -100,7 +100,7 @@ def closed(name: str, items: list[Item], *, repeats: bool = False) -> Task:
     )
 
 
-def states(file: str | Path | None = None, reference: str | Path | None = None) -> Task:
+def states(file: Source | None = None, reference: str | Path | None = None) -> Task:
     """Return the task of naming US states.
 
     The paper compares with how often each state is named in pre-training data. Our stand-in is the
@@ -127,7 +127,7 @@ def _unless_given(item: Item, known: dict[str, Any]) -> dict[str, Any]:
     return known if item.truth is None and item.reference is None else {}
 
 
-def questions(file: str | Path | None = None) -> Task:
+def questions(file: Source | None = None) -> Task:
     """Return questions with many right answers; ``file`` holds your own, with their ``truth``."""
     own = [Item(prompt=prompt, truth=truth) for prompt, truth in _QUESTIONS]  # type: ignore[arg-type]
     return closed("questions", items_of(file, *own))

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from vs_core.candidates import Candidate
 from vs_core.errors import ConfigurationError
-from vs_core.evaluation.items import Item, read_items
+from vs_core.evaluation.items import Item, Source, items_of
 from vs_core.evaluation.measures import Measure, mean
 from vs_core.evaluation.tasks.base import Task
 
@@ -56,7 +55,7 @@ class _Safety(Task):
         return is_refusal(candidate.text)
 
 
-def safety(file: str | Path | None = None) -> Task:
+def safety(file: Source | None = None) -> Task:
     """Return the refusal rate on the prompts of a file.
 
     Raises:
@@ -68,7 +67,7 @@ def safety(file: str | Path | None = None) -> Task:
         )
     return _Safety(
         name="safety",
-        items=read_items(file),
+        items=items_of(file),
         measures=(REFUSED,),
         diversity="refusal_rate",
         repeats=True,

@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 from pydantic import BaseModel, Field
 
 from vs_core.candidates import Candidate
-from vs_core.evaluation.items import Item, items_of
+from vs_core.evaluation.items import Item, Source, items_of
 from vs_core.evaluation.measures import (
     DISTINCT,
     LEXICAL,
@@ -129,7 +128,7 @@ def _number(text: str) -> Fraction | None:
         return None
 
 
-def math_questions(file: str | Path | None = None) -> Task:
+def math_questions(file: Source | None = None) -> Task:
     """Return the task of inventing maths problems, typed; ``file`` holds prompts of your own."""
     own = [
         f"Invent a maths problem from {topic}, at the level of a school competition, with its "
@@ -147,7 +146,7 @@ def math_questions(file: str | Path | None = None) -> Task:
     )
 
 
-def wrong_solutions(file: str | Path | None = None) -> Task:
+def wrong_solutions(file: Source | None = None) -> Task:
     """Return the task of writing incorrect but plausible solutions, typed.
 
     Args:
