@@ -305,13 +305,12 @@ def test_a_donation_is_asked_for_as_a_number_and_what_is_not_clear_is_counted(sa
 
     def complete(request):
         asked.append(request)
-        return said if "dollars do you donate" in request.messages[-1].content else "Hello."
+        ends = any("dollars do you donate" in message.content for message in request.messages)
+        return said if ends else "Hello."
 
     task = plugins.task("dialogue", turns=1)
     experiment = Experiment(task, ["direct"], model=complete, n=5).run()
-    assert any(
-        request.schema == {"maximum": 2, "minimum": 0, "type": "number"} for request in asked
-    )
+    assert any('"maximum": 2' in message.content for each in asked for message in each.messages)
     (row,) = experiment.table().to_dict("records")
     assert row["amount_unclear"] == (donation is None)
     assert row["useful"] == (0 if donation is None else 5)
