@@ -23,12 +23,32 @@ __all__ = [
     "gumbel_top_k",
     "min_p",
     "proportional",
+    "read_resampler",
     "residual",
     "stratified",
     "systematic",
     "top_p",
     "uniform",
 ]
+
+
+def read_resampler(text: str) -> tuple[str, dict[str, float]]:
+    """Return the name and the options of a resampler that is written in one line.
+
+    Args:
+        text: ``"argmax"``, or with its option ``"top_p:p=0.8"``.
+
+    Raises:
+        ConfigurationError: If it is not written so; the name is not looked up.
+    """
+    name, _, rest = text.partition(":")
+    option, _, value = rest.partition("=")
+    try:
+        return name.strip(), {option.strip(): float(value)} if rest.strip() else {}
+    except ValueError:
+        raise ConfigurationError(
+            f"A resampler is a name, or one with its option, such as top_p:p=0.8, not {text!r}."
+        ) from None
 
 
 def _invert(weights: Sequence[float], points: Sequence[float]) -> list[int]:

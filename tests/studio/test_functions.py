@@ -187,14 +187,18 @@ def test_a_sweep_over_nothing_that_turns():
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("system", ["", "Be brief."])
-def test_the_code_does_the_same(server, target, system, monkeypatch):
+@pytest.mark.parametrize(
+    ("system", "resampler"),
+    [("", "proportional"), ("Be brief.", "argmax"), ("", "top_p:p=0.000001")],
+)
+def test_the_code_does_the_same(server, target, system, resampler, monkeypatch):
     for name in ("langchain_openai", "dspy", "llama_index.llms.openai_like"):
         pytest.importorskip(name)
     monkeypatch.setenv("OPENAI_API_KEY", "x")
     settings = Settings(
-        "Say \"a\" or 'b'.", system, "m", server.base_url, k=2, n=4, threshold=0.5, temperature=0.3
-    )
+        "Say \"a\" or 'b'.", system, "m", server.base_url, k=2, n=4, threshold=0.5,
+        temperature=0.3, resampler=resampler,
+    )  # fmt: skip
     written = code(settings, target)
     if target == "shell":
         from typer.testing import CliRunner
@@ -217,12 +221,31 @@ def test_the_code_does_the_same(server, target, system, monkeypatch):
     assert {request["temperature"] for request in server.requests} == {0.3}
 
 
-def test_the_code_of_the_simulated_model_runs_without_a_server():
+@pytest.mark.parametrize("target", [target for target in TARGETS if target != "shell"])
+def test_the_code_of_the_simulated_model_runs_without_a_server(target, monkeypatch):
+    for name in ("langchain_openai", "dspy", "llama_index.llms.openai_like"):
+        pytest.importorskip(name)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     printed = io.StringIO()
     with redirect_stdout(printed):
-        exec(compile(code(SETTINGS, "core"), "core", "exec"), {})
-    assert printed.getvalue().count("\n") >= 7
+        exec(compile(code(replace(SETTINGS, resampler="argmax"), target), target, "exec"), {})
+    *shown, drawn = printed.getvalue().splitlines()
+    best = max(shown[1:7], key=lambda line: float(line.split()[2]))
+    assert best.endswith(f"  {drawn}")
+
+
+def test_what_is_drawn_is_drawn_as_it_was_set():
+    found = Distribution([Candidate(text=t, probability=p) for t, p in (("a", 0.9), ("b", 0.1))])
+    assert {replace(SETTINGS, resampler="argmax").draw(found).text for _ in range(20)} == {"a"}
+    narrow = replace(SETTINGS, resampler="top_p:p=0.5")
+    assert {narrow.draw(found).text for _ in range(50)} == {"a"}
+    assert {SETTINGS.draw(found).text for _ in range(200)} == {"a", "b"}
+    assert "--resampler top_p:p=0.5" in code(narrow, "shell")
+    assert "--resampler" not in code(SETTINGS, "shell")
     assert "--simulated" in code(SETTINGS, "shell")
+    for wrong in ("top_p:p=x", "top_p:q=1", "nothing"):
+        with pytest.raises(ConfigurationError):
+            replace(SETTINGS, resampler=wrong).draw(found)
 
 
 def test_the_model_is_the_one_that_was_named(server):

@@ -3,6 +3,7 @@
 import http.server
 import json
 import os
+import re
 import shutil
 import socket
 import threading
@@ -19,9 +20,14 @@ if CHROMIUM is None:
 from vs_core.studio import page as studio  # noqa: E402
 from vs_core.testing import SimulatedModel, SimulatedServer  # noqa: E402
 
+OWNED = "document.title='owned'"
 HOSTILE = (
-    "<img src=x onerror=\\\"document.title='owned'\\\"><script>document.title='owned'</script>"
-)
+    f'<img src=x onerror="{OWNED}">', f"<script>{OWNED}</script>",
+    f'</li></ol></div><svg onload="{OWNED}">', f'" onmouseover="{OWNED}" x="',
+    f"<iframe srcdoc='<script>parent.{OWNED}</script>'></iframe>", "<style>*{display:none}</style>",
+    f"[a](javascript:{OWNED})", f"<a href=\"javascript:{OWNED}\">a</a>", "{{7*7}} ${7*7} $x^2$",
+    "\x1b[31mred\u202eder", "<details open ontoggle=" + OWNED + ">",
+)  # fmt: skip
 
 
 class Hostile(SimulatedModel):
@@ -29,7 +35,8 @@ class Hostile(SimulatedModel):
 
     def answer(self, messages, schema=None):
         completion = super().answer(messages, schema)
-        text = f'{{"responses": [{{"text": "{HOSTILE}", "probability": 0.4}}]}}'
+        answers = [{"text": text, "probability": 0.05} for text in HOSTILE]
+        text = json.dumps({"responses": answers})
         return type(completion)(text, completion.usage, completion.raw)
 
 
@@ -84,13 +91,25 @@ def _answered(tab):
     sync_api.expect(figures).to_contain_text("tokens", timeout=30_000)
 
 
-def test_both_sides_come_in_and_can_be_drawn_from(tab):
+def test_both_sides_come_in_and_can_be_drawn_from(tab, server):
     tab.get_by_role("button", name="Ask both ways").click()
     sync_api.expect(tab.locator("#verbalized li").first).to_be_visible(timeout=30_000)
     sync_api.expect(tab.locator("#verbalized .vs-figures")).to_contain_text("tokens")
     assert tab.locator("#direct li").count() < tab.locator("#verbalized li").count()
+    asked = len(server.requests)
     tab.get_by_role("button", name="Draw again").click()
     sync_api.expect(tab.locator("#drawn textarea")).not_to_have_value("", timeout=10_000)
+    tab.get_by_label("Its option").fill("p=x")
+    tab.get_by_role("button", name="Draw again").click()
+    sync_api.expect(tab.locator("#drawn textarea")).to_have_value(re.compile("top_p:p=0.8"))
+    tab.get_by_label("Draw by").click()
+    tab.get_by_role("option", name="top_p").click()
+    tab.get_by_label("Its option").fill("p=0.000001")
+    tab.get_by_role("button", name="Draw again").click()
+    sync_api.expect(tab.locator("#drawn textarea")).not_to_have_value(re.compile("top_p"))
+    tab.get_by_role("tab", name="Use this").click()
+    sync_api.expect(tab.locator("#program")).to_contain_text("resampler='top_p', p=1e-06")
+    assert len(server.requests) == asked  # nothing was asked for that
     tab.get_by_role("tab", name="History").click()
     sync_api.expect(tab.locator("#history tbody tr")).to_have_count(1)
     assert "secret-key" not in tab.content()
@@ -154,10 +173,23 @@ def test_the_code_follows_the_knobs_and_files_come_out(tab):
 def test_markup_of_a_model_does_nothing(tab, server):
     well, server.model = server.model, Hostile()
     try:
+        tab.get_by_label("Prompt").fill(HOSTILE[0] + HOSTILE[1])
+        tab.get_by_label("number input for k, candidates a call").fill(str(len(HOSTILE)))
+        tab.get_by_label("number input for n, candidates in all").fill(str(len(HOSTILE)))
         tab.get_by_role("button", name="Ask both ways").click()
-        sync_api.expect(tab.locator("#verbalized li").first).to_contain_text("<img", timeout=30_000)
+        _answered(tab)
+        rows = tab.locator("#verbalized ol > li")
+        for text in HOSTILE[:8]:
+            sync_api.expect(rows.filter(has_text=text)).to_have_count(1)
+        made = "#verbalized :is(img, script, svg, iframe, style, a, [onload], [onmouseover])"
+        assert tab.locator(made).count() == 0
+        rows.first.hover()
+        tab.get_by_role("button", name="Draw again").click()
+        for name in ("Use this", "History"):
+            tab.get_by_role("tab", name=name).click()
+        sync_api.expect(tab.locator("#history tbody tr")).to_have_count(1)
+        assert tab.locator("#history :is(img, script)").count() == 0
         assert tab.title() != "owned"
-        assert tab.locator("#verbalized img").count() == 0
     finally:
         server.model = well
 

@@ -11,7 +11,7 @@ import typer
 from rich.live import Live
 
 import vs_core
-from vs_core.candidates import Distribution, Resampler, resampler_of
+from vs_core.candidates import Distribution, resampler_of
 from vs_core.cli.models import (
     BaseUrl,
     Model,
@@ -32,9 +32,9 @@ from vs_core.cli.options import (
     schema_of,
 )
 from vs_core.cli.showing import show, stdout
-from vs_core.errors import ConfigurationError
 from vs_core.messages import Message, as_messages
 from vs_core.profiles import Profile
+from vs_core.resampling import read_resampler
 from vs_core.strategies import Flow
 from vs_core.strategies.base import strategy_of
 from vs_core.testing import SimulatedModel
@@ -92,7 +92,8 @@ def sample(
     Any OpenAI-compatible endpoint (key from OPENAI_API_KEY), or the simulated model.
     """
     task = _task(sys.stdin.read() if prompt == "-" else prompt, system)
-    draw = _resampler(resampler)
+    by, its_options = read_resampler(resampler)
+    draw = resampler_of(by, **its_options)
     given = said(
         context, strategy=strategy, k=k, n=_number(n), budget=budget, threshold=threshold,
         probability=probability, format=format, retries=retries,
@@ -133,19 +134,6 @@ def _task(prompt: str, system: str | None) -> Sequence[Message]:
 def _number(n: str | None) -> int | str | None:
     """What -n says; a text that is no number is left to the strategy to refuse."""
     return int(n) if n is not None and n.lstrip("-").isdigit() else n
-
-
-def _resampler(text: str) -> Resampler:
-    """What ``name`` or ``name:option=number`` says."""
-    name, _, rest = text.partition(":")
-    option, _, value = rest.partition("=")
-    try:
-        options = {option: float(value)} if rest else {}
-    except ValueError:
-        raise ConfigurationError(
-            f"--resampler is a name, or one with its option, such as top_p:p=0.8, not {text!r}."
-        ) from None
-    return resampler_of(name, **options)
 
 
 def _streamed(flow: Flow, model: Model, console: Console) -> Distribution:

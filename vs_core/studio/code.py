@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from textwrap import indent
 from typing import Any
 
 from vs_core.studio.settings import Settings
@@ -18,6 +19,9 @@ def code(settings: Settings, target: str) -> str:
     Args:
         settings: Of the page.
         target: One of `TARGETS`.
+
+    Raises:
+        ConfigurationError: If the resampler is written in a way that is none.
     """
     made = {
         "core": _core,
@@ -42,66 +46,102 @@ def _messages(settings: Settings) -> str:
     )
 
 
-def _model(settings: Settings, url: str) -> str:
+def _model(settings: Settings, url: str, before: str = "") -> str:
+    """The model's name and what it is set to."""
+    name = repr(before + settings.model)
+    if settings.simulated:
+        return f"{name}, {url}=server.base_url, api_key='none'"
     given: dict[str, Any] = {}
     if settings.base_url:
         given[url] = settings.base_url
     if settings.temperature is not None:
         given["temperature"] = settings.temperature
-    return f", {_arguments(given)}" if given else ""
+    return ", ".join(filter(None, (name, _arguments(given))))
+
+
+def _served(settings: Settings, imports: str, body: str) -> str:
+    """A program; that of the simulated model serves it over HTTP, as frameworks want it."""
+    if not settings.simulated:
+        return f"{imports}\n{body}"
+    return (
+        f"{imports}from vs_core.testing import SimulatedServer\n\n"
+        f"with SimulatedServer() as server:\n{indent(body, '    ')}"
+    )
+
+
+def _drawn(settings: Settings) -> str:
+    """The arguments of `Distribution.sample`."""
+    name, options = settings.drawing()
+    return _arguments({"resampler": name, **options}) if name else ""
+
+
+def _drawing(settings: Settings) -> tuple[str, str]:
+    """What a sampler is told of drawing, and what that imports."""
+    name, options = settings.drawing()
+    if not options:
+        return (f", resampler={name!r}" if name else ""), ""
+    given = _arguments(options)
+    return (
+        f", resampler=resampler_of({name!r}, {given})",
+        "from vs_core.candidates import resampler_of\n",
+    )
 
 
 def _core(settings: Settings) -> str:
     if settings.simulated:
         model = "from vs_core.testing import SimulatedModel\n\nmodel = SimulatedModel()"
     else:
-        made = f"OpenAIModel({settings.model!r}{_model(settings, 'base_url')})"
+        made = f"OpenAIModel({_model(settings, 'base_url')})"
         model = f"from vs_core.clients import OpenAIModel\n\nmodel = {made}"
     return (
         f"from vs_core import verbalize\n{model}\n"
         f"distribution = verbalize({_messages(settings)}, model, "
         f"{_arguments(settings.options())})\n"
-        "print(distribution)\nprint(distribution.sample().text)\n"
+        f"print(distribution)\nprint(distribution.sample({_drawn(settings)}).text)\n"
     )
 
 
 def _langchain(settings: Settings) -> str:
-    return (
-        "from langchain_openai import ChatOpenAI\nfrom vs_langchain import VerbalizedSampler\n\n"
-        f"llm = ChatOpenAI(model={settings.model!r}{_model(settings, 'base_url')})\n"
+    return _served(
+        settings,
+        "from langchain_openai import ChatOpenAI\nfrom vs_langchain import VerbalizedSampler\n",
+        f"llm = ChatOpenAI(model={_model(settings, 'base_url')})\n"
         f"sampler = VerbalizedSampler(llm, {_arguments(settings.options())})\n"
         f"distribution = sampler.invoke({_messages(settings)})\n"
-        "print(distribution)\nprint(distribution.sample().text)\n"
+        f"print(distribution)\nprint(distribution.sample({_drawn(settings)}).text)\n",
     )
 
 
 def _dspy(settings: Settings) -> str:
     options = {key: value for key, value in settings.options().items() if key != "format"}
     instruction = settings.system.strip() or "Answer the request."
-    return (
-        "import dspy\nfrom vs_dspy import VerbalizedSampler\n\n"
-        f"lm = dspy.LM({'openai/' + settings.model!r}{_model(settings, 'api_base')})\n"
+    drawing, imported = _drawing(settings)
+    return _served(
+        settings,
+        f"import dspy\n{imported}from vs_dspy import VerbalizedSampler\n",
+        f"lm = dspy.LM({_model(settings, 'api_base', 'openai/')})\n"
         f"signature = dspy.Signature('request -> answer', {instruction!r})\n"
         "with dspy.context(lm=lm):\n"
-        f"    sampler = VerbalizedSampler(signature, {_arguments(options)})\n"
+        f"    sampler = VerbalizedSampler(signature, {_arguments(options)}{drawing})\n"
         f"    prediction = sampler(request={settings.prompt!r})\n"
-        "print(prediction.distribution)\nprint(prediction.answer)\n"
+        "print(prediction.distribution)\nprint(prediction.answer)\n",
     )
 
 
 def _llama_index(settings: Settings) -> str:
     options = _arguments(settings.options())
+    drawing, imported = _drawing(settings)
     ask = f"ChatMessage(role='user', content={settings.prompt!r})"
     if settings.system.strip():
         ask = f"ChatMessage(role='system', content={settings.system!r}), {ask}"
-    return (
+    return _served(
+        settings,
         "from llama_index.core.llms import ChatMessage\n"
-        "from llama_index.llms.openai_like import OpenAILike\n"
-        "from vs_llama_index import VerbalizedLLM, distribution_of\n\n"
-        f"llm = OpenAILike(model={settings.model!r}, is_chat_model=True"
-        f"{_model(settings, 'api_base')})\n"
-        f"response = VerbalizedLLM(llm, {options}).chat([{ask}])\n"
-        "print(distribution_of(response))\nprint(response.message.content)\n"
+        f"from llama_index.llms.openai_like import OpenAILike\n{imported}"
+        "from vs_llama_index import VerbalizedLLM, distribution_of\n",
+        f"llm = OpenAILike(model={_model(settings, 'api_base')}, is_chat_model=True)\n"
+        f"response = VerbalizedLLM(llm, {options}{drawing}).chat([{ask}])\n"
+        "print(distribution_of(response))\nprint(response.message.content)\n",
     )
 
 
@@ -110,6 +150,8 @@ def _shell(settings: Settings) -> str:
     words = ["vs", "sample", settings.prompt, "-k", str(given.pop("k"))]
     if "n" in given:
         words += ["-n", str(given.pop("n"))]
+    if settings.drawing()[0]:
+        given["resampler"] = settings.resampler
     for name, value in given.items():
         words += [f"--{name}", str(value)]
     if settings.system.strip():

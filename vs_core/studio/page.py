@@ -15,6 +15,7 @@ from typing import Any
 from vs_core.candidates import Distribution
 from vs_core.errors import ConfigurationError, VSError, raise_missing_extra
 from vs_core.plugins import plugins
+from vs_core.probabilities import DEFINITIONS
 from vs_core.profiles import Profile
 from vs_core.studio.code import TARGETS, code
 from vs_core.studio.history import MOST, Kept, compared, table
@@ -75,7 +76,9 @@ def page(model: str = SIMULATED, base_url: str = "") -> Any:
                 with gr.Accordion("More", open=False):
                     format = gr.Dropdown(list(plugins.table("formats")), value="json",
                                          label="Format")  # fmt: skip
-                    definition = gr.Textbox("explicit", label="Definition of probability")
+                    definition = gr.Dropdown(
+                        list(DEFINITIONS), value="explicit", label="Definition of probability"
+                    )  # fmt: skip
                     embedder = gr.Textbox(
                         "", label="Embedding model, for meanings", placeholder="none",
                     )  # fmt: skip
@@ -95,6 +98,7 @@ def page(model: str = SIMULATED, base_url: str = "") -> Any:
                             list(plugins.table("resamplers")), value="proportional",
                             label="Draw by",
                         )  # fmt: skip
+                        option = gr.Textbox("", label="Its option", placeholder="p=0.8")
                         draw = gr.Button("Draw again", elem_id="draw")
                     drawn = gr.Textbox(label="Drawn", elem_id="drawn", interactive=False)
                 with gr.Tab("Sweep"):
@@ -118,14 +122,14 @@ def page(model: str = SIMULATED, base_url: str = "") -> Any:
         found: Any = gr.State(Distribution())
         runs: Any = gr.State([])
         knobs = [prompt, system, name, url, strategy, format, definition, k, n, threshold,
-                 temperature, embedder, above, price_in, price_out]  # fmt: skip
+                 temperature, embedder, above, resampler, option, price_in, price_out]  # fmt: skip
 
         asked = run.click(
-            _ask, [*knobs, runs], [note, left, right, found, runs, history, program],
+            _ask, [*knobs, runs], [note, left, right, found, runs, history],
             concurrency_limit=4,
         )  # fmt: skip
         stop.click(None, cancels=[asked])
-        draw.click(_draw, [found, resampler], drawn)
+        draw.click(_draw, [found, *knobs], drawn)
         turning = turn.click(_turn, [knob, *knobs], [note, curve])
         beside.click(_beside, [runs, one, other], comparison)
         halt.click(None, cancels=[turning])
@@ -138,9 +142,11 @@ def page(model: str = SIMULATED, base_url: str = "") -> Any:
 
 def _settings(*values: Any) -> Settings:
     names = ("prompt", "system", "model", "base_url", "strategy", "format", "probability", "k", "n",
-             "threshold", "temperature", "embedding_model", "above")  # fmt: skip
-    *others, price_in, price_out = values
+             "threshold", "temperature", "embedding_model", "above", "resampler")  # fmt: skip
+    *others, option, price_in, price_out = values
     given = dict(zip(names, others, strict=True))
+    if option.strip():
+        given["resampler"] += f":{option}"
     if price_in is not None and price_out is not None:
         given["price"] = (price_in, price_out)
     given["k"], given["n"] = int(given["k"]), int(given["n"])
@@ -153,7 +159,6 @@ def _ask(*values: Any) -> Iterator[tuple[Any, ...]]:
     *knobs, runs = values
     settings = _settings(*knobs)
     note = _NOTE if settings.simulated else ""
-    program = code(settings, "core")
     sides = (_EMPTY, _EMPTY)
     try:
         shown_at = -math.inf
@@ -162,12 +167,12 @@ def _ask(*values: Any) -> Iterator[tuple[Any, ...]]:
                 continue
             shown_at = time.monotonic()
             shown = sides[0].html(), sides[1].html()
-            yield note, *shown, sides[1].found, runs, table(runs), program
+            yield note, *shown, sides[1].found, runs, table(runs)
     except VSError as error:
-        yield note, "", _error(error), Distribution(), runs, table(runs), program
+        yield note, "", _error(error), Distribution(), runs, table(runs)
         return
     runs = [*runs, Kept(settings, *sides)][-MOST:]
-    yield note, sides[0].html(), sides[1].html(), sides[1].found, runs, table(runs), program
+    yield note, sides[0].html(), sides[1].html(), sides[1].found, runs, table(runs)
 
 
 def _beside(runs: list[Kept], one: float | None, other: float | None) -> str:
@@ -178,11 +183,11 @@ def _beside(runs: list[Kept], one: float | None, other: float | None) -> str:
     return compared(first, second, (str(places[0]), str(places[1])))
 
 
-def _draw(found: Distribution, resampler: str) -> str:
+def _draw(found: Distribution, *knobs: Any) -> str:
     if not found:
         return "Ask first."
     try:
-        return found.sample(resampler=resampler).text
+        return _settings(*knobs).draw(found).text
     except VSError as error:
         return f"{type(error).__name__}: {error}"
 
@@ -200,7 +205,10 @@ def _turn(knob: str, *knobs: Any) -> Iterator[tuple[str, str]]:
 
 
 def _code(target: str, *knobs: Any) -> str:
-    return code(_settings(*knobs), target)
+    try:
+        return code(_settings(*knobs), target)
+    except ConfigurationError as error:  # an option that is not written to its end yet
+        return f"# {error}"
 
 
 def _files(found: Distribution, *knobs: Any) -> list[str]:

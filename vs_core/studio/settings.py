@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from vs_core.candidates import Candidate, Distribution
 from vs_core.clients import OpenAIModel
 from vs_core.embedding import OpenAIEmbedder
 from vs_core.equivalence import ByMeaning
 from vs_core.errors import ConfigurationError
 from vs_core.generation.prices import Price
 from vs_core.messages import Message
+from vs_core.resampling import read_resampler
 from vs_core.strategies import Strategy, strategy_of
 from vs_core.testing import SimulatedModel
 from vs_core.testing.server import embedding
@@ -46,6 +48,7 @@ class Settings:
             With the simulated model any name will do: it sees words, and no meaning.
         above: Least cosine similarity of answers that are the same in other words.
         price: Of a million input and output tokens; None takes the known ones.
+        resampler: How one is drawn: a registered name, or one with its option, ``"top_p:p=0.8"``.
     """
 
     prompt: str
@@ -62,6 +65,7 @@ class Settings:
     embedding_model: str = ""
     above: float = 0.9
     price: tuple[float, float] | None = None
+    resampler: str = "proportional"
 
     @property
     def simulated(self) -> bool:
@@ -101,6 +105,24 @@ class Settings:
             ConfigurationError: If an option cannot work.
         """
         return strategy_of(**self.options())
+
+    def drawing(self) -> tuple[str, dict[str, float]]:
+        """Return the name of the resampler and its options; of the default one no name.
+
+        Raises:
+            ConfigurationError: If it is written in another way.
+        """
+        name, options = read_resampler(self.resampler)
+        return ("" if name == "proportional" else name), options
+
+    def draw(self, found: Distribution) -> Candidate:
+        """Draw from what is there; nothing is asked.
+
+        Raises:
+            ConfigurationError: If there is nothing, or no such resampler or option.
+        """
+        name, options = read_resampler(self.resampler)
+        return found.sample(resampler=name, **options)
 
     def direct(self) -> Strategy:
         """Return what it is compared with: as many plain answers."""
