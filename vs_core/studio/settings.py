@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vs_core.candidates import Candidate, Distribution
+from vs_core.candidates import Candidate, Distribution, resampler_of
 from vs_core.clients import OpenAIModel
 from vs_core.embedding import OpenAIEmbedder
 from vs_core.equivalence import ByMeaning
@@ -122,7 +122,7 @@ class Settings:
             ConfigurationError: If there is nothing, or no such resampler or option.
         """
         name, options = read_resampler(self.resampler)
-        return found.sample(resampler=name, **options)
+        return found.sample(resampler=resampler_of(name, **options))
 
     def direct(self) -> Strategy:
         """Return what it is compared with: as many plain answers."""
