@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import pickle
 
 import pytest
@@ -211,3 +212,25 @@ def test_a_sample_shows_itself_and_is_a_list():
     assert found[0]._repr_html_().count("<tr>") == 2
     many = Distribution([str(number) for number in range(30)])
     assert "and 10 more" in many._repr_html_()
+
+
+def test_what_a_caller_has_read_itself_is_not_read_again() -> None:
+    def complete(request: Request) -> Completion:
+        return Completion("whatever it says", found=Distribution([Candidate(text="read")]))
+
+    found = verbalize("Tell a joke.", complete, k=1)
+    assert found.texts == ["read"]
+    (kept,) = found.completions
+    assert (kept.text, kept.found) == ("whatever it says", None)
+    assert "found" not in found.model_dump_json()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of forking where there are threads
+def test_a_forked_process_draws_otherwise() -> None:
+    reader, writer = os.pipe()
+    if not (child := os.fork()):
+        os.write(writer, str(Distribution(["a"]).rng().random()).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert float(os.read(reader, 100)) != Distribution(["a"]).rng().random()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
@@ -35,6 +36,11 @@ if TYPE_CHECKING:
 __all__ = ["Candidate", "Distribution", "Resampler", "resampler_of"]
 
 T = TypeVar("T", default=Any)
+
+_FRESH = random.Random()
+"""Draws where there is no seed: to make one each time took longer than to draw."""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_FRESH.seed)
 
 
 class _Alias(GenericAlias):
@@ -341,7 +347,7 @@ class Distribution(_Typed[T], Sequence[Candidate[T]]):
             return seed
         if seed is None:
             seed = self.metadata.get("seed")
-        return random.Random() if seed is None else random.Random(f"{seed} {self._digest}")
+        return _FRESH if seed is None else random.Random(f"{seed} {self._digest}")
 
     @cached_property
     def _digest(self) -> str:

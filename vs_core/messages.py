@@ -166,6 +166,8 @@ class Completion:
         model: Name of the model that answered, as the API gives it.
         error: Why there is no answer, where the request said that failures are to be kept. As
             ``raw``, it is neither kept, compared nor stored.
+        found: The candidates, where whoever completed the request has read them already: a
+            `Distribution`. Nor is it kept, compared or stored.
     """
 
     text: str
@@ -175,6 +177,7 @@ class Completion:
     finish_reason: str | None = None
     model: str | None = None
     error: Annotated[Any, Field(exclude=True)] = field(default=None, compare=False, repr=False)
+    found: Annotated[Any, Field(exclude=True)] = field(default=None, compare=False, repr=False)
 
     @property
     def cut_off(self) -> bool:
@@ -183,9 +186,11 @@ class Completion:
 
     def bare(self) -> Completion:
         """Return this answer without the objects that came with it, as it can be stored."""
-        if self.raw is None and self.error is None:
+        if self.raw is None and self.error is None and self.found is None:
             return self
-        return replace(self, raw=None, error=None)
+        return Completion(
+            self.text, self.usage, None, self.reasoning, self.finish_reason, self.model
+        )
 
 
 def total_usage(completions: Sequence[Completion]) -> dict[str, int]:

@@ -24,8 +24,9 @@ from vs_dspy.answers import VerbalizedParseError
 from vs_dspy.best_of_n import VerbalizedBestOfN
 from vs_dspy.candidates import Candidates
 from vs_dspy.conversion import verbalize
+from vs_dspy.prediction import VerbalizedPrediction
 from vs_dspy.refine import VerbalizedRefine
-from vs_dspy.sampler import VerbalizedPrediction, VerbalizedSampler
+from vs_dspy.sampler import VerbalizedSampler
 from vs_dspy.tuning import VerbalizedTuner
 
 __all__ = [

@@ -8,7 +8,7 @@ from typing import Any
 from dspy.predict.aggregation import default_normalize
 
 from vs_core import ConfigurationError
-from vs_dspy.sampler import VerbalizedPrediction
+from vs_dspy.prediction import VerbalizedPrediction
 
 __all__ = ["majority"]
 
@@ -57,7 +57,7 @@ def majority(
     made = VerbalizedPrediction.drawn_from(
         prediction.distribution, records, answers.index(best), completions.signature
     )
-    made[list(made.keys())[-1]] = min(1.0, totals[best])
+    made[made.keys()[0]] = min(1.0, totals[best])
     return made
 
 

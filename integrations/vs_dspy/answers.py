@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from vs_dspy.candidates import Candidates
 from vs_dspy.signatures import AskedSignature
 from vs_dspy.streaming import CandidateStream
 
-__all__ = ["Attempt", "Reader", "VerbalizedParseError", "reading"]
+__all__ = ["Attempt", "VerbalizedParseError", "reading"]
 
 
 class VerbalizedParseError(ParseError, AdapterParseError):
@@ -46,13 +45,10 @@ class VerbalizedParseError(ParseError, AdapterParseError):
         return VerbalizedParseError, (self.reason, self.text, self.signature)
 
 
-class Reader(Format):
-    """Knows what the answers of a flow hold: the adapter says how to answer, and reads."""
+class _BySignature(Format):
+    """The form of an answer is that of the signature: the adapter says and reads it."""
 
     name: ClassVar[str] = "signature"
-
-    def __init__(self) -> None:
-        self.answers: dict[str, Distribution] = {}  # by the text of the answer
 
     def instructions(self, shape: Shape) -> str:  # noqa: ARG002
         """Nothing: the adapter says how to answer a signature."""
@@ -63,25 +59,24 @@ class Reader(Format):
         raise NotImplementedError
 
     def read(self, text: str, shape: Shape) -> Reading | None:  # noqa: ARG002
-        """Nothing: see `reading`."""
+        """Nothing: what was read comes with the completion."""
         return None
 
 
-def reading(strategy: Strategy, reader: Reader, schema: Any) -> Strategy:
-    """Return a strategy that takes its answers from the reader."""
-    parts = dataclasses.fields(strategy)
-    options = {part.name: getattr(strategy, part.name) for part in parts if part.init}
-    return _reading(type(strategy))(**{**options, "format": reader, "schema": schema})
+_BY_SIGNATURE = _BySignature()
 
 
-@lru_cache(maxsize=64)
-def _reading(kind: type[Strategy]) -> type[Strategy]:
-    class ReadByAdapter(kind):  # type: ignore[valid-type, misc]
-        def read(self, text: str, k: int) -> Distribution:
-            found: Distribution = self.format.answers.get(text) or super().read(text, k)
-            return found
+def reading(strategy: Strategy, schema: Any) -> Strategy:
+    """Return a strategy that takes its answers as they were read, with values of a type."""
+    try:
+        return _reading(strategy, schema)
+    except TypeError:  # of what cannot be hashed
+        return strategy.replace(format=_BY_SIGNATURE, schema=schema)
 
-    return ReadByAdapter
+
+@lru_cache(maxsize=256)
+def _reading(strategy: Strategy, schema: Any) -> Strategy:
+    return strategy.replace(format=_BY_SIGNATURE, schema=schema)
 
 
 class _Watch(BaseCallback):
@@ -159,18 +154,15 @@ class Attempt:
 
     Args:
         asked: What is asked for.
-        reader: Keeps the answer for the flow.
     """
 
-    def __init__(self, asked: AskedSignature, reader: Reader) -> None:
+    def __init__(self, asked: AskedSignature) -> None:
         self.asked = asked
-        self.arguments: dict[str, Any] | None = None  # of the predictor; None: it is not called
         self.stream: CandidateStream | None = None
         self.prediction: dspy.Prediction | None = None
         self.text = ""
         self.outputs: dict[str, Any] = {}
         self.found: Distribution | None = None
-        self._reader = reader
         self._watch = _Watch()
         self._usage = _Usage(dspy.settings.usage_tracker)
 
@@ -189,10 +181,8 @@ class Attempt:
         self.found = self._predicted() or self._recovered(said)
         if self.found is None:
             self.text, self.outputs = said[0], {}
-        if self.found is not None:
-            self._reader.answers[self.text] = self.found
-        elif failed is not None and self.asked.kind is None:
-            raise failed
+            if failed is not None and self.asked.kind is None:
+                raise failed
 
     @property
     def asked_twice(self) -> bool:
@@ -208,7 +198,9 @@ class Attempt:
     def completion(self) -> Completion:
         """The answer, as a flow takes it."""
         about = self._watch.about(self.text)
-        return Completion(self.text, self._usage.counts(), self.prediction, **about)
+        return Completion(
+            self.text, self._usage.counts(), self.prediction, found=self.found, **about
+        )
 
     # --- reading -----------------------------------------------------------------------------
 
@@ -226,11 +218,13 @@ class Attempt:
         if not isinstance(found, Candidates) or not len(found):
             return None
         # Of an answer that ends before a text the adapters make an empty candidate.
-        full = found.distribution.filter(lambda c: bool(c.text) or c.probability is not None)
+        full = found.distribution
+        if not all(candidate.text or candidate.probability is not None for candidate in full):
+            full = full.filter(lambda each: bool(each.text) or each.probability is not None)
         if not full:
             return None
         mended = self._mended(full)
-        return mended.model_copy(update={"reasoning": reasoning or mended.reasoning})
+        return mended.model_copy(update={"reasoning": reasoning}) if reasoning else mended
 
     def _recovered(self, said: list[str]) -> Distribution | None:
         """What vs-core reads in the texts of an answer that the adapter could not read."""

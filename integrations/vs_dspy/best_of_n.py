@@ -13,8 +13,10 @@ from vs_core import ConfigurationError
 from vs_core.checks import require_count
 from vs_core.effects import Effect, Effects, aperform, perform
 from vs_dspy.conversion import verbalize
-from vs_dspy.sampler import Choice, VerbalizedPrediction, VerbalizedSampler, choosing
+from vs_dspy.prediction import VerbalizedPrediction
+from vs_dspy.sampler import VerbalizedSampler
 from vs_dspy.signatures import Signature
+from vs_dspy.task import Choice
 
 __all__ = ["VerbalizedBestOfN"]
 
@@ -117,11 +119,11 @@ class VerbalizedBestOfN(dspy.Module):
         """Run the module with the candidate of a choice."""
 
         def run() -> Any:
-            with choosing(choice):
+            with choice.made():
                 return self.module(**inputs)
 
         async def arun() -> Any:
-            with choosing(choice):
+            with choice.made():
                 return await self.module.acall(**inputs)
 
         return Effect(run, arun)

@@ -21,7 +21,7 @@ import dspy
 
 from vs_core import ConfigurationError
 from vs_core.display import shorten
-from vs_dspy.sampler import VerbalizedPrediction
+from vs_dspy.prediction import VerbalizedPrediction
 
 REASONING = "reasoning"
 

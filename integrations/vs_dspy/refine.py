@@ -12,8 +12,9 @@ from vs_core.checks import require_count
 from vs_core.display import shorten
 from vs_core.effects import Effect, Effects, aperform, perform
 from vs_dspy.metrics import Metric
+from vs_dspy.prediction import VerbalizedPrediction
 from vs_dspy.records import apart
-from vs_dspy.sampler import VerbalizedPrediction, VerbalizedSampler
+from vs_dspy.sampler import VerbalizedSampler
 from vs_dspy.signatures import Signature
 
 __all__ = ["VerbalizedRefine"]

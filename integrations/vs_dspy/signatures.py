@@ -11,7 +11,8 @@ from dspy.signatures.signature import SignatureMeta, ensure_signature
 
 from vs_core import ConfigurationError
 from vs_core.formats import Format, Shape
-from vs_dspy.candidates import Candidates, Content
+from vs_dspy.candidates import Candidates
+from vs_dspy.content import Content
 from vs_dspy.records import annotation_of, apart, described, record_of, spec_of
 
 __all__ = ["AskedSignature", "Signature", "asked_of", "signature_of"]
@@ -93,13 +94,13 @@ def asked_of(
         format: Format of the core in which candidates are to stand as one text, if any.
     """
     given: Any = signature
-    return _asked(given, signature.instructions, wording, shape, threshold, format)
+    return _asked(given, signature.__doc__, wording, shape, threshold, format)
 
 
 @lru_cache(maxsize=512)
 def _asked(
     signature: Signature,
-    instructions: str,  # they can be set on a signature: what was made before is then another's
+    instructions: str | None,  # noqa: ARG001  # they can be set: what was made is then another's
     wording: str,
     shape: Shape | None,
     threshold: float | None,
@@ -122,7 +123,7 @@ def _asked(
     plain = shape is None or (format is None and shape.definition is None and shape.k == 1)
     if plain:
         kind = None
-        made = made.with_instructions(f"{instructions}\n\n{wording}".strip())
+        made = made.with_instructions(f"{signature.instructions}\n\n{wording}".strip())
     else:
         kind = Candidates.holding(content)
         for name in outputs:
@@ -142,7 +143,8 @@ def _content(
     format: Format | None,
 ) -> Content:
     """The content of a candidate: a single field, or all as one record."""
-    shape = shape or Shape(definition=None)
+    # A format describes the schema of a shape: here the signature has the types.
+    shape = replace(shape, schema=None) if shape else Shape(definition=None)
     if shape.definition:
         key = apart(shape.definition.key, outputs)
         shape = replace(shape, definition=replace(shape.definition, key=key))
@@ -162,12 +164,20 @@ class _Standing(SignatureMeta):
     """
 
     stands_for: Any
+    kept: dict[str, dict[str, Any]]
 
     @classmethod
     def put(cls, made: Any, signature: Signature) -> None:
         """Let one signature stand for another."""
         made.__class__ = cls
         type.__setattr__(made, "stands_for", signature)
+        type.__setattr__(made, "kept", {})
+
+    def _get_fields_with_type(cls, field_type: str) -> dict[str, Any]:  # noqa: N805
+        """The input or output fields. An adapter looks them up twenty times a call."""
+        if field_type not in cls.kept:
+            cls.kept[field_type] = super()._get_fields_with_type(field_type)
+        return dict(cls.kept[field_type])
 
     def __eq__(self, other: object) -> bool:
         return other is self or other is self.stands_for

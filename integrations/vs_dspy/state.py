@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from vs_core import ConfigurationError, Strategy
@@ -17,13 +17,13 @@ _SHARED = (
     "k", "n", "budget", "threshold", "probability", "retries", "on_unparsed", "on_failure",
     "strict", "prompts",
 )  # fmt: skip
-OPTIONS = ("strategy", *_SHARED, "resampler", "seed")
+OPTIONS = {"strategy", *_SHARED, "profile", "format", "resampler", "seed"}
 """What may be given to a single call."""
 
 
-def shared(strategy: Strategy) -> dict[str, Any]:
+def shared(strategy: Strategy, only: Collection[str] = _SHARED) -> dict[str, Any]:
     """Return the options that any other strategy takes too."""
-    return {name: getattr(strategy, name) for name in _SHARED}
+    return {name: getattr(strategy, name) for name in _SHARED if name in only}
 
 
 def options(sampler: Any) -> dict[str, Any]:
@@ -54,6 +54,9 @@ def converted(state: Mapping[str, Any], signature: Signature) -> dict[str, Any]:
     Raises:
         ConfigurationError: If it is the state of something else.
     """
+    version = state.get(KEY, {}).get("version", VERSION)
+    if version > VERSION:
+        raise ConfigurationError(f"The state has the version {version}: a later vs-core saved it.")
     inner = state.get("predict")
     if "signature" not in state and isinstance(inner, Mapping):  # that of a ChainOfThought
         state = inner

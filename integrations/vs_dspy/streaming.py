@@ -10,7 +10,7 @@ from dspy.streaming.messages import StreamResponse
 
 from vs_core import Candidate, StreamParser
 from vs_core.formats import Format, Json, Reading, Shape, Splitter
-from vs_dspy.candidates import Content
+from vs_dspy.content import Content
 from vs_dspy.xml import ItemSplitter
 
 __all__ = ["CandidateStream"]

@@ -3,11 +3,12 @@
 Run: python -m tests.benchmarks.bench_dspy
 
 The overhead is that over ``dspy.Predict`` of the very signature that the sampler calls the adapter
-with, and of a list of a pydantic model with the same five candidates, over an LM that answers at
-once in the same process. Then n=7 over n=10, where the last call asks for 2 of k=5. Calls and
-tokens are counted on the simulated server for the same reward: until a threshold is reached, and
-with one that never is; then the time of both over the LM that answers at once, and that of
-``dspy.Predict`` for the one request, below which no best of an untouched adapter comes.
+with, and of a list of a pydantic model with the same five candidates, which is how a user of
+``dspy.Predict`` asks for them; over an LM that answers at once in the same process. Then n=7 over
+n=10, where the last call asks for 2 of k=5. Calls and tokens are counted on the simulated server
+for the same reward: until a threshold is reached, and with one that never is; then the time of both
+over the LM that answers at once, and that of ``dspy.Predict`` for the one request and for a plain
+one, below which nothing comes that calls an untouched adapter once.
 """
 
 from __future__ import annotations
@@ -177,8 +178,7 @@ def best_of_n() -> None:
 
 
 def best_of_n_in_time() -> None:
-    module = dspy.Predict("topic -> joke")
-    ours, theirs = VerbalizedBestOfN(module, 5, reward, 2.0), dspy.BestOfN(module, 5, reward, 2.0)
+    """Best of N over an LM that answers at once: what is left is DSPy's own work and ours."""
     single = "[[ ## joke ## ]]\nanswer\n\n[[ ## completed ## ]]"
 
     def run(program: dspy.Module, answer: str) -> Callable[[], object]:
@@ -190,10 +190,23 @@ def best_of_n_in_time() -> None:
 
         return once
 
-    asked = dspy.Predict(VerbalizedSampler("topic -> joke", k=5).verbalized_signature)
-    for name, program in (("VerbalizedBestOfN", ours), ("its one request by dspy.Predict", asked)):
-        times, _ = ratio(run(program, ANSWER), run(theirs, single), 5)
-        print(f"time of {name} over dspy.BestOfN (limit 0.15): {times:.2f}")
+    print("\ntime over dspy.BestOfN (limit 0.15)        N=5    N=10    N=20")
+    rows: dict[str, list[float]] = {}
+    for count in (5, 10, 20):
+        module = dspy.Predict("topic -> joke")
+        items = [{"joke": f"answer {i}", "probability": 1 / count} for i in range(count)]
+        several = f"[[ ## candidates ## ]]\n{json.dumps(items)}\n\n[[ ## completed ## ]]"
+        theirs = run(dspy.BestOfN(module, count, reward, 2.0), single)
+        asked = VerbalizedSampler("topic -> joke", k=count).verbalized_signature
+        for name, program, answer in (
+            ("VerbalizedBestOfN", VerbalizedBestOfN(module, count, reward, 2.0), several),
+            ("its one request, by dspy.Predict", dspy.Predict(asked), several),
+            ("one plain request, by dspy.Predict", module, single),
+        ):
+            times, _ = ratio(run(program, answer), theirs, 3)
+            rows.setdefault(name, []).append(times)
+    for name, found in rows.items():
+        print(f"{name:<38} {found[0]:6.2f}  {found[1]:6.2f}  {found[2]:6.2f}")
 
 
 if __name__ == "__main__":

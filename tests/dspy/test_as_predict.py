@@ -17,9 +17,11 @@ from dspy.utils.exceptions import AdapterParseError
 
 from tests.dspy.models import Says, completion
 from vs_core import ConfigurationError, ParseError, VSStandard
+from vs_core.profiles import Profile
 from vs_core.prompts import Prompts
 from vs_core.testing import SimulatedModel
 from vs_dspy import VerbalizedParseError, VerbalizedSampler, majority, verbalize
+from vs_dspy.task import SamplerTask
 
 
 def says(*candidates):
@@ -241,7 +243,7 @@ def test_names_of_ours_give_way(signature, strategy, server):
     sampler = VerbalizedSampler(signature, k=2, n=4, strategy=strategy, seed=1)
     inputs = dict.fromkeys(sampler.signature.input_fields, "a coffee")
     answers = dict.fromkeys(sampler.signature.output_fields, "a")
-    key = sampler._asked(sampler.signature, sampler.strategy)
+    key = SamplerTask.first_asked(sampler.signature, sampler.strategy, sampler.format)
     answers |= {"probability": 0.25} if "probability" in answers else {}
     if key.reasoning:
         answers.pop(key.reasoning, None)
@@ -305,6 +307,28 @@ def test_what_is_set_acts_or_raises(server):
         with pytest.raises(ConfigurationError):
             setattr(sampler, name, value)
     assert sampler.strategy.k == 2
+
+
+def test_the_form_and_a_profile_can_be_set_and_given_to_a_call(server):
+    sampler = VerbalizedSampler("topic -> joke", k=2)
+    assert len(sampler(topic="tea", format="tags", k=3).completions) == 3
+    assert "<response>" in system(server)
+    plain = VerbalizedSampler("topic -> joke")
+    assert len(plain(topic="tea", profile=Profile(settings={"k": 4})).completions) == 4
+    assert "<response>" not in system(server)
+    sampler.format, sampler.profile = "tags", Profile(settings={"threshold": 0.2, "k": 4})
+    assert len(sampler(topic="tea").completions) == 2
+    assert "<response>" in system(server)
+    assert "below 0.2" in system(server)
+    sampler.signature = "topic -> haiku"
+    assert sampler(topic="tea").haiku
+    for name, value in (
+        ("format", "nope"), ("signature", "topic -> completions"), ("profile", "no.toml")
+    ):  # fmt: skip
+        with pytest.raises(ConfigurationError):
+            setattr(sampler, name, value)
+        with pytest.raises(ConfigurationError):
+            sampler(topic="tea", **{name: value})
 
 
 class Own(VSStandard):
@@ -389,6 +413,7 @@ def test_the_states_of_predict_and_chain_of_thought_are_converted(tmp_path, serv
         (dspy.Predict("topic, mood -> joke").dump_state(), "where the signature.*topic.*joke"),
         ({"outline": dspy.Predict("a -> b").dump_state()}, "no state of a predictor.*outline"),
         ({}, "nothing"),
+        ({"verbalized": {"version": 2}}, "version 2: a later"),
     ],
 )
 def test_other_states_are_refused_with_a_reason(state, message):
@@ -480,6 +505,14 @@ def test_majority_by_weight(server):
         majority(prediction, field="town")
     with pytest.raises(ConfigurationError, match="majority takes"):
         majority(dspy.Prediction(city="Rome"))
+
+
+def test_majority_of_an_ensemble(server):
+    """As with Predict: the last field of a prediction is the user's."""
+    server.model = says({"city": "Rome", "probability": 0.9}, {"city": "Oslo", "probability": 0.1})
+    programs = [VerbalizedSampler("q -> city", k=2, resampler="argmax") for _ in range(3)]
+    assert dspy.Ensemble(reduce_fn=dspy.majority).compile(programs)(q="Where?").city == "Rome"
+    assert list(VerbalizedSampler("q -> city", k=2)(q="Where?").keys())[-1] == "city"
 
 
 def test_usage_and_raw_answers():

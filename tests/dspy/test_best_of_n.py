@@ -61,7 +61,7 @@ def test_the_interface_of_best_of_n(server):
     calls = len(server.requests)
     ours = VerbalizedBestOfN(module, 4, reward, 1e9)(topic="coffee")
     assert (calls, len(server.requests) - calls) == (4, 1)
-    assert ours.keys() == [*theirs.keys(), "probability"]
+    assert ours.keys() == ["probability", *theirs.keys()]
     assert VerbalizedBestOfN(module, k=4, reward_fn=reward, threshold=1.0, fail_count=1)
 
 

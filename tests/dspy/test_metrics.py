@@ -104,7 +104,7 @@ def test_feedback_names_near_duplicates_and_the_one_with_all_the_weight(predict)
 def test_quality_is_the_mean_of_the_users_metric_by_weight(predict):
     def short(example, prediction):
         assert example is EXAMPLE
-        assert list(prediction.keys()) == ["joke", "probability"]
+        assert list(prediction.keys()) == ["probability", "joke"]
         return dspy.Prediction(score=float(len(prediction.joke) == 1), feedback="One letter!")
 
     prediction = predict(["a", "bb"], [0.3, 0.1])

@@ -93,7 +93,7 @@ class Call:
         self._answer = completion.text
         self._think(completion.reasoning)
         try:
-            answer = self.strategy.read(completion.text, self.missing)
+            answer = completion.found or self.strategy.read(completion.text, self.missing)
         except ParseError as error:
             self.error = error
             self._complain("unreadable", reason=error.reason)
