@@ -1,24 +1,15 @@
 """The command line, run as a person runs it."""
 
 import json
-import os
 import subprocess
 import sys
 
 import pytest
 
+from tests.commands import process, vs
 from vs_core import Distribution
 from vs_core.profiles import Profile
 from vs_core.testing import SimulatedModel, SimulatedServer
-
-
-def vs(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
-    return subprocess.run(
-        [sys.executable, "-m", "vs_core.cli", *arguments],
-        input=stdin, capture_output=True, text=True,
-        env={**clean, "COLUMNS": "160", "NO_COLOR": "1", **environment},
-    )  # fmt: skip
 
 
 @pytest.fixture
@@ -28,7 +19,7 @@ def server():
 
 
 def test_demo_compares_and_says_that_it_is_simulated():
-    done = vs("demo")
+    done = process("demo")
     assert done.returncode == 0, done.stderr
     assert "SIMULATED" in done.stdout
     direct, drawn = (int(part.split()[-1]) for part in done.stdout.split("distinct of 10")[:2])

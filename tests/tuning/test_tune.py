@@ -3,12 +3,10 @@
 import asyncio
 import json
 import math
-import os
-import subprocess
-import sys
 
 import pytest
 
+from tests.commands import vs
 from tests.tuning.races import SCENARIOS, as_good
 from vs_core import Completion, ConfigurationError, ModelError, verbalize
 from vs_core.cli import main
@@ -106,8 +104,8 @@ def test_few_prompts_first_and_as_many_again():
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_the_best_arm_or_one_as_good_wins_at_two_fifths_of_the_calls(scenario):
-    found = [scenario.tuned(seed) for seed in range(5)]
-    assert sum(as_good(scenario, seed, t.winner.name) for seed, t in enumerate(found)) >= 4
+    found = [scenario.tuned(seed) for seed in range(3)]
+    assert sum(as_good(scenario, seed, t.winner.name) for seed, t in enumerate(found)) >= 3
     assert all(tuning.share_of_grid <= 0.4 for tuning in found)
 
 
@@ -300,7 +298,7 @@ def test_prompts_come_from_a_table(tmp_path):
 def test_the_command_takes_a_table(tmp_path):
     (tmp_path / "p.csv").write_text("kind\n" + "\n".join(["bird", "state", "joke", "tree"]))
     done = vs(
-        "--prompts", str(tmp_path / "p.csv"), "--template", "Name a {kind}.", "--simulated",
+        "tune", "--prompts", str(tmp_path / "p.csv"), "--template", "Name a {kind}.", "--simulated",
         "-k", "3", "--strategies", "vs_standard", "--threshold", "1", "--units", "6", "--json",
         "--same", "0.999", "--embedding-model", "e",
     )  # fmt: skip
@@ -311,14 +309,6 @@ def test_the_command_takes_a_table(tmp_path):
 # --- the command -----------------------------------------------------------------------------
 
 
-def vs(*arguments):
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
-    return subprocess.run(
-        [sys.executable, "-m", "vs_core.cli", "tune", *arguments],
-        capture_output=True, text=True, env={**clean, "COLUMNS": "160", "NO_COLOR": "1"},
-    )  # fmt: skip
-
-
 def test_the_command_writes_a_profile_and_goes_on(tmp_path):
     (tmp_path / "prompts.txt").write_text("\n".join(PROMPTS))
     command = (
@@ -326,13 +316,13 @@ def test_the_command_writes_a_profile_and_goes_on(tmp_path):
         "--strategies", "sequence,vs_standard", "--out", str(tmp_path / "p.toml"),
         "--records", str(tmp_path / "records"),
     )  # fmt: skip
-    done = vs(*command)
+    done = vs("tune", *command)
     assert done.returncode == 0, done.stderr
     for said in ("SIMULATED", "prompts that nothing was chosen by", "calls to choose", "stayed"):
         assert said in done.stdout
     assert Profile.load(tmp_path / "p.toml").made_by == "vs tune"
     kept = (tmp_path / "records" / "completions.jsonl").read_bytes()
-    again = vs(*command, "--json")
+    again = vs("tune", *command, "--json")
     assert json.loads(again.stdout)["settings"] == Profile.load(tmp_path / "p.toml").settings
     assert (tmp_path / "records" / "completions.jsonl").read_bytes() == kept
 
