@@ -46,7 +46,7 @@ def generate(
     table: Annotated[
         Path, typer.Argument(help="A row for each prompt: .csv, .tsv, .jsonl or .parquet.")
     ],
-    out: Annotated[Path, typer.Option(help="Table of answers: .jsonl, .parquet or .csv.")],
+    out: Annotated[Path, typer.Option(help="The answers: .jsonl, .parquet, .csv, or a folder.")],
     prompt: Annotated[
         str | None, typer.Option(help="Template over the columns: 'A tagline for {product}.'")
     ] = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -88,15 +89,25 @@ def now() -> str:
 
 @contextmanager
 def aside(path: Path) -> Iterator[Path]:
-    """A file beside another, which takes its place if all went well."""
+    """A file or folder beside another, which takes its place if all went well."""
     other = path.with_name(path.name + ".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove(other)
         yield other
+        if path.is_dir():  # a folder cannot be replaced as a file can
+            _remove(path)
         os.replace(other, path)
     except OSError as error:
-        other.unlink(missing_ok=True)
+        _remove(other)
         raise ConfigurationError(
             f"Cannot write {path}: {error.strerror}. What was answered is kept: make space and run "
             "again to go on."
         ) from error
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

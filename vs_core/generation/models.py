@@ -41,6 +41,7 @@ class _Named:
     def __init__(self, model: Any, complete: Complete) -> None:
         self._complete = complete
         self.model = getattr(model, "model", None) or getattr(model, "model_name", None)
+        self.__name__ = type(model).__name__
         self.parameters = getattr(model, "parameters", {})
         self.settings = getattr(model, "settings", {})
 

@@ -1,10 +1,11 @@
-"""The table of answers: all parts as one file, or as a folder of files."""
+"""The table of answers: one file, or a folder of Parquet files for what is too large for one."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,21 @@ ENDINGS = (".jsonl", ".parquet", ".csv")
 
 
 def require_ending(out: Path) -> None:
-    """Refuse an output file of a kind that we do not write, before anything is paid for.
+    """Refuse an output of a kind that we do not write, before anything is paid for.
 
     Raises:
-        ConfigurationError: If its name has another ending.
+        ConfigurationError: If its name has another ending, or it is a folder with files of others.
         MissingExtraError: If it is Parquet, and pyarrow is not installed.
     """
-    if out.suffix.lower() not in ENDINGS:
-        raise ConfigurationError(f"{out} must end in one of {', '.join(ENDINGS)}.")
-    if out.suffix.lower() == ".parquet":
+    ending = out.suffix.lower()
+    if ending and ending not in ENDINGS:
+        raise ConfigurationError(
+            f"{out} must end in one of {', '.join(ENDINGS)}, or in nothing: a folder of Parquet "
+            "files then."
+        )
+    if out.is_dir() and (ending or any(not _is_ours(path) for path in out.iterdir())):
+        raise ConfigurationError(f"{out} is a folder with other files: use another output.")
+    if ending in ("", ".parquet"):
         _pyarrow()
 
 
@@ -36,7 +43,8 @@ def assembled(parts: Sequence[Path], out: Path, *, unique: bool = False) -> int:
 
     Args:
         parts: In order.
-        out: The table; its ending says how it is written.
+        out: The table; its ending says how it is written. Without one it is a folder of Parquet
+            files, ``part-00000.parquet`` and so on.
         unique: Leave out an answer that stands in an earlier row already, whatever was asked.
     """
     seen: set[bytes] = set()
@@ -52,6 +60,7 @@ def assembled(parts: Sequence[Path], out: Path, *, unique: bool = False) -> int:
         ".jsonl": _write_jsonl,
         ".parquet": _write_parquet,
         ".csv": _write_csv,
+        "": _write_folder,
     }
     with aside(out) as other:
         again = _replayed(rows, seen)
@@ -103,29 +112,53 @@ def _write_csv(rows: Callable[[], Iterator[dict[str, Any]]], path: Path) -> int:
 
 
 _BATCH = 5000
+_FILE = 20 * _BATCH
+"""Rows of one file of a folder: some tens of megabytes of short texts."""
 
 
 def _write_parquet(rows: Callable[[], Iterator[dict[str, Any]]], path: Path) -> int:
     """Two passes: the types of all batches, then the rows. Memory holds one batch."""
-    pyarrow, parquet = _pyarrow()
-    types: list[Any] = []
-    for batch in _batches(rows()):
-        found = pyarrow.Table.from_pylist(batch, schema=None).schema
-        types = [pyarrow.unify_schemas([*types, found], promote_options="permissive")]
-    if not types:
-        types = [pyarrow.schema([])]
+    return _written(_batches(rows()), path, _schema(rows()))
+
+
+def _write_folder(rows: Callable[[], Iterator[dict[str, Any]]], path: Path) -> int:
+    """As one file, in several of the same columns and types."""
+    path.mkdir()
+    schema = _schema(rows())
+    batches = _batches(rows())
     count = 0
-    with parquet.ParquetWriter(path, types[0], compression="zstd") as writer:
-        for batch in _batches(rows()):
-            count += len(batch)
-            writer.write_table(pyarrow.Table.from_pylist(batch, schema=types[0]))
+    for number, first in enumerate(batches):
+        some = chain([first], islice(batches, _FILE // _BATCH - 1))
+        count += _written(some, path / f"part-{number:05d}.parquet", schema)
     return count
+
+
+def _schema(rows: Iterator[dict[str, Any]]) -> Any:
+    """The columns of all rows, with types that hold them all."""
+    pyarrow, _ = _pyarrow()
+    schema = pyarrow.schema([])
+    for batch in _batches(rows):
+        found = pyarrow.Table.from_pylist(batch, schema=None).schema
+        schema = pyarrow.unify_schemas([schema, found], promote_options="permissive")
+    return schema
+
+
+def _written(batches: Iterable[list[dict[str, Any]]], path: Path, schema: Any) -> int:
+    pyarrow, parquet = _pyarrow()
+    count = 0
+    with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
+        for batch in batches:
+            count += len(batch)
+            writer.write_table(pyarrow.Table.from_pylist(batch, schema=schema))
+    return count
+
+
+def _is_ours(path: Path) -> bool:
+    return path.match("part-*.parquet")
 
 
 def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """Rows by the batch, all of a batch with the same columns."""
-    from itertools import islice
-
     while batch := list(islice(rows, _BATCH)):
         names = dict.fromkeys(name for row in batch for name in row)
         yield [{name: row.get(name) for name in names} for row in batch]

@@ -24,7 +24,7 @@ from vs_core.generation.batches import (
     rounds,
     written,
 )
-from vs_core.generation.folder import begin, now, write_json
+from vs_core.generation.folder import begin, now, read_json, write_json
 from vs_core.generation.journal import Journal
 from vs_core.generation.live import Spent, finished
 from vs_core.generation.models import complete_of
@@ -32,6 +32,7 @@ from vs_core.generation.output import assembled, require_ending
 from vs_core.generation.parts import Gathering, Parts
 from vs_core.generation.plan import Plan
 from vs_core.generation.prices import Price
+from vs_core.generation.readme import write_readme
 from vs_core.generation.rows import Shaping
 from vs_core.generation.tasks import Prompting, RowTask
 from vs_core.strategies import Strategy, strategy_of
@@ -81,8 +82,9 @@ class Run:
             the folder, since it can be read but once.
         model: Any callable from `vs_core.Request` to a string or a `vs_core.Completion`, or an
             async one; or the model of a framework whose integration is installed.
-        out: The output: ``.jsonl``, ``.parquet`` or ``.csv``. The folder of the run stands beside
-            it, with ``.run`` after its name.
+        out: The output: ``.jsonl``, ``.parquet`` or ``.csv``; without an ending a folder of
+            Parquet files. Beside it stand the folder of the run, with ``.run`` after its name, and
+            ``OUT.README.md``, which says how it was made.
         prompt: A template over the columns: ``"Write a tagline for {product}."``
         prompt_column: The column with the prompt, in the place of a template.
         system: A template of a system message.
@@ -342,6 +344,7 @@ class Run:
         self._rows = assembled(parts.paths, self.out, unique=self._shape["unique"])
         about = {**asdict(self.summary), "ended": now()}
         write_json(self.folder / "summary.json", about)
+        write_readme(self.out, read_json(self.folder / "run.json"), about)
 
     def _begin(self) -> None:
         """See that the folder holds answers to what is asked now, or nothing."""
