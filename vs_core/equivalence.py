@@ -75,6 +75,10 @@ class ByMeaning:
         by = f" of {model}" if isinstance(model, str) and model else ""
         return f"cosine ≥ {self.above:g}{by}"
 
+    def anew(self) -> ByMeaning:
+        """Return the same rule, which remembers no vectors yet."""
+        return ByMeaning(self.embed, self.above)
+
     def vectors(self, texts: Sequence[str]) -> list[Any]:
         """Return a vector for each text; every different text is embedded once.
 

@@ -346,6 +346,11 @@ def test_no_answer_twice_over_the_whole_table(tmp_path):
     generate(rows(4), out=out, unique=True, **options)
     texts = [row["text"] for row in table(out)]
     assert len(texts) == len(set(texts))
+    nested = tmp_path / "nested.jsonl"
+    generate(rows(4), out=nested, unique=True, nested=True, **options)
+    answers = [each["text"] for row in table(nested) for each in row["candidates"]]
+    assert len(table(nested)) == 4
+    assert len(answers) == len({text.casefold() for text in answers}) > 10
     again = generate(rows(4), out=out, unique=False, **options)
     assert again.calls == 0
     assert {row["text"] for row in table(out)} == set(texts)

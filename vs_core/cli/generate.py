@@ -27,6 +27,7 @@ from vs_core.cli.models import (
 )
 from vs_core.cli.options import Format, Schema, StrategyName, price_of, schema_of
 from vs_core.display import shorten
+from vs_core.equivalence import ByMeaning, ByText, Equivalence
 from vs_core.errors import ConfigurationError
 from vs_core.generation import Run, Summary
 from vs_core.profiles import Profile
@@ -66,8 +67,24 @@ def generate(
     avoid_seen: Annotated[
         bool, typer.Option("--avoid-seen", help="With it: tell the model what came already.")
     ] = False,
+    same: Annotated[
+        str, typer.Option(help="With it: the same answer is text, exact, or a cosine such as 0.9.")
+    ] = "text",
+    embedding_model: Annotated[
+        str | None, typer.Option(help="Model of a cosine; local is one on this machine.")
+    ] = None,
+    embedding_url: Annotated[
+        str | None, typer.Option(help="Its endpoint, if it is not --base-url.")
+    ] = None,
+    unseen: Annotated[
+        float | None, typer.Option(help="With it: end where a new answer is less probable.")
+    ] = None,
     unique: Annotated[
-        bool, typer.Option("--unique", help="Leave out what an earlier row of the output has.")
+        bool,
+        typer.Option(
+            "--unique",
+            help="No answer of one row in another: left out, with --until-distinct asked anew.",
+        ),
     ] = False,
     nested: Annotated[bool, typer.Option("--nested", help="One row a prompt.")] = False,
     limit: Annotated[int | None, typer.Option(help="Most rows of the table.")] = None,
@@ -124,6 +141,7 @@ def generate(
         table, model=complete, out=out, prompt=prompt, prompt_column=prompt_column, system=system,
         id_column=id_column, schema=None if schema is None else schema_of(schema), profile=profile,
         until_distinct=until_distinct, avoid_seen=avoid_seen, unique=unique, nested=nested,
+        same=_same(same, embedding_model, embedding_url or base_url), unseen=unseen,
         limit=limit, concurrency=concurrency, rate=rate, tokens_a_minute=tokens,
         attempts=attempts, budget=budget, price=price_of(price),
         fresh=fresh, **options,
@@ -146,6 +164,24 @@ def generate(
     _show(summary, as_json)
     if summary.stopped:
         raise typer.Exit(3)
+
+
+def _same(same: str, model: str | None, url: str | None) -> Equivalence | None:
+    """What makes two answers the same; None for their text, but for case and white space."""
+    if same in ("text", "exact"):
+        return None if same == "text" else ByText(str)
+    from vs_core.cli.helpers import embedder_of  # it needs the extra metrics
+
+    try:
+        above = float(same)
+    except ValueError:
+        raise ConfigurationError(
+            f"--same is text, exact, or a cosine such as 0.9, not {same!r}."
+        ) from None
+    embed = embedder_of(model, url)
+    if embed is None:
+        raise ConfigurationError("--same by a cosine needs --embedding-model.")
+    return ByMeaning(embed, above)
 
 
 def _lines(path: Path) -> Iterator[str]:

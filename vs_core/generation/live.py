@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from vs_core.caller import Caller, Complete, Stopped
 from vs_core.candidates import Distribution
-from vs_core.driver import arun
+from vs_core.driver import arun, run
 from vs_core.errors import ParseError
 from vs_core.generation.journal import Journal
 from vs_core.generation.prices import Price
@@ -20,6 +22,10 @@ from vs_core.messages import Completion, Request
 from vs_core.strategies import Flow
 
 __all__ = ["Finished", "Spent", "finished"]
+
+
+Answering = Callable[[Request], Coroutine[Any, Any, Completion]]
+Drive = Callable[[Flow, Answering], Awaitable[Distribution]]
 
 
 class Finished(NamedTuple):
@@ -75,6 +81,7 @@ async def finished(
     journal: Journal,
     caller: Caller,
     spent: Spent,
+    blocks: bool = False,
 ) -> AsyncIterator[Finished]:
     """Yield each task as it is finished, in any order.
 
@@ -89,40 +96,67 @@ async def finished(
         journal: Where answers come from and go to.
         caller: How the model is asked.
         spent: Counts what it takes; stops the caller when the budget is spent.
+        blocks: Whether flows call others in between, as embedders: each then has a thread.
 
     Raises:
         Exception: What the model failed with for good. What was answered stands in the journal.
     """
     arrived: asyncio.Queue[Finished | BaseException | None] = asyncio.Queue(4 * caller.concurrency)
 
-    async def work() -> None:
-        try:
-            for task in tasks:
-                await arrived.put(await _run(task, flow, complete, journal, caller, spent))
-                if caller.failed:
-                    break
-        except Stopped:
-            pass
-        except BaseException as error:
-            caller.failed = caller.failed or error
-            await arrived.put(error)
-        await arrived.put(None)
+    with _driving(caller.concurrency, blocks) as drive:
 
-    workers = [asyncio.ensure_future(work()) for _ in range(caller.concurrency)]
+        async def work() -> None:
+            try:
+                for task in tasks:
+                    await arrived.put(
+                        await _run(task, flow, complete, journal, caller, spent, drive)
+                    )
+                    if caller.failed:
+                        break
+            except Stopped:
+                pass
+            except BaseException as error:
+                caller.failed = caller.failed or error
+                await arrived.put(error)
+            await arrived.put(None)
+
+        workers = [asyncio.ensure_future(work()) for _ in range(caller.concurrency)]
+        try:
+            failures = []
+            async for item in _until_all_have_ended(arrived, len(workers)):
+                if isinstance(item, Finished):
+                    yield item
+                else:
+                    failures.append(item)
+            for failure in failures:
+                raise failure
+        finally:
+            for worker in workers:
+                worker.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.gather(*workers, return_exceptions=True)
+
+
+@contextmanager
+def _driving(concurrency: int, blocks: bool) -> Iterator[Drive]:
+    """How flows are run: in the event loop, or each in a thread that asks the loop."""
+    if not blocks:
+        yield partial(arun, max_concurrency=concurrency)
+        return
+    loop = asyncio.get_running_loop()
+    threads = ThreadPoolExecutor(concurrency, thread_name_prefix="vs_core")
+
+    async def drive(flow: Flow, answer: Answering) -> Distribution:
+        def ask(request: Request) -> Completion:
+            return asyncio.run_coroutine_threadsafe(answer(request), loop).result()
+
+        aside = partial(run, max_concurrency=concurrency)
+        return await loop.run_in_executor(threads, aside, flow, ask)
+
     try:
-        failures = []
-        async for item in _until_all_have_ended(arrived, len(workers)):
-            if isinstance(item, Finished):
-                yield item
-            else:
-                failures.append(item)
-        for failure in failures:
-            raise failure
+        yield drive
     finally:
-        for worker in workers:
-            worker.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(*workers, return_exceptions=True)
+        threads.shutdown(wait=False, cancel_futures=True)
 
 
 async def _until_all_have_ended(
@@ -144,6 +178,7 @@ async def _run(
     journal: Journal,
     caller: Caller,
     spent: Spent,
+    drive: Drive,
 ) -> Finished:
     before = journal.answers(task.id)
 
@@ -160,7 +195,7 @@ async def _run(
         return completion
 
     try:
-        found = await arun(flow(task), answer, max_concurrency=caller.concurrency)
+        found = await drive(flow(task), answer)
     except ParseError as error:  # a refusal, say: a result like any other
         return Finished(task, Distribution(), str(error))
     return Finished(task, found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import chain, islice
 from pathlib import Path
@@ -53,8 +53,9 @@ def assembled(parts: Sequence[Path], out: Path, *, unique: bool = False) -> int:
         for part in parts:
             with part.open(encoding="utf-8") as file:
                 for row in map(json.loads, file):
-                    if not unique or _new(row, seen):
-                        yield row
+                    kept = _new(row, seen) if unique else row
+                    if kept is not None:
+                        yield kept
 
     writers: dict[str, Callable[[Callable[[], Iterator[dict[str, Any]]], Path], int]] = {
         ".jsonl": _write_jsonl,
@@ -79,8 +80,15 @@ def _replayed(
     return again
 
 
-def _new(row: Mapping[str, Any], seen: set[bytes]) -> bool:
-    text = row.get("vs_text", row.get("text", ""))
+def _new(row: dict[str, Any], seen: set[bytes]) -> dict[str, Any] | None:
+    """A row without the answers that were seen; None if it was one of them."""
+    for name in ("vs_candidates", "candidates"):
+        if name in row:
+            return {**row, name: [each for each in row[name] if _unseen(each["text"], seen)]}
+    return row if _unseen(row.get("vs_text", row.get("text")), seen) else None
+
+
+def _unseen(text: Any, seen: set[bytes]) -> bool:
     digest = blake2b(plain_text(Candidate(text=str(text))).encode(), digest_size=8).digest()
     if digest in seen:
         return False

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from vs_core.candidates import Candidate
 from vs_core.generation.folder import aside
 from vs_core.generation.live import Finished
 from vs_core.generation.rows import Shaping
@@ -44,6 +45,16 @@ class Parts:
         with aside(path) as other, other.open("w", encoding="utf-8", errors="replace") as file:
             for row in rows:
                 file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+
+    def answers(self) -> Iterator[tuple[str, Candidate]]:
+        """Yield what the finished parts hold: the id of a task, and an answer to it."""
+        for path in sorted(self._folder.glob("*.jsonl")):
+            with path.open(encoding="utf-8") as file:
+                for row in map(json.loads, file):
+                    prefix = "vs_" if "vs_id" in row else ""
+                    for each in row.get(f"{prefix}candidates", [row]):
+                        text = each.get(f"{prefix}text", each.get("text"))
+                        yield row[f"{prefix}id"], Candidate(text=text)
 
     def clean(self) -> None:
         """Take away the parts of another table, and what was not finished."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vs_core.caller import Caller, Stopped, name_of, settings_of
+from vs_core.equivalence import Equivalence
 from vs_core.generation.batches import (
     AnthropicBatches,
     Batches,
@@ -93,7 +94,11 @@ class Run:
         until_distinct: Ask until each row has exactly so many different answers.
         avoid_seen: With it: tell the model what came already.
         calls_a_row: With it: most calls a row.
-        unique: Leave out answers that an earlier row of the output has.
+        same: With it: what makes two answers the same, such as `vs_core.equivalence.ByMeaning`;
+            default: their text, without regard to case and white space.
+        unseen: With it: end a row where the estimated probability of a new answer is under this.
+        unique: Leave out answers that an earlier row of the output has. With ``until_distinct`` a
+            row asks on in their place.
         nested: One row a prompt, with its candidates as a list.
         limit: Most rows of the table.
         concurrency: Most calls in flight.
@@ -125,6 +130,8 @@ class Run:
         until_distinct: int | None = None,
         avoid_seen: bool = False,
         calls_a_row: int = 20,
+        same: Equivalence | None = None,
+        unseen: float | None = None,
         unique: bool = False,
         nested: bool = False,
         limit: int | None = None,
@@ -147,7 +154,7 @@ class Run:
                 self.strategy, prompt=prompt, column=prompt_column, system=system, key=id_column
             ),
             limit=limit, until_distinct=until_distinct, avoid_seen=avoid_seen,
-            calls_a_row=calls_a_row,
+            calls_a_row=calls_a_row, same=same, unseen=unseen, unique=unique,
         )  # fmt: skip
         self._given = model
         self.model = complete_of(model)
@@ -200,13 +207,17 @@ class Run:
         if self._stopped:
             caller.stop()
         parts = Parts(self.folder, self._part)
+        if self.plan.taken is not None:
+            for task, candidate in parts.answers():
+                self.plan.taken.claim(task, candidate)
         gathering = Gathering(parts, self._shaping())
         unread = (self.folder / "unread.jsonl").open("w", encoding="utf-8", errors="replace")
         try:
             tasks = self._unfinished(parts, gathering)
             async for done in finished(
-                tasks, self.plan.flow, self.model, journal=journal, caller=caller, spent=self.spent
-            ):
+                tasks, self.plan.flow, self.model, journal=journal, caller=caller,
+                spent=self.spent, blocks=self.plan.blocks,
+            ):  # fmt: skip
                 self.finished += 1
                 if done.unread:
                     self.unread += 1
