@@ -133,6 +133,10 @@ def compare(
     attempts: Annotated[int, typer.Option(help="Times a failing call is tried.")] = 5,
     seed: Annotated[int, typer.Option(help="Of draws and intervals.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for records and report.")] = Path("vs-compare"),
+    figures: Annotated[
+        list[str] | None,
+        typer.Option(help="Write each figure to a file too: svg, pdf, png, by commas."),
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Take away what --out holds, and start anew.")
     ] = False,
@@ -185,6 +189,8 @@ def compare(
     table = experiment.table()
     table.to_csv(out / "table.csv", index=False)
     report = experiment.report()
+    if figures is not None:
+        experiment.export_figures(formats=listed("--figures", figures))
     _print(experiment, table)
     if paper:
         expected = experiment.expected_table()

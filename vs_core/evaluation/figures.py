@@ -7,13 +7,12 @@ background, light or dark.
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from io import StringIO
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from vs_core.display import shorten
-from vs_core.errors import ConfigurationError, raise_missing_extra
+from vs_core.errors import ConfigurationError
+from vs_core.evaluation.canvas import WHISKERS, Series, blank, grid, locator, overlaid, short
 from vs_core.evaluation.findings import Arm, Findings
 from vs_core.evaluation.measures import QUALITY, Answer, Measure, shares, stated
 from vs_core.evaluation.tasks.base import Task
@@ -34,7 +33,6 @@ __all__ = [
     "pareto",
     "quality",
     "quality_of",
-    "svg",
     "thresholds",
 ]
 
@@ -47,6 +45,8 @@ _MOST_ANSWERS = 12
 _ABREAST = 7
 _MOST_PANELS = 3 * _ABREAST
 _DASHES = ("-", "--", ":", "-.")
+_MARKERS = "^DvPX*<>ph"
+"""Of thresholds, the largest first; baselines have circles, no threshold a square."""
 
 Groups = list[list[Answer]]
 
@@ -104,12 +104,12 @@ def diversity(findings: Findings, task: Task) -> Figure:
     """Draw diversity by strategy; see `Experiment.plot_diversity`."""
     measure = diversity_of(findings, task)
     found = list(_measured(findings, task, measure))
-    figure, axes = _figure(6.4, 0.9 + 0.36 * len(found))
+    figure, axes = blank(6.4, 0.9 + 0.36 * len(found))
     names = _names(findings, [arm for arm, _ in found])
     for place, (arm, figures) in enumerate(found):
         axes.barh(place, figures.estimate, height=0.62, color=_colour(findings, arm.strategy))
-        axes.errorbar(figures.estimate, place, xerr=_error(figures), **_WHISKERS)
-    axes.set_yticks(range(len(found)), [_label(name, 40) for name in names])
+        axes.errorbar(figures.estimate, place, xerr=_error(figures), **WHISKERS)
+    axes.set_yticks(range(len(found)), [short(name, 40) for name in names])
     axes.invert_yaxis()
     axes.set_xlabel(measure.label)
     axes.set_xlim(left=0)
@@ -124,25 +124,32 @@ def quality(findings: Findings, task: Task) -> Figure:
     arms = [arm for arm in across if arm in up]
     if not arms:
         raise ConfigurationError(f"The quality of {task.name!r} is not known of any strategy.")
-    figure, axes = _figure(6.4, 4.0)
-    points = [(across[arm].estimate, up[arm].estimate) for arm in arms]
-    front = pareto(points)
-    axes.plot(
-        *zip(*front, strict=True), color="black", lw=1, ls=":", zorder=1, label="Pareto front"
-    )
-    for arm, name in zip(arms, _names(findings, arms), strict=True):
-        x, y = across[arm], up[arm]
-        axes.errorbar(
-            x.estimate, y.estimate, xerr=_error(x), yerr=_error(y),
-            color=_colour(findings, arm.strategy), marker=_marker(findings, arm),
-            ms=7, lw=1, label=_label(name, 40),
-        )  # fmt: skip
-    axes.set_xlim(left=0)
-    axes.set_ylim(0, 1.04)
-    axes.set_xlabel(spread.label)
-    axes.set_ylabel(worth.label)
-    _legend(axes)
-    return figure
+    front = pareto([(across[arm].estimate, up[arm].estimate) for arm in arms])
+    most = max(x for x, _ in front) or 1.0
+
+    def frame(axes: Axes) -> None:
+        axes.plot(
+            *zip(*front, strict=True), color="black", lw=1, ls=":", zorder=1, label="Pareto front"
+        )
+        axes.set_xlim(0, max(1.05 * most, axes.get_xlim()[1]))
+        axes.set_ylim(0, 1.04)
+
+    series = [
+        Series(
+            short(name, 40),
+            _colour(findings, arm.strategy),
+            partial(_point, across[arm], up[arm], _marker(findings, arm)),
+        )
+        for arm, name in zip(arms, _names(findings, arms), strict=True)
+    ]
+    return overlaid(series, frame, spread.label, worth.label)
+
+
+def _point(x: Interval, y: Interval, marker: str, axes: Axes, colour: str, **options: Any) -> None:
+    axes.errorbar(
+        x.estimate, y.estimate, xerr=_error(x), yerr=_error(y), color=colour, marker=marker,
+        ms=7, lw=1, **options,
+    )  # fmt: skip
 
 
 def answers(findings: Findings, task: Task, item: int = 0) -> Figure:
@@ -160,16 +167,16 @@ def answers(findings: Findings, task: Task, item: int = 0) -> Figure:
     expected = {answer: weight / total for answer, weight in (reference or {}).items()}
     kinds = _most(given.values(), expected)
     shown = list(given.items())[:_MOST_PANELS]
-    figure, panels = _panels(len(shown), len(kinds))
+    figure, panels = grid(len(shown), _ABREAST, (1.1, 0.7 + 0.2 * len(kinds)))
     names = _names(findings, [arm for arm, _ in shown])
     for axes, (arm, found), name in zip(panels, shown, names, strict=True):
         _shares(axes, _colour(findings, arm.strategy), found, kinds, expected)
-        axes.set_title(_label(name, 40).replace(" < ", "\n< ").replace(", ", "\n"), fontsize=8)
+        axes.set_title(short(name, 40).replace(" < ", "\n< ").replace(", ", "\n"), fontsize=8)
     texts = {
         answer.kind: answer.name or answer.text for found in given.values() for answer in found
     }
     panels[0].set_yticks(
-        range(len(kinds)), [_label(texts.get(kind, kind), 36) for kind in kinds], fontsize=8
+        range(len(kinds)), [short(texts.get(kind, kind), 36) for kind in kinds], fontsize=8
     )
     panels[0].invert_yaxis()
     _key(figure, expected)
@@ -192,7 +199,7 @@ def _shares(
     if expected:
         values = [expected.get(kind, math.nan) for kind in kinds]
         axes.plot(values, places, "|", color="black", ms=9, mew=1.5)
-    axes.xaxis.set_major_locator(_locator(3))
+    axes.xaxis.set_major_locator(locator(3))
     axes.tick_params(labelsize=8)
 
 
@@ -223,9 +230,7 @@ def _most(given: Any, expected: Mapping[str, float]) -> list[str]:
 
 def _donations(findings: Findings, task: Dialogue, arms: Mapping[Arm, Groups]) -> Figure:
     """Cumulative shares of what was given."""
-    figure, axes = _figure(6.4, 3.6)
-    if task.people:
-        _steps(axes, task.people, color="black", lw=2.5, alpha=0.7, label="people")
+    series = []
     for arm, name in zip(arms, _names(findings, list(arms)), strict=True):
         amounts = [
             amount
@@ -234,19 +239,24 @@ def _donations(findings: Findings, task: Dialogue, arms: Mapping[Arm, Groups]) -
             if (amount := answer.candidate.metadata.get("donation")) is not None
         ]
         if amounts:
-            _steps(axes, amounts, color=_colour(findings, arm.strategy), label=_label(name, 40))
-    axes.set_xlim(0, MOST)
-    axes.set_xlabel("donation, dollars")
-    axes.set_ylabel("share of the dialogues up to it")
-    axes.set_ylim(0, 1.02)
-    _legend(axes)
-    return figure
+            colour = _colour(findings, arm.strategy)
+            series.append(Series(short(name, 40), colour, partial(_steps, amounts)))
+    if not series:
+        raise ConfigurationError("No dialogue ended in an amount.")
+
+    def frame(axes: Axes) -> None:
+        if task.people:
+            _steps(task.people, axes, "black", lw=2.5, alpha=0.7, label="people")
+        axes.set_xlim(0, MOST)
+        axes.set_ylim(0, 1.02)
+
+    return overlaid(series, frame, "donation, dollars", "share of the dialogues up to it")
 
 
-def _steps(axes: Axes, amounts: Sequence[float], **style: Any) -> None:
+def _steps(amounts: Sequence[float], axes: Axes, colour: str, **style: Any) -> None:
     ordered = sorted(amounts)
     heights = [(place + 1) / len(ordered) for place in range(len(ordered))]
-    axes.step([0, *ordered, MOST], [0, *heights, 1], where="post", **style)
+    axes.step([0, *ordered, MOST], [0, *heights, 1], where="post", color=colour, **style)
 
 
 def thresholds(findings: Findings, task: Task) -> Figure:
@@ -259,42 +269,64 @@ def thresholds(findings: Findings, task: Task) -> Figure:
             lines.setdefault((arm.model, arm.strategy), []).append((arm.threshold, figures))
     if not any(len(points) > 1 for points in lines.values()):
         raise ConfigurationError("Give at least two thresholds, and a strategy that uses them.")
-    figure, axes = _figure(6.4, 3.8)
-    for (model, strategy), points in lines.items():
-        points.sort(key=lambda point: point[0])
-        sides = [_sides(figures) for _, figures in points]
-        axes.errorbar(
-            [threshold for threshold, _ in points],
-            [figures.estimate for _, figures in points],
-            yerr=[list(side) for side in zip(*sides, strict=True)],
-            marker="o", ms=5, capsize=2, lw=1.5, ls=_dash(findings, model),
-            color=_colour(findings, strategy), label=_label(_full(findings, model, strategy), 40),
-        )  # fmt: skip
-    for arm, figures in found:
-        if arm.threshold is None:
-            name = _label(_full(findings, arm.model, arm.strategy), 40)
-            axes.axhline(
-                figures.estimate, color=_colour(findings, arm.strategy), lw=1.4, ls=":", label=name
-            )
+    series = [
+        Series(
+            short(_full(findings, model, strategy), 40),
+            _colour(findings, strategy),
+            partial(_curve, sorted(points, key=lambda point: point[0]), _dash(findings, model)),
+        )
+        for (model, strategy), points in lines.items()
+    ]
+    series += [
+        Series(
+            short(_full(findings, arm.model, _unlimited(arm, lines)), 40),
+            _colour(findings, arm.strategy),
+            partial(_level, figures.estimate),
+        )
+        for arm, figures in found
+        if arm.threshold is None
+    ]
     used = sorted({arm.threshold for arm, _ in found if arm.threshold is not None})
-    axes.set_xscale("log")
-    axes.minorticks_off()
-    axes.set_xticks(used, [f"{threshold:g}" for threshold in used])
-    axes.invert_xaxis()
-    axes.set_xlabel("probability threshold (to the right: further into the tail)")
-    axes.set_ylabel(measure.label)
-    _legend(axes)
-    return figure
+
+    def frame(axes: Axes) -> None:
+        axes.set_xscale("log")
+        axes.minorticks_off()
+        axes.set_xticks(used, [f"{threshold:g}" for threshold in used])
+        axes.set_xlim(1.25 * used[-1], used[0] / 1.25)
+
+    across = "probability threshold (to the right: further into the tail)"
+    return overlaid(series, frame, across, measure.label)
+
+
+def _unlimited(arm: Arm, lines: Mapping[tuple[str, str], Any]) -> str:
+    """The name of an arm that has no threshold, beside those of the same strategy that have one."""
+    both = (arm.model, arm.strategy) in lines
+    return f"{arm.strategy} without" if both else arm.strategy
+
+
+def _curve(
+    points: Sequence[tuple[float, Interval]], dash: str, axes: Axes, colour: str, **options: Any
+) -> None:
+    sides = [_sides(figures) for _, figures in points]
+    axes.errorbar(
+        [threshold for threshold, _ in points],
+        [figures.estimate for _, figures in points],
+        yerr=[list(side) for side in zip(*sides, strict=True)],
+        marker="o", ms=5, capsize=2, lw=1.5, ls=dash, color=colour, **options,
+    )  # fmt: skip
+
+
+def _level(estimate: float, axes: Axes, colour: str, **options: Any) -> None:
+    axes.axhline(estimate, color=colour, lw=1.4, ls=":", **options)
 
 
 def calibration(findings: Findings, task: Task) -> Figure:
     """Draw a reliability diagram; see `Experiment.plot_calibration`."""
-    from vs_core.metrics import expected_calibration_error, reliability_diagram
+    from vs_core.metrics import brier_score, expected_calibration_error, reliability_diagram
 
     # What is said in a dialogue depends on what was said before: there is no one distribution.
     arms = {} if isinstance(task, Dialogue) else _arms(findings, task)
-    figure, axes = _figure(6.4, 4.2)
-    most = 0.0
+    series, most = [], 0.0
     for arm, name in zip(arms, _names(findings, list(arms)), strict=True):
         pairs = _claims(findings, arm, arms)
         if not pairs:
@@ -303,23 +335,28 @@ def calibration(findings: Findings, task: Task) -> Figure:
         points = reliability_diagram(claimed, came, bins=8, binning="quantile")
         error = expected_calibration_error(claimed, came, bins=8, binning="quantile")
         x, y = [each.confidence for each in points], [each.frequency for each in points]
-        axes.plot(
-            x, y, marker=_marker(findings, arm), ms=5, lw=1.5,
-            color=_colour(findings, arm.strategy),
-            label=f"{_label(name, 40)} (ECE {error:.3f})",
-        )  # fmt: skip
+        label = f"{short(name, 40)} (ECE {error:.3f}, Brier {brier_score(claimed, came):.3f})"
+        draw = partial(_reliability, x, y, _marker(findings, arm))
+        series.append(Series(label, _colour(findings, arm.strategy), draw))
         most = max(most, *x, *y)
     if not most:
         raise ConfigurationError(
             "Calibration needs a strategy that verbalizes probabilities, and a reference or direct "
             "answers to compare them with."
         )
-    axes.plot([0, most], [0, most], color="black", lw=1, ls=":", label="calibrated")
+
+    def frame(axes: Axes) -> None:
+        axes.plot([0, most], [0, most], color="black", lw=1, ls=":", label="calibrated")
+
     known = any(item.reference for item in task.items)
-    axes.set_xlabel("probability that the model states")
-    axes.set_ylabel("in the reference" if known else "how often it comes when asked directly")
-    _legend(axes)
-    return figure
+    up = "in the reference" if known else "how often it comes when asked directly"
+    return overlaid(series, frame, "probability that the model states", up)
+
+
+def _reliability(
+    x: Sequence[float], y: Sequence[float], marker: str, axes: Axes, colour: str, **options: Any
+) -> None:
+    axes.plot(x, y, marker=marker, ms=5, lw=1.5, color=colour, **options)
 
 
 def _claims(findings: Findings, arm: Arm, arms: Mapping[Arm, Groups]) -> list[tuple[float, float]]:
@@ -359,51 +396,6 @@ def pareto(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 # --- how it is drawn ---------------------------------------------------------------------------
 
-_WHISKERS: dict[str, Any] = {"color": "black", "lw": 1.2, "capsize": 3, "fmt": "none"}
-
-
-def _figure(width: float, height: float) -> tuple[Figure, Axes]:
-    figure = _blank(width, height)
-    axes = figure.add_subplot()
-    _bare(axes)
-    return figure, axes
-
-
-def _panels(count: int, rows: int) -> tuple[Figure, list[Axes]]:
-    columns = min(count, _ABREAST)
-    lines = math.ceil(count / columns)
-    figure = _blank(max(4.0, 2.4 + 1.1 * columns), lines * (0.7 + 0.2 * rows) + 0.4)
-    grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
-    panels = [axes for line in grid for axes in line]
-    for axes in panels:
-        _bare(axes)
-    for axes in panels[count:]:
-        axes.set_visible(False)
-    return figure, panels[:count]
-
-
-def _blank(width: float, height: float) -> Figure:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise_missing_extra("metrics", error)
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def _bare(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=9)
-
-
-def _legend(axes: Axes) -> None:
-    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=8)
-
-
-def _locator(bins: int) -> Any:
-    from matplotlib.ticker import MaxNLocator
-
-    return MaxNLocator(bins)
-
 
 def _sides(figures: Interval) -> tuple[float, float]:
     """The distances to the ends of the interval; none where it is not known."""
@@ -440,29 +432,7 @@ def _colour(findings: Findings, strategy: str) -> str:
 
 
 def _marker(findings: Findings, arm: Arm) -> str:
-    return "s" if findings.strategies[arm.strategy].verbalizes else "o"
-
-
-def _label(text: str, width: int) -> str:
-    """A text that may be a model's: short, harmless, and no formula to matplotlib."""
-    return shorten(text, width).replace("$", r"\$")
-
-
-def svg(draw: Callable[[], Figure], name: str) -> str:
-    """Return a figure as an SVG element to stand in a page.
-
-    Args:
-        draw: Makes the figure.
-        name: Of the figure in this page; its parts are named after it.
-    """
-    import matplotlib as mpl
-
-    written = StringIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # the page's font has it
-        draw().savefig(written, format="svg", transparent=True, metadata={"Date": None})
-    element = written.getvalue()
-    element = element[element.index("<svg") :]
-    for reference in ('id="', 'href="#', "url(#"):
-        element = element.replace(reference, f"{reference}{name}-")
-    return element.replace("#000000", "currentColor")
+    if arm.threshold is None:
+        return "s" if findings.strategies[arm.strategy].verbalizes else "o"
+    used = sorted({each.threshold for each in findings.arms if each.threshold is not None})
+    return _MARKERS[used[::-1].index(arm.threshold) % len(_MARKERS)]

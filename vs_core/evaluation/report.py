@@ -7,22 +7,21 @@ escapes. A content security policy forbids scripts and loading besides.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from vs_core.display import printable, shorten
 from vs_core.errors import ConfigurationError, raise_missing_extra
-from vs_core.evaluation import figures
+from vs_core.evaluation.canvas import svg
+from vs_core.evaluation.drawings import drawings
 from vs_core.evaluation.findings import Findings, arm_of
 from vs_core.evaluation.measures import Measure
 from vs_core.evaluation.tables import agreed, amount, expected, needed, shown, table
 from vs_core.evaluation.tasks.base import Task
-from vs_core.evaluation.tasks.dialogue import Dialogue
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
     from vs_core.metrics import Difference
 
@@ -140,26 +139,12 @@ def _row(findings: Findings, row: dict[Any, Any], measures: list[str]) -> dict[s
 
 def _figures(findings: Findings, task: Task) -> Iterator[tuple[str, str]]:
     """The figures that can be drawn, each with its caption."""
-    drawings: list[tuple[str, Callable[[Findings, Task], Figure]]] = [
-        ("Diversity by strategy, with 95 % intervals.", figures.diversity),
-        ("Quality against diversity. Up and to the right is better.", figures.quality),
-        (_answers_caption(task), figures.answers),
-        ("Diversity against the probability threshold.", figures.thresholds),
-        ("Calibration: the probability that the model states, and what it ought to be.",
-         figures.calibration),
-    ]  # fmt: skip
-    for place, (caption, draw) in enumerate(drawings):
+    for place, drawing in enumerate(drawings(task)):
         try:
-            drawn = figures.svg(lambda draw=draw: draw(findings, task), f"{task.name}-{place}")  # type: ignore[misc]
+            figure = drawing.draw(findings, task)
         except ConfigurationError:  # such as quality without a judge
             continue
-        yield caption, drawn
-
-
-def _answers_caption(task: Task) -> str:
-    if isinstance(task, Dialogue):
-        return "What was donated, as cumulative shares."
-    return f"Which answers came how often: {shorten(task.items[0].prompt, 100)}"
+        yield drawing.caption, svg(figure, f"{task.name}-{place}")
 
 
 def _samples(findings: Findings, task: Task) -> Iterator[tuple[str, list[str]]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vs_core.errors import ConfigurationError
 from vs_core.evaluation import figures
+from vs_core.evaluation.drawings import exported
 from vs_core.evaluation.findings import Findings
 from vs_core.evaluation.report import html
 from vs_core.evaluation.tables import agreements, differences, expected, table
@@ -122,6 +124,25 @@ class Shown(Findings):
             ConfigurationError: If no strategy verbalizes, or there is nothing to compare with.
         """
         return figures.calibration(self, self._task(task))
+
+    def export_figures(
+        self, folder: str | Path | None = None, formats: Sequence[str] = ("svg", "pdf")
+    ) -> list[Path]:
+        """Write every figure as files for a paper, and return them.
+
+        Vectors, with their fonts in them: ``1-joke-diversity.pdf``, and so on by task and figure.
+
+        Args:
+            folder: Default: ``figures`` in ``out``.
+            formats: Of ``svg``, ``pdf`` and ``png`` (300 dots an inch).
+
+        Raises:
+            ConfigurationError: If there is no folder to write to, or a format is unknown.
+        """
+        if folder is None and self.out is None:
+            raise ConfigurationError("Say where to write: export_figures('figures').")
+        place = Path(folder) if folder is not None else (self.out or Path()) / "figures"
+        return exported(self, place, formats)
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write ``report.html``, one self-contained file, and return where it is.
