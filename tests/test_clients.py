@@ -50,6 +50,15 @@ async def test_sync_and_async(server, model):
     assert all("response_format" not in request for request in server.requests)
 
 
+async def test_closing_closes_the_connections(model):
+    model(REQUEST)
+    await model.acomplete(REQUEST)
+    clients = (model._client, model._async_client)
+    model.close()
+    await model.aclose()
+    assert [client.is_closed() for client in clients] == [True, True]
+
+
 def test_one_model_serves_several_event_loops(model):
     async def once():
         try:

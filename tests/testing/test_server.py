@@ -73,6 +73,11 @@ def test_slow_tokens_come_one_by_one(server):
     assert arrivals[len(arrivals) // 2] - arrivals[0] > 0.01 * len(arrivals) / 4
 
 
+def test_its_models_are_listed(client):
+    (model,) = client.models.list().data
+    assert (model.object, model.owned_by) == ("model", "vs-core (simulated)")
+
+
 def test_n_choices_differ(server, client):
     server.model = SimulatedModel(gamma=1)
     texts = {choice.message.content for choice in chat(client, n=20).choices}
@@ -127,12 +132,13 @@ def test_a_forced_tool_is_called(client):
     (call,) = answer.choices[0].message.tool_calls
     assert call.function.name == "answer"
     assert len(Answers.model_validate_json(call.function.arguments).responses) == 4
-    streamed = "".join(
-        part.function.arguments or ""
+    parts = [
+        part
         for chunk in chat(client, ASKED, tools=tools, tool_choice=choice, stream=True)
         for part in chunk.choices[0].delta.tool_calls or ()
-    )
-    Answers.model_validate_json(streamed)
+    ]
+    assert (parts[0].type, parts[0].function.name) == ("function", "answer")
+    Answers.model_validate_json("".join(part.function.arguments or "" for part in parts))
 
 
 def test_limits(client):

@@ -120,6 +120,7 @@ class WaysSuite:
         running.delay = running.token_delay = 0.0
         running.faults = []
         running.most_at_once = 0
+        running.thinks = False
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run each test in every way, those that are missing included."""
@@ -170,11 +171,20 @@ class WaysSuite:
             assert min(taken) > 0
             assert got.metadata["usage"][name] == sum(taken)
         assert {each.model for each in got.completions} == {"simulated"}
+        assert {each.finish_reason for each in got.completions} == {"stop"}
 
     def test_reasoning(self) -> None:
         """The reasoning before the answer is kept."""
         options = {"k": K, "strategy": "vs_cot"}
         assert self._items(**options)[-1].reasoning == reference(**options).reasoning
+
+    def test_thoughts(self) -> None:
+        """What a thinking model thought apart from its answer is kept, and is no candidate."""
+        self.server.thinks = True
+        got = self._items(k=K)[-1]
+        assert got.reasoning
+        assert got.reasoning == got.completions[0].reasoning
+        assert len(got) == K
 
     def test_failure(self) -> None:
         """A call that fails for good costs itself alone."""
