@@ -96,6 +96,22 @@ def test_nothing_beats_the_front():
     assert front(standings, "tokens") == ["wide"]
 
 
+def test_the_curve_shows_what_nothing_beats():
+    found = tune(PROMPTS, SimulatedModel(), score=lambda prompt, text: len(text) / 99, **SMALL)
+    quality, tokens = found.plot().axes
+    for axes, of in ((quality, "quality"), (tokens, "tokens")):
+        assert {note.get_text() for note in axes.texts} == set(found.front(of))
+        line, *_ = axes.lines
+        assert sorted(line.get_ydata(), reverse=True) == [
+            found.standings[name].diversity for name in found.front(of)
+        ]
+        filled = [dot for dot in axes.lines if dot.get_marker() == "o"]
+        hollow = [dot for dot in filled if dot.get_fillstyle() == "none"]
+        assert (len(filled), len(hollow)) == (len(found.arms), len(found.out))
+    (cost,) = tune(PROMPTS, SimulatedModel(), price=(1, 1), **SMALL).of_simulated().plot().axes
+    assert cost.get_xlabel() == "cost of a different answer"
+
+
 def test_few_prompts_first_and_as_many_again():
     assert [list(batch) for batch in schedule(range(12), 3)] == [
         [0, 1, 2], [3, 4, 5], [6, 7, 8, 9, 10, 11],
@@ -314,13 +330,14 @@ def test_the_command_writes_a_profile_and_goes_on(tmp_path):
     command = (
         "--prompts", str(tmp_path / "prompts.txt"), "--simulated", "-k", "3,5", "--units", "6",
         "--strategies", "sequence,vs_standard", "--out", str(tmp_path / "p.toml"),
-        "--records", str(tmp_path / "records"),
+        "--records", str(tmp_path / "records"), "--figure", str(tmp_path / "race.svg"),
     )  # fmt: skip
     done = vs("tune", *command)
     assert done.returncode == 0, done.stderr
     for said in ("SIMULATED", "prompts that nothing was chosen by", "calls to choose", "stayed"):
         assert said in done.stdout
     assert Profile.load(tmp_path / "p.toml").made_by == "vs tune"
+    assert "SIMULATED" in (tmp_path / "race.svg").read_text()
     kept = (tmp_path / "records" / "completions.jsonl").read_bytes()
     again = vs("tune", *command, "--json")
     assert json.loads(again.stdout)["settings"] == Profile.load(tmp_path / "p.toml").settings
@@ -336,6 +353,7 @@ def test_the_command_writes_a_profile_and_goes_on(tmp_path):
         (("--task", "states", "--simulated", "--threshold", "x"), "numbers"),
         (("--task", "states", "--simulated", "--price", "1"), "two numbers"),
         (("--task", "states", "--simulated", "--out", "p.yaml"), "ends in .toml"),
+        (("--task", "states", "--simulated", "--figure", "p.gif"), "ends in .svg"),
         (("--task", "joke", "--simulated", "--floor", "0.5"), "needs a score"),
         (("--task", "joke", "--simulated", "--same", "near"), "--same is text, judge, or a cosine"),
         (("--task", "joke", "--simulated", "--same", "0.9"), "needs --embedding-model"),

@@ -98,6 +98,9 @@ def tune(
     out: Annotated[
         Path | None, typer.Option(help="Write what won there: a profile, .toml or .json.")
     ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw the curve of what nothing beats: .svg, .png, .pdf.")
+    ] = None,
     records: Annotated[
         Path | None, typer.Option(help="Folder for the answers; run it again to go on.")
     ] = None,
@@ -118,6 +121,8 @@ def tune(
         )
     if out is not None:
         require_place(out)
+    if figure is not None and figure.suffix not in (".svg", ".png", ".pdf"):
+        raise ConfigurationError(f"--figure ends in .svg, .png or .pdf, not {figure.name!r}.")
     chosen = _task(prompts, template, task, seed)
     with _model(simulated, model, base_url, chosen) as found, _bar() as progress, quiet():
         judge = judge_of(judge_model, judge_url or found.base_url)
@@ -135,6 +140,9 @@ def tune(
     tuning = tuning.of_simulated(simulated)
     if out is not None:
         stderr.print(Text(f"Profile: {tuning.profile().save(out)}"))
+    if figure is not None:
+        tuning.plot().savefig(figure)
+        stderr.print(Text(f"Figure: {figure}"))
     if as_json:
         print(json.dumps(tuning.as_dict(), ensure_ascii=False, indent=2))
     else:

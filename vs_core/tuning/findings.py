@@ -112,6 +112,20 @@ class Tuning:
         """
         return front(self.standings, of)
 
+    def plot(self) -> Any:
+        """Draw diversity against quality, and against cost or tokens, with what nothing beats.
+
+        Returns:
+            A `matplotlib.figure.Figure`. Arms that left the race are hollow: fewer prompts.
+
+        Raises:
+            MissingExtraError: If the extra ``metrics`` is not installed.
+        """
+        from vs_core.tuning.figures import curves
+
+        note = "SIMULATED: this says what the race does, and nothing of a real model"
+        return curves(self.standings, self.out, note if self.simulated else "")
+
     def profile(self) -> Profile:
         """Return the winner's settings, with its figures on prompts nothing was chosen by."""
         own, gain = self.standing, self.gain
@@ -148,7 +162,7 @@ class Tuning:
             "calls": self.calls,
             "share_of_grid": self.share_of_grid,
             "rounds": [list(each) for each in self.rounds],
-            "front": {of: self.front(of) for of in ("quality", "tokens")},
+            "front": {of: self.front(of) for of in ("quality", "tokens", "cost")},
             "arms": {
                 name: {**_plain(asdict(standing)), "left": self.out.get(name)}
                 for name, standing in self.standings.items()
