@@ -45,16 +45,26 @@ def test_the_truth_of_our_questions_holds_together():
         ("I would say West Virginia!", "West Virginia"), ("The state is Texas.", "Texas"),
         ("Texas or Ohio", None), ("I live in Oz", None), ("", None), ("Virginian", None),
         ("ok", "Oklahoma"), ("That is ok with me", None), ("x" * 10_000 + " Ohio", None),
+        ("Not Texas.", None), ("Texas Tech University", None), ("The state is not Texas.", None),
+        ("The wrong answer is Texas", None), ("I would not say Texas", None),
+        ("Sure! It's Texas.", "Texas"), ("Answer: **Texas**", "Texas"), ("Texas (TX)", "Texas"),
+        ("Texas (OH)", None), ("Texas (not really)", None), ("I live in Texas", None),
     ],
 )  # fmt: skip
-def test_an_answer_is_read_in_any_spelling_or_from_a_sentence(text, answer):
+def test_an_answer_is_all_of_a_text_in_any_spelling(text, answer):
     assert STATES.answer(text) == answer
 
 
-def test_the_longer_of_two_names_is_meant():
-    item = Item(prompt="Name a place.", truth={"York": (), "York Minster": ()})
-    assert item.answer("I like York Minster best") == "York Minster"
-    assert item.answer("I like York best") == "York"
+def test_answers_that_share_a_spelling_are_one_with_a_warning():
+    with pytest.warns(UserWarning, match="such as 'nyc': they count as one, .* 2 of 3"):
+        item = Item(
+            prompt="Name a city.",
+            truth=[["New York", "NYC"], ["Rome"], ["Big Apple", "nyc"]],
+            reference={"NYC": 1, "Big Apple": 2, "Roma": 3},
+        )
+    assert item.truth == {"New York": ("NYC", "Big Apple", "nyc"), "Rome": ()}
+    assert item.reference == {"New York": 3.0, "Roma": 3.0}
+    assert item.answer("big apple") == "New York"
 
 
 def test_wrong_solutions_are_good_when_their_answer_is_wrong():

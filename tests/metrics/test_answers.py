@@ -58,7 +58,6 @@ def test_documented_values():
 @pytest.mark.parametrize(
     ("answers", "truth", "message"),
     [
-        (["x"], [["Georgia", "GA"], "ga"], "two right answers"),
         (["x"], "Ohio", "collection of right answers"),
         ("Ohio", TRUTH, "list of texts"),
     ],
@@ -66,3 +65,20 @@ def test_documented_values():
 def test_what_cannot_work_is_said(metric, answers, truth, message):
     with pytest.raises(ConfigurationError, match=message):
         metric(answers, truth)
+
+
+def test_answers_that_share_a_spelling_are_one_with_a_warning():
+    truth = [["Georgia", "GA"], "Ohio", ["ga", "Peach State"]]
+    with pytest.warns(UserWarning, match="such as 'ga': they count as one, which leaves 2 of 3"):
+        assert coverage(["Peach State", "Georgia"], truth) == 0.5
+    # One that joins two others makes all three one.
+    with pytest.warns(UserWarning, match="leaves 1 of 3"):
+        assert coverage(["c"], [["a", "b"], ["c", "d"], ["b", "c"]]) == 1
+
+
+def test_the_whole_text_is_the_answer():
+    truth = {"Texas": "TX", "Netherlands": ()}
+    given = ["The state is Texas.", "the Netherlands", "Texas (TX)", "Not Texas.", "Texas Tech"]
+    assert precision(given, truth) == 3 / 5
+    assert coverage(given, truth) == 1
+    assert precision(["The state is Texas."], truth, normalise=str.strip) == 0

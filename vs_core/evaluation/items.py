@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from vs_core.errors import ConfigurationError
-from vs_core.metrics.answers import plain
+from vs_core.metrics.answers import Spellings
 from vs_core.tables import Row, rows_of
 
 __all__ = ["Item", "Source", "items_of", "read_items"]
-
-_LONGEST_ANSWER = 1000
-"""Characters of an answer in which a right answer is looked for."""
 
 
 class Item(BaseModel):
@@ -28,7 +24,8 @@ class Item(BaseModel):
     Args:
         prompt: What the user asks.
         truth: The right answers, each with its other spellings; in a file also a list, whose
-            entries are answers or lists of the spellings of one. None where there is no such thing.
+            entries are answers or lists of the spellings of one. Those that share a spelling are
+            one, with a warning. None where there is no such thing.
         reference: The distribution that answers are compared with: weights, at least 0, by right
             answer. They need not sum to 1.
     """
@@ -54,41 +51,47 @@ class Item(BaseModel):
 
     @field_validator("reference")
     @classmethod
-    def _weighted(cls, reference: dict[str, float] | None) -> dict[str, float] | None:
+    def _weighted(
+        cls, reference: dict[str, float] | None, info: ValidationInfo
+    ) -> dict[str, float] | None:
         if reference is not None:
             weights = reference.values()
             if not all(0 <= weight < math.inf for weight in weights) or not any(weights):
                 raise ValueError("weights must be finite, at least 0 and not all 0")
+            if truth := info.data.get("truth"):
+                return _renamed(reference, Spellings(truth))
         return reference
 
-    @cached_property
-    def _names(self) -> dict[str, str]:
-        """The right answer by each of its spellings."""
-        names: dict[str, str] = {}
-        for name, others in (self.truth or {}).items():
-            for spelling in (name, *others):
-                names.setdefault(plain(spelling), name)
-        return names
+    @field_validator("truth")
+    @classmethod
+    def _told_apart(cls, truth: dict[str, tuple[str, ...]] | None) -> Any:
+        """Answers that share a spelling are one, with a warning: see `Spellings`."""
+        if truth is None:
+            return None
+        return {name: tuple(others) for name, *others in Spellings(truth).groups}
 
     @cached_property
-    def _named(self) -> re.Pattern[str]:
-        """Finds the right answers in a sentence; the longest first, as "West Virginia" is one."""
-        names = sorted((plain(name) for name in self.truth or {}), key=len, reverse=True)
-        return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)")
+    def _spellings(self) -> Spellings:
+        return Spellings(self.truth or {})
 
     def answer(self, text: str) -> str | None:
         """Return the right answer that a text gives, by its first spelling; None for none.
 
-        The text is the answer itself in any spelling, or a sentence that names exactly one right
-        answer by its first spelling.
+        The whole text must be the answer, in any spelling: see `vs_core.metrics.answers.Spellings`
+        for what is left out of account.
         """
-        if not self.truth:
-            return None
-        shown = plain(text[:_LONGEST_ANSWER])
-        if shown in self._names:
-            return self._names[shown]
-        found = {self._names[match] for match in self._named.findall(shown)}
-        return found.pop() if len(found) == 1 else None
+        place = self._spellings.find(text)
+        return None if place is None else self._spellings.groups[place][0]
+
+
+def _renamed(reference: Mapping[str, float], right: Spellings) -> dict[str, float]:
+    """The weights by the first spelling of each right answer."""
+    found: dict[str, float] = {}
+    for name, weight in reference.items():
+        place = right.find(name)
+        known = name if place is None else right.groups[place][0]
+        found[known] = found.get(known, 0.0) + weight
+    return found
 
 
 # --- the user's own prompts ----------------------------------------------------------------------
