@@ -157,7 +157,7 @@ class Dialogue(Task):
             said.append(_signed(answers.sample(seed=rng), "persuadee", turn))
         question = Message("user", _DONATION.format(most=MOST))
         # A number is asked for; what comes as a sentence is still an answer, and read as one.
-        asking = strategy.typed(_DOLLARS).replace(on_unparsed="single")
+        asking = strategy.typed(_DOLLARS).replace(on_unparsed="single", retries=0)
         answers = yield from asking.flow((*_seen_by("persuadee", said, item), question))
         drawn = answers.sample(seed=rng)
         decision = _signed(drawn, "decision", self.turns)
