@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+from importlib.util import find_spec
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.checkers import checked
 from vs_core import Strategy
 from vs_core.strategies.base import Options
 
-SCRIPT = """
+CORE = """
 from pydantic import BaseModel
 from typing_extensions import reveal_type
 
@@ -47,25 +48,44 @@ verbalize("x", model, on_failure="ignore")
 verbalize("x", model, schema=Joke)[0].value.nope
 Candidate(txt="a")
 """
-REVEALED = [
-    "Joke",
-    "Distribution[Joke]",
-    "Candidate[Any]",
-    "list[Candidate[Joke]]",
-    "list[str]",
-    "Distribution[Joke]",
-    "list[str]",
-    "Distribution[Joke]",
-]
+LANGCHAIN = """
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_openai import ChatOpenAI
+from pydantic import BaseModel
+from typing_extensions import reveal_type
+
+from vs_langchain import (
+    VerbalizedChatModel,
+    VerbalizedOutputParser,
+    VerbalizedPrompt,
+    VerbalizedRetriever,
+    VerbalizedSampler,
+)
 
 
-@pytest.mark.parametrize("checker", ["mypy", "pyright"])
-def test_results_are_typed_and_misspelled_options_refused(checker, tmp_path):
-    revealed, refused = checked(SCRIPT, checker, tmp_path)
-    assert revealed == REVEALED
-    assert [line for line in refused if line] == SCRIPT.strip().splitlines()[-5:]
+class Joke(BaseModel):
+    setup: str
 
 
+llm = ChatOpenAI(model="m")
+chain = ChatPromptTemplate.from_template("{x}") | llm
+given = {"x": "a"}
+reveal_type((chain | VerbalizedSampler(k=5)).invoke(given))
+reveal_type((chain | VerbalizedSampler(k=5, schema=Joke)).invoke(given)[0].value)
+reveal_type((chain | VerbalizedSampler(k=5, schema={"type": "object"})).invoke(given))
+reveal_type((chain | VerbalizedSampler(output="message")).invoke(given))
+reveal_type((chain | VerbalizedSampler(output="text")).batch([given]))
+reveal_type((chain | VerbalizedSampler(output="value", schema=Joke)).invoke(given))
+reveal_type(VerbalizedSampler(k=5).around(chain.with_retry()).invoke(given))
+reveal_type(VerbalizedSampler(llm, output="text").invoke("a"))
+reveal_type(VerbalizedChatModel(llm, k=5).invoke("a"))
+VerbalizedSampler(tresholt=0.1)
+VerbalizedSampler(k="five")
+VerbalizedSampler(output="poem")
+VerbalizedPrompt(kk=5)
+VerbalizedOutputParser(tresholt=0.1)
+VerbalizedRetriever(retreiver=llm)
+"""
 LLAMA_INDEX = """
 from vs_llama_index import (
     VerbalizedFusionRetriever,
@@ -80,15 +100,34 @@ VerbalizedSynthesizer(retries="two")
 VerbalizedFusionRetriever([], on_failure="ignore")
 VerbalizedQuestionGenerator(kk=3)
 """
+# DSPy has no types to offer, and a class made of its parts takes anything.
+SCRIPTS = {"core": CORE, "langchain": LANGCHAIN, "llama_index": LLAMA_INDEX}
+REVEALED = {
+    "core": [
+        "Joke", "Distribution[Joke]", "Candidate[Any]", "list[Candidate[Joke]]", "list[str]",
+        "Distribution[Joke]", "list[str]", "Distribution[Joke]",
+    ],
+    "langchain": [
+        "Distribution[Any]", "Joke", "Distribution[Any]", "AIMessage", "list[str]", "Joke",
+        "Distribution[Any]", "str", "AIMessage",
+    ],
+    "llama_index": [],
+}  # fmt: skip
+WRONG = {"core": 5, "langchain": 6, "llama_index": 4}
+"""How many lines of a script, its last, are wrong."""
 
 
-def test_options_of_llama_index_are_spelled_out(tmp_path):
-    # DSPy has no types to offer, and a class made of its parts takes anything.
-    _, refused = checked(LLAMA_INDEX, "mypy", tmp_path)
-    wrong = LLAMA_INDEX.strip().splitlines()[-4:]
-    assert [line for line in refused if line in wrong] == wrong
-    right = LLAMA_INDEX.strip().splitlines()[6:8]
-    assert not set(right) & set(refused)
+@pytest.mark.parametrize("checker", ["mypy", "pyright"])
+def test_results_are_typed_and_misspelled_options_refused(checker, tmp_path):
+    here = {name: SCRIPTS[name] for name in SCRIPTS if name == "core" or find_spec(name)}
+    if checker == "pyright":
+        here.pop("llama_index", None)  # LlamaIndex itself has types that pyright does not know
+    for name, (revealed, refused) in checked(here, checker, tmp_path).items():
+        assert revealed == REVEALED[name]
+        lines = SCRIPTS[name].strip().splitlines()
+        wrong = [line for line in refused if line in lines[-WRONG[name] :]]
+        assert wrong == lines[-WRONG[name] :]
+        assert not [line for line in refused if line not in wrong and "import" not in line], name
 
 
 def test_the_types_of_options_are_those_of_the_strategies():
