@@ -65,7 +65,7 @@ LAYERS = (
     ("asking", "strategies"),
     ("asking until it is enough", "stopping"),
     ("shared by what comes", "equivalence", "tables"),
-    ("driving", "caller", "concurrency", "store", "telemetry", "driver", "endpoint",
+    ("driving", "caller", "gate", "concurrency", "store", "telemetry", "driver", "endpoint",
      "clients", "anthropic", "embedding"),
     ("the package", ""),
     ("checking", "checking"),

@@ -10,6 +10,7 @@ from typing import Any
 
 from vs_core.checks import require_count
 from vs_core.errors import ConfigurationError, ModelError
+from vs_core.gate import Gate
 from vs_core.messages import Completion, Request, as_completion
 from vs_core.redaction import redacted
 
@@ -29,8 +30,9 @@ class Stopped(Exception):  # noqa: N818  # nothing went wrong
 class Caller:
     """How a model is asked: how many calls at once, how many a minute, how often again.
 
-    What a provider pushes back holds up every call: for as long as it asks (``Retry-After``), or
-    else for as long as the attempt waits.
+    Where a provider pushes back (429, 503, 529, or ``Retry-After``), every call is held up for as
+    long as it asks, or else as the attempt waits, and half as many are in flight from then on;
+    answers let them become more again, one at a time.
 
     Args:
         concurrency: Most calls in flight, at least 1.
@@ -57,9 +59,14 @@ class Caller:
         self._next = 0.0  # when a call may begin, by the loop's clock
         self._answers = 0
         self._tokens = 0
-        self._free = asyncio.Semaphore(concurrency)
+        self._gate = Gate(concurrency)
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="vs_core")
         self.failed: BaseException | None = None
+
+    @property
+    def allowed(self) -> int:
+        """How many calls may be in flight by now; `concurrency` where nothing pushes back."""
+        return self._gate.allowed
 
     def stop(self) -> None:
         """Let no further call begin; those in flight end."""
@@ -79,7 +86,7 @@ class Caller:
             wait=self._wait,
             reraise=True,
         )
-        async with self._free:
+        async with self._gate:
             try:
                 return await retrying(self._attempt, complete, request)
             except BaseException as error:
@@ -91,10 +98,9 @@ class Caller:
         from tenacity import wait_random_exponential
 
         error = state.outcome.exception()
-        asked = _asked_to_wait(error)
-        waiting = wait_random_exponential(multiplier=0.5, max=_LONGEST_WAIT)(state)
-        seconds = max(waiting, asked)
-        if asked or getattr(error.__cause__, "status_code", None) == 429:
+        waiting: float = wait_random_exponential(multiplier=0.5, max=_LONGEST_WAIT)(state)
+        seconds = max(waiting, _asked_to_wait(error))
+        if _pushes_back(error):
             self._next = max(self._next, asyncio.get_running_loop().time() + seconds)
         return seconds
 
@@ -102,7 +108,14 @@ class Caller:
         await self._turn()
         if self.failed:  # another call failed for good: the run ends, and costs nothing more
             raise self.failed
-        completion = as_completion(await self._called(complete, request))
+        began = self._gate.lowered
+        try:
+            completion = as_completion(await self._called(complete, request))
+        except Exception as error:
+            if _pushes_back(error):
+                self._gate.push_back(began)
+            raise
+        self._gate.went_well()
         self._count(completion)
         return completion
 
@@ -143,6 +156,12 @@ def _asked_to_wait(error: BaseException) -> float:
         return min(max(0.0, float(headers.get("retry-after", 0))), _LONGEST_ASKED)
     except ValueError:  # a date, which providers of models do not send
         return 0.0
+
+
+def _pushes_back(error: BaseException) -> bool:
+    """Whether a provider says that it is asked too much."""
+    status = getattr(error.__cause__, "status_code", None)
+    return status in (429, 503, 529) or _asked_to_wait(error) > 0
 
 
 def _passes(error: BaseException) -> bool:

@@ -82,10 +82,12 @@ class SimulatedServer:
         lacks: What it has not; see `Lack`.
         thinks: Whether answers come with thoughts, in the field ``reasoning_content``.
         batch_faults: How lines of batches go wrong; see `vs_core.testing.batches.BatchFaults`.
+        capacity: Most requests that it works on at once; it answers 429 to one more. None for all.
 
     Attributes:
         model: May be replaced while the server runs.
         faults: May be replaced while the server runs.
+        capacity: May be replaced while the server runs.
         batches: Its files and batches.
         message_batches: Those of Anthropic's API.
         requests: The JSON bodies of all requests so far, each with its ``path``, in order.
@@ -110,6 +112,7 @@ class SimulatedServer:
         lacks: Collection[Lack] = (),
         thinks: bool = False,
         batch_faults: BatchFaults | None = None,
+        capacity: int | None = None,
     ) -> None:
         for what, given, known in (
             ("faults", {*faults} - {None}, get_args(Fault)),
@@ -128,6 +131,7 @@ class SimulatedServer:
         self.thinks = thinks
         self.batches = Batching(self._answer, batch_faults or BatchFaults())
         self.message_batches = MessageBatching(self._message, self.batches.faults)
+        self.capacity = capacity
         self.most_at_once = self._at_once = 0
         self._address = (host, port)
         self._stopping = Event()
@@ -192,6 +196,8 @@ class SimulatedServer:
             self._at_once -= 1
 
     def _take_fault(self) -> Fault | None:
+        if self.capacity is not None and self._at_once > self.capacity:
+            return "429"
         return self.faults.pop(0) if self.faults else None
 
     async def _chat(self, body: dict[str, Any], fault: Fault | None) -> Response:
@@ -399,7 +405,7 @@ def _app(server: SimulatedServer) -> Starlette:
 
     async def answer(handler: Any, body: dict[str, Any]) -> Response:
         fault = server._take_fault()
-        if server.delay:
+        if fault != "429":  # which is said at once
             await _wait(server, server.delay)
         if fault in ("429", "500"):
             return _error(int(fault), "This failure is simulated.")
