@@ -259,7 +259,7 @@ async def test_an_agent_streams_the_drawn_text(llm):
         if sys.version_info >= (
             3,
             11,
-        ):  # before, LangGraph streams no agent's messages where awaited
+        ):  # before, LangGraph streams none there
             streams.append([m async for m, _ in agent.astream(STORY, stream_mode="messages")])
         for pieces in streams:
             assert len(pieces) > 3
