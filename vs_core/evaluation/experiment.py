@@ -17,7 +17,7 @@ from vs_core.concurrency import finished
 from vs_core.equivalence import ByMeaning
 from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.evaluation.arms import ASKED, SENT, Grid, arms_of, models_at
-from vs_core.evaluation.judge import Judge, LLMJudge, Verdict, scored
+from vs_core.evaluation.judge import Judge, LLMJudge, Opinion, Verdict
 from vs_core.evaluation.judge import digest as digest_of
 from vs_core.evaluation.manifest import RECORDS, Manifest
 from vs_core.evaluation.measures import QUALITY
@@ -273,33 +273,44 @@ class Experiment(Shown):
         )
 
     async def _judge(self, runner: Runner) -> None:
-        """Have every different answer judged, once, to tasks that have the measure of quality."""
+        """Have every different answer judged, once, to tasks that want to know of it."""
         if self.judge is None:
             return
         places = dict.fromkeys(
             (result.cell.task, result.cell.item, text)
             for result in self.results
-            if QUALITY.name in (measure.name for measure in self.tasks[result.cell.task].measures)
+            if self._is_judged(self.tasks[result.cell.task])
             for text in self._texts(result)
         )
         judge = self.judge
-        scores = await _together([self._score(runner, judge, *place) for place in places])
-        for (task, item, text), score in zip(places, scores, strict=True):
-            if score is not None:
-                self.scores[task, self.tasks[task].items[item].prompt, text] = score
+        said = await _together([self._asked(runner, judge, *place) for place in places])
+        for (name, item, text), verdict in zip(places, said, strict=True):
+            place = name, self.tasks[name].items[item].prompt, text
+            if isinstance(verdict, Verdict):
+                self.scores[place] = verdict.score()
+            elif isinstance(verdict, Opinion):
+                self.verdicts[place] = verdict
+            elif verdict is not None:
+                self.scores[place] = verdict
 
-    async def _score(
-        self, runner: Runner, judge: Judge | LLMJudge, task: str, item: int, text: str
-    ) -> float | None:
-        prompt = self.tasks[task].items[item].prompt
+    def _is_judged(self, task: Task) -> bool:
+        """Whether a judge is asked for quality, or for an opinion of the task's own."""
+        quality = QUALITY.name in (measure.name for measure in task.measures)
+        return quality or (task.opinion is not Verdict and isinstance(self.judge, LLMJudge))
+
+    async def _asked(
+        self, runner: Runner, judge: Judge | LLMJudge, name: str, item: int, text: str
+    ) -> Opinion | float | None:
+        task = self.tasks[name]
+        prompt = task.items[item].prompt
         if not isinstance(judge, LLMJudge):
             given = judge(prompt, text)
             return _checked(await given if inspect.isawaitable(given) else given)
-        place = {"judge": judge.label, "task": task, "item": item, "answer": digest_of(text)}
-        flow = judge.flow(prompt, text, self.tasks[task].rubric)
+        place = {"judge": judge.label, "task": name, "item": item, "answer": digest_of(text)}
+        flow = judge.flow(prompt, text, task.rubric, task.opinion, task.question)
         outcome = await runner.run(place, flow, judge.complete)
         verdicts = [candidate.value for candidate in outcome.distribution]
-        return scored(verdicts[0]) if verdicts and isinstance(verdicts[0], Verdict) else None
+        return verdicts[0] if verdicts and isinstance(verdicts[0], Opinion) else None
 
     async def _embed(self) -> None:
         """Embed every different answer, once; vectors are not kept on disk."""

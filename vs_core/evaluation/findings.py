@@ -10,6 +10,7 @@ from vs_core.caller import Complete
 from vs_core.candidates import Candidate
 from vs_core.equivalence import ByText
 from vs_core.errors import ConfigurationError
+from vs_core.evaluation.judge import Opinion
 from vs_core.evaluation.measures import Answer, Measure
 from vs_core.evaluation.runner import Cell, Result
 from vs_core.evaluation.tasks.base import Task
@@ -82,6 +83,7 @@ class Findings:
     Attributes:
         results: What each cell gave.
         scores: Of the judge, by task, prompt and text.
+        verdicts: What else a task has a judge say, likewise.
         classes: Of each equivalence by its label: by task and prompt the class of each text. The
             first is what is counted by.
         asked: Whether a model was asked for the answers, so that calls and tokens are known.
@@ -111,6 +113,7 @@ class Findings:
         self.note = note
         self.results: list[Result] = []
         self.scores: dict[tuple[str, str, str], float] = {}
+        self.verdicts: dict[tuple[str, str, str], Opinion] = {}
         self.classes: dict[str, dict[tuple[str, str], dict[str, int]]] = {}
         self._vectors: dict[str, Any] = {}
         self._arms: dict[Arm, list[list[Answer]]] = {}
@@ -186,17 +189,20 @@ class Findings:
     def _answer(self, task: Task, cell: Cell, candidate: Candidate) -> Answer:
         item = task.items[cell.item]
         text = task.text(candidate)
+        verdict = self.verdicts.get((task.name, item.prompt, text))
+        right = None if verdict is None else verdict.right()
         return Answer(
             candidate,
             item,
             text,
             task.named(item, candidate),
             task.counts(candidate),
-            task.right(item, candidate),
+            task.right(item, candidate) if right is None else right,
             self.scores.get((task.name, item.prompt, text)),
             self._vectors.get(text),
             (cell.item, cell.run, task.unit(candidate)),
             self._firsts.get((task.name, item.prompt, text), ""),
+            verdict,
         )
 
     def _first_of_each_class(self) -> dict[tuple[str, str, str], str]:

@@ -13,7 +13,7 @@ from vs_core.messages import as_messages
 from vs_core.prompts import Prompts
 from vs_core.strategies import Flow, SequenceList
 
-__all__ = ["Judge", "LLMJudge", "Verdict", "digest"]
+__all__ = ["GRADE", "Judge", "LLMJudge", "Opinion", "Verdict", "digest"]
 
 Judge = Callable[[str, str], "float | Awaitable[float]"]
 """A function from prompt and answer to a score on [0, 1], the more the better."""
@@ -33,17 +33,31 @@ it says.
 {answer}
 {mark}
 
-Give a grade from 1 (fails the rubric) to {best} (meets it fully), and say why in a sentence first.
+{question} Say why in a sentence first.
 """
+GRADE = f"Give a grade from 1 (fails the rubric) to {BEST} (meets it fully)."
 _PROMPTS = Prompts(sequence="Give {k} verdict.")
 
 
-class Verdict(BaseModel):
-    """What a judge says of an answer."""
+class Opinion(BaseModel):
+    """What a judge may be asked of an answer: a sentence why, and what follows in a subclass."""
+
+    why: str = Field(description="in one sentence")
+
+    def right(self) -> bool | None:
+        """Return whether the answer is what was wanted, where the judge can tell; else None."""
+        return None
+
+
+class Verdict(Opinion):
+    """How good an answer is."""
 
     # Not "score": the parser takes that for a probability.
-    why: str = Field(description="in one sentence")
     grade: int = Field(ge=1, le=BEST, description="from 1 (worst) to 5 (best)")
+
+    def score(self) -> float:
+        """Return the grade on [0, 1]."""
+        return (self.grade - 1) / (BEST - 1)
 
 
 @dataclass(frozen=True)
@@ -69,13 +83,22 @@ class LLMJudge:
         """The name, or else that of the model."""
         return self.name or name_of(self.complete)
 
-    def flow(self, prompt: str, answer: str, rubric: str) -> Flow:
-        """Return the flow that asks for a verdict; its one candidate's value is the `Verdict`.
+    def flow(
+        self,
+        prompt: str,
+        answer: str,
+        rubric: str,
+        opinion: type[Opinion] = Verdict,
+        question: str = GRADE,
+    ) -> Flow:
+        """Return the flow that asks for a verdict; its one candidate's value is the `Opinion`.
 
         Args:
             prompt: What was asked.
             answer: What is judged.
             rubric: The task's, used where the judge has none.
+            opinion: The type of the verdict.
+            question: What is asked for.
         """
         # The mark depends on the answer, so an answer that holds its own mark cannot be written.
         text = _PROMPT.format(
@@ -83,17 +106,12 @@ class LLMJudge:
             prompt=prompt,
             answer=answer,
             mark=f"=== {digest(answer)} ===",
-            best=BEST,
+            question=question,
         )
-        strategy = SequenceList(k=1, schema=Verdict, retries=2, prompts=_PROMPTS)
+        strategy = SequenceList(k=1, schema=opinion, retries=2, prompts=_PROMPTS)
         return strategy.flow(as_messages(text))
 
 
 def digest(text: str) -> str:
     """Return a short name for a text."""
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
-
-
-def scored(verdict: Verdict) -> float:
-    """Return the score on [0, 1]."""
-    return (verdict.grade - 1) / (BEST - 1)

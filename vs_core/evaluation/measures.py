@@ -16,6 +16,7 @@ from vs_core.evaluation.items import Item
 from vs_core.metrics.answers import plain
 
 if TYPE_CHECKING:
+    from vs_core.evaluation.judge import Opinion
     from vs_core.metrics import Difference, Interval
     from vs_core.metrics.jackknife import Spread
 
@@ -61,6 +62,7 @@ class Answer:
         unit: What it shares with the answers that it depends on: the call that it came from.
         same: The first answer to the prompt that is the same, as the experiment's equivalence has
             it; "" where there is none.
+        verdict: What a judge said of it, where the task asks for another opinion than a grade.
     """
 
     candidate: Candidate
@@ -73,6 +75,7 @@ class Answer:
     vector: Any = field(default=None, repr=False, compare=False)
     unit: Hashable = None
     same: str = ""
+    verdict: Opinion | None = None
 
     @property
     def kind(self) -> str:

@@ -17,7 +17,7 @@ from vs_core.checks import require_count
 from vs_core.concurrency import finished
 from vs_core.errors import ConfigurationError
 from vs_core.evaluation.items import Item
-from vs_core.evaluation.judge import LLMJudge, Verdict, digest, scored
+from vs_core.evaluation.judge import LLMJudge, Verdict, digest
 from vs_core.evaluation.manifest import Manifest
 from vs_core.evaluation.runner import Runner
 from vs_core.evaluation.sameness import Same, classes_of
@@ -336,7 +336,7 @@ class _Race:
         )
         verdicts = [candidate.value for candidate in outcome.distribution]
         said = verdicts[0] if verdicts else None
-        return scored(said) if isinstance(said, Verdict) else math.nan
+        return said.score() if isinstance(said, Verdict) else math.nan
 
 
 def _spread(places: Sequence[int], count: int) -> list[Unit]:

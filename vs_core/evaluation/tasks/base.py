@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from vs_core.candidates import Candidate
 from vs_core.errors import ConfigurationError
 from vs_core.evaluation.items import Item
+from vs_core.evaluation.judge import GRADE, Opinion, Verdict
 from vs_core.evaluation.measures import (
     DISTINCT,
     LEXICAL,
@@ -40,6 +41,8 @@ class Task:
         quality: Name of the measure that stands for quality where no judge was asked, or "".
         schema: Type of the answers; None for plain text. See `vs_core.Strategy`.
         rubric: What makes an answer good, for a judge.
+        opinion: What a judge is asked for; another than a grade is in ``Answer.verdict``.
+        question: How it is asked for that.
         repeats: Whether an answer that came before is as useful as a new one.
         on_unparsed: What becomes of an answer that cannot be read; see `vs_core.Strategy`.
 
@@ -54,6 +57,8 @@ class Task:
     quality: str = ""
     schema: Any = None
     rubric: str = "The answer does what the request asks for, and does it well."
+    opinion: type[Opinion] = Verdict
+    question: str = GRADE
     repeats: bool = False
     on_unparsed: Literal["raise", "single"] = "raise"
 
