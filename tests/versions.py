@@ -94,6 +94,7 @@ SUITES = {
     "generation": Suite(("generation",), GENERATION),
     "anthropic": Suite(("generation/test_anthropic.py",), GENERATION),
     "embed": Suite(("embed",)),
+    "inspect": Suite(("inspect_logs",)),
     "studio": Suite(("studio/test_functions.py",), SERVER),
     "mcp": Suite(("studio/test_tools.py",), SERVER),
     "testing": Suite(("testing",), ("openai", "scipy")),

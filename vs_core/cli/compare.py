@@ -137,6 +137,9 @@ def compare(
         list[str] | None,
         typer.Option(help="Write each figure to a file too: svg, pdf, png, by commas."),
     ] = None,
+    inspect: Annotated[
+        bool, typer.Option("--inspect", help="Write logs for inspect_ai's viewer too.")
+    ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Take away what --out holds, and start anew.")
     ] = False,
@@ -189,6 +192,8 @@ def compare(
     table = experiment.table()
     table.to_csv(out / "table.csv", index=False)
     report = experiment.report()
+    if inspect:
+        experiment.export_inspect()
     if figures is not None:
         experiment.export_figures(formats=listed("--figures", figures))
     _print(experiment, table)

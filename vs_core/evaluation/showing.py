@@ -10,6 +10,7 @@ from vs_core.errors import ConfigurationError
 from vs_core.evaluation import figures
 from vs_core.evaluation.drawings import exported
 from vs_core.evaluation.findings import Findings
+from vs_core.evaluation.inspecting import exported_logs
 from vs_core.evaluation.report import html
 from vs_core.evaluation.tables import agreements, differences, expected, table
 
@@ -143,6 +144,19 @@ class Shown(Findings):
             raise ConfigurationError("Say where to write: export_figures('figures').")
         place = Path(folder) if folder is not None else (self.out or Path()) / "figures"
         return exported(self, place, formats)
+
+    def export_inspect(self, folder: str | Path | None = None) -> list[Path]:
+        """Write a log of inspect_ai for each arm, for ``inspect view``, and return the files.
+
+        Args:
+            folder: Default: ``inspect`` in ``out``.
+
+        Raises:
+            ConfigurationError: If there is no folder to write to, or nothing was run.
+        """
+        if folder is None and self.out is None:
+            raise ConfigurationError("Say where to write: export_inspect('logs').")
+        return exported_logs(self, Path(folder or (self.out or Path()) / "inspect"))
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write ``report.html``, one self-contained file, and return where it is.
