@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from vs_core.display import printable, shorten
 from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.evaluation.canvas import svg
-from vs_core.evaluation.drawings import drawings
+from vs_core.evaluation.captioned import captioned
 from vs_core.evaluation.findings import Findings, arm_of
 from vs_core.evaluation.measures import Measure
 from vs_core.evaluation.tables import agreed, amount, expected, needed, shown, table
@@ -139,12 +139,12 @@ def _row(findings: Findings, row: dict[Any, Any], measures: list[str]) -> dict[s
 
 def _figures(findings: Findings, task: Task) -> Iterator[tuple[str, str]]:
     """The figures that can be drawn, each with its caption."""
-    for place, drawing in enumerate(drawings(task)):
+    for place, each in enumerate(captioned(task)):
         try:
-            figure = drawing.draw(findings, task)
+            figure = each.draw(findings, task)
         except ConfigurationError:  # such as quality without a judge
             continue
-        yield drawing.caption, svg(figure, f"{task.name}-{place}")
+        yield each.caption, svg(figure, f"{task.name}-{place}")
 
 
 def _samples(findings: Findings, task: Task) -> Iterator[tuple[str, list[str]]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vs_core.errors import ConfigurationError
 from vs_core.evaluation import figures
-from vs_core.evaluation.drawings import exported
+from vs_core.evaluation.captioned import exported
 from vs_core.evaluation.findings import Findings
 from vs_core.evaluation.inspecting import exported_logs
 from vs_core.evaluation.report import html

@@ -17,10 +17,10 @@ from vs_core.evaluation.tasks.dialogue import Dialogue
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Drawing", "drawings", "exported"]
+__all__ = ["Captioned", "captioned", "exported"]
 
 
-class Drawing(NamedTuple):
+class Captioned(NamedTuple):
     """A figure of a task.
 
     Args:
@@ -34,18 +34,20 @@ class Drawing(NamedTuple):
     draw: Callable[[Findings, Task], Figure]
 
 
-def drawings(task: Task) -> Iterator[Drawing]:
+def captioned(task: Task) -> Iterator[Captioned]:
     """Yield the figures of a task."""
     came = "What was donated, as cumulative shares."
     if not isinstance(task, Dialogue):
         came = f"Which answers came how often: {shorten(task.items[0].prompt, 100)}"
-    yield Drawing("diversity", "Diversity by strategy, with 95 % intervals.", figures.diversity)
-    yield Drawing(
+    yield Captioned("diversity", "Diversity by strategy, with 95 % intervals.", figures.diversity)
+    yield Captioned(
         "quality", "Quality against diversity. Up and to the right is better.", figures.quality
     )
-    yield Drawing("answers", came, figures.answers)
-    yield Drawing("thresholds", "Diversity against the probability threshold.", figures.thresholds)
-    yield Drawing(
+    yield Captioned("answers", came, figures.answers)
+    yield Captioned(
+        "thresholds", "Diversity against the probability threshold.", figures.thresholds
+    )
+    yield Captioned(
         "calibration",
         "Calibration: the probability that the model states, and what it ought to be.",
         figures.calibration,
@@ -73,10 +75,10 @@ def exported(findings: Findings, folder: Path, formats: Sequence[str]) -> list[P
 def _files(findings: Findings, folder: Path, formats: Sequence[str]) -> Iterator[Path]:
     for place, task in enumerate(findings.tasks.values(), start=1):
         name = "".join(c if c.isalnum() or c in "-_" else "-" for c in task.name)
-        for drawing in drawings(task):
+        for each in captioned(task):
             try:
-                figure = drawing.draw(findings, task)
+                figure = each.draw(findings, task)
             except ConfigurationError:  # such as quality without a judge
                 continue
             for format in formats:
-                yield save(figure, folder / f"{place}-{name}-{drawing.name}.{format}")
+                yield save(figure, folder / f"{place}-{name}-{each.name}.{format}")
