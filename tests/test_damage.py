@@ -61,6 +61,13 @@ def marked(mark):
     return lambda answer: re.sub(r"^(\d+)\.", lambda m: mark.format(m[1]), answer, flags=re.M)
 
 
+def lettered(mark):
+    """A list with letters; ``{}`` in the mark stands for the letter."""
+    return lambda answer: re.sub(
+        r"^(\d+)\.", lambda m: mark.format("_abcde"[int(m[1])]), answer, flags=re.M
+    )
+
+
 def numbered(way):
     """A list with its numbers in another place."""
     return lambda answer: re.sub(r" \(probability: ([\d.]+)\)", way, answer)
@@ -96,7 +103,9 @@ SET = {
     "lines": {
         "1)": marked("{})"), "(1)": marked("({})"), "**1.**": marked("**{}.**"),
         "[1]": marked("[{}]"), "#1": marked("#{}"), "-": marked("-"), "*": marked("*"),
-        "•": marked("•"), "label": marked("Response {}:"), "heading": marked("## {}.\n"),
+        "•": marked("•"), "a)": lettered("{})"), "[a]": lettered("[{}]"),
+        "unmarked": lambda answer: re.sub(r"^\d+\. ", "", answer, flags=re.M),
+        "label": marked("Response {}:"), "heading": marked("## {}.\n"),
         "bracketed": numbered(r" (\1)"), "square": numbered(r" [p = \1]"),
         "below": numbered(r"\n   Probability: \1"), "label behind": numbered(r" — probability: \1"),
         "quoted": lambda answer: re.sub(r"The( .*)? end", r'"\g<0>"', answer),

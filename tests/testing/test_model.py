@@ -21,6 +21,7 @@ from vs_core import (
 from vs_core.formats import Entry, Format, Reading, Shape
 from vs_core.probabilities import DEFINITIONS
 from vs_core.testing import SimulatedModel, SimulatedTask
+from vs_core.testing.filling import Filling
 
 STATES = "Name a US state."
 JOKE = "Tell me a joke about coffee."
@@ -289,6 +290,12 @@ def test_a_registered_format_is_understood_by_its_own_instructions():
         assert found.texts == verbalize("Name a US state.", SimulatedModel(), **options).texts
     finally:
         plugins.unregister(plugin)
+
+
+def test_of_what_may_be_null_something_is_said():
+    schema = {"anyOf": [{"type": "null"}, {"type": "string"}]}
+    filling = Filling(schema, seed=0, number=lambda text, key: 0.5)
+    assert filling.fill("Ohio") == "Ohio"
 
 
 def test_it_travels_with_what_it_has_been_asked():
