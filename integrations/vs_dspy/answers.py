@@ -89,11 +89,11 @@ class _Watch(BaseCallback):
         """Note an answer, where DSPy is to keep no history."""
         self.history.append({"outputs": outputs})
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self, given: Any) -> dict[str, Any]:
         """The settings under which a call is watched. Callbacks cost more than a history."""
-        if dspy.settings.disable_history or not dspy.settings.max_history_size:
-            return {"callbacks": [*dspy.settings.callbacks, self]}
-        return {"caller_modules": [self, *(dspy.settings.caller_modules or [])]}
+        if given.disable_history or not given.max_history_size:
+            return {"callbacks": [*given.callbacks, self]}
+        return {"caller_modules": [self, *(given.caller_modules or [])]}
 
     @property
     def texts(self) -> list[str]:
@@ -154,23 +154,25 @@ class Attempt:
 
     Args:
         asked: What is asked for.
+        settings: Those of DSPy.
     """
 
-    def __init__(self, asked: AskedSignature) -> None:
+    def __init__(self, asked: AskedSignature, settings: Any) -> None:
         self.asked = asked
+        self.settings = settings
         self.stream: CandidateStream | None = None
         self.prediction: dspy.Prediction | None = None
         self.text = ""
         self.outputs: dict[str, Any] = {}
         self.found: Distribution | None = None
         self._watch = _Watch()
-        self._usage = _Usage(dspy.settings.usage_tracker)
+        self._usage = _Usage(settings.usage_tracker)
 
     @contextmanager
     def running(self, **settings: Any) -> Iterator[None]:
         """Watch the call that is made inside, and read what it gives."""
         failed: AdapterParseError | None = None
-        watching = self._watch.settings()
+        watching = self._watch.settings(self.settings)
         with dspy.context(usage_tracker=self._usage, trace=None, **watching, **settings):
             try:
                 yield
@@ -187,7 +189,7 @@ class Attempt:
     @property
     def asked_twice(self) -> bool:
         """Whether the adapter has itself asked again, and that for nothing."""
-        if isinstance(dspy.settings.adapter, dspy.TwoStepAdapter):
+        if isinstance(self.settings.adapter, dspy.TwoStepAdapter):
             return False  # the others are requests to its second model
         return self.found is None and len(self._watch.texts) > 1
 
@@ -215,7 +217,7 @@ class Attempt:
             record = {name: self.prediction[name] for name in self.asked.names}
             return Distribution([self._plain(record)], reasoning=reasoning)
         found = self.prediction[self.asked.candidates]
-        if not isinstance(found, Candidates) or not len(found):
+        if not isinstance(found, Candidates):
             return None
         # Of an answer that ends before a text the adapters make an empty candidate.
         full = found.distribution

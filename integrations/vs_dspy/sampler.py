@@ -238,7 +238,7 @@ class VerbalizedSampler(dspy.Predict):
                 found = run(
                     task.flow(),
                     lambda request: perform(task.complete(request)),
-                    max_concurrency=_threads(),
+                    max_concurrency=_threads(task.settings),
                 )
             except ParseError as error:
                 raise task.failed(error) from error
@@ -253,7 +253,7 @@ class VerbalizedSampler(dspy.Predict):
                 found = await arun(
                     task.flow(),
                     lambda request: aperform(task.complete(request)),
-                    max_concurrency=dspy.settings.num_threads,
+                    max_concurrency=task.settings.num_threads,
                 )
             except ParseError as error:
                 raise task.failed(error) from error
@@ -266,11 +266,11 @@ class VerbalizedSampler(dspy.Predict):
             return super().batch(examples, num_threads=threads, **options)
 
 
-def _threads() -> int:
+def _threads(settings: Any) -> int:
     """Most calls at once: one in a worker of a pool (``dspy.Parallel``, ``dspy.Evaluate``).
 
     There the threads of the pool are the bound. And a thread of our own could not reach the event
     loop that DSPy streams to.
     """
     pooled = threading.current_thread().name.startswith("ThreadPoolExecutor")
-    return 1 if pooled or dspy.settings.send_stream else int(dspy.settings.num_threads)
+    return 1 if pooled or settings.send_stream else int(settings.num_threads)

@@ -84,22 +84,21 @@ class SamplerTask:
             self.format = format_of(format)
         self.strategy = sampler._with(**options) if options else sampler.strategy
         self.asked = self.first_asked(self.signature, self.strategy, self.format)
-        self._trace = dspy.settings.trace
-        self._choice: Choice | None = dspy.settings.get("verbalized_choice")
+        self.settings = dspy.settings.copy()  # looked up many times: at once
+        self._choice: Choice | None = self.settings.get("verbalized_choice")
         self._spent: set[str] = set()
         self._outputs: dict[str, dict[str, Any]] = {}  # by the text of the answer
 
     @staticmethod
     def first_asked(signature: Signature, strategy: Any, format: Any) -> AskedSignature:
         """What the first call asks for."""
-        k = strategy.sizes()[0]
-        return asked_of(
-            signature, strategy.instruction(k), strategy.shape(k), strategy.threshold, format
-        )
+        question = strategy.question(strategy.sizes()[0])
+        return asked_of(signature, question.what, question.shape, strategy.threshold, format)
 
     def flow(self) -> Flow:
         """The strategy at work; its form is that of the signature."""
-        schema = self.asked.content.schema if self.strategy.shape(1) is not None else None
+        typed = self.strategy.question(self.strategy.sizes()[0]).shape is not None
+        schema = self.asked.content.schema if typed else None
         return reading(self.strategy, schema).flow((Message("user", _written(self.inputs)),))
 
     def failed(self, error: ParseError) -> VerbalizedParseError:
@@ -117,13 +116,13 @@ class SamplerTask:
         asked = asked_of(
             self.signature, wording, request.shape, self.strategy.threshold, self.format
         )
-        attempt = Attempt(asked)
+        attempt = Attempt(asked, self.settings)
         before = turns[-2].text if turns else ""
         if before in self._spent:  # the adapter has asked again already, as a retry does
             self._spent.discard(before)
             return Completion(before)
         given = self._arguments(asked, request, turns)
-        settings, stream = {}, dspy.settings.send_stream
+        settings, stream = {}, self.settings.send_stream
         if stream is not None:
             settings = self._streamed(attempt, stream, request.call)
         with attempt.running(**settings):
@@ -140,11 +139,11 @@ class SamplerTask:
 
     def _streamed(self, attempt: Attempt, stream: Any, call: int) -> dict[str, Any]:
         """Let candidates come in the stream of an attempt; return the settings for that."""
-        all_listeners = dspy.settings.stream_listeners or []
+        all_listeners = self.settings.stream_listeners or []
         listeners = [each for each in all_listeners if each.predict is self.sampler]
         if attempt.asked.kind is None or (all_listeners and not listeners):
             return {}
-        adapter = dspy.settings.adapter or dspy.ChatAdapter()
+        adapter = self.settings.adapter or dspy.ChatAdapter()
         attempt.stream = CandidateStream(stream, attempt.asked.content, adapter, listeners, call)
         return {"send_stream": attempt.stream}
 
@@ -152,7 +151,7 @@ class SamplerTask:
         self, asked: AskedSignature, request: Request, turns: tuple[Message, ...]
     ) -> dict[str, Any]:
         """What the predictor is called with: the inputs, and what keeps this call apart."""
-        lm = self.inputs.get("lm") or self.sampler.lm or dspy.settings.lm
+        lm = self.inputs.get("lm") or self.sampler.lm or self.settings.lm
         settings = {**getattr(lm, "kwargs", {}), **self.sampler.config, **self.config}
         config = dict(self.config)
         if settings.get("n") is not None:
@@ -220,8 +219,8 @@ class SamplerTask:
             one = found.sample(resampler=self.draw)
             drawn = next(index for index, each in enumerate(found) if each is one)
         made = VerbalizedPrediction.drawn_from(found, records, drawn, self.signature)
-        if self._trace is not None and dspy.settings.max_trace_size > 0:
-            self._leave_trace(made)
+        if self.settings.trace is not None and self.settings.max_trace_size > 0:
+            self._leave_trace(made, self.settings.trace)
         return made
 
     def _record(self, candidate: Candidate, reasoning: str | None) -> dict[str, Any]:
@@ -235,19 +234,19 @@ class SamplerTask:
             before[self.asked.reasoning] = own
         return {**before, **self.asked.content.record(candidate)}
 
-    def _leave_trace(self, made: VerbalizedPrediction) -> None:
+    def _leave_trace(self, made: VerbalizedPrediction, trace: list[Any]) -> None:
         """Leave to the optimizers the prediction with all its candidates, which make a good demo.
 
         They stand in a field of their own, as plain data.
         """
-        while len(self._trace) >= dspy.settings.max_trace_size:
-            self._trace.pop(0)
+        while len(trace) >= self.settings.max_trace_size:
+            trace.pop(0)
         kept = made
         if self.asked.kind is not None:
             plain = [self.asked.content.plain(candidate) for candidate in made.distribution]
             kept = made.copy(**{self.asked.candidates: plain})
         inputs = {name: value for name, value in self.inputs.items() if name != "lm"}
-        self._trace.append((self.sampler, inputs, kept))
+        trace.append((self.sampler, inputs, kept))
 
 
 def _written(inputs: Mapping[str, Any]) -> str:
