@@ -77,6 +77,30 @@ def test_another_process_goes_on_waiting(tmp_path):
     assert len(server.requests) == 30
 
 
+def test_waiting_ends_in_good_order_and_goes_on(tmp_path):
+    with SimulatedServer(batch_faults=BatchFaults(polls=10**6)) as server:
+        run, _ = made(server, tmp_path / "o.jsonl", 30)
+        summary = run.run_batches(poll=0.01, tell=lambda _: run.stop())
+        assert (summary.stopped, summary.rows, summary.calls) == ("stopped", 0, 0)
+        (batch,) = server.batches._batches.values()
+        batch.polls = 0
+        again, _ = made(server, tmp_path / "o.jsonl", 30)
+        assert again.run_batches(poll=0).rows == 60
+    assert len(server.requests) == 30
+
+
+def test_a_batch_costs_half_and_a_budget_ends_it_between_rounds(tmp_path):
+    with SimulatedServer(batch_faults=BatchFaults(failed=0.5)) as server:
+        run, _ = made(server, tmp_path / "o.jsonl", 60, price=(2e6, 4e6), budget=1.0)
+        summary = run.run_batches(poll=0, tail=0)
+        usage = summary.usage
+        assert summary.stopped == "budget"
+        assert summary.cost == usage["input_tokens"] + 2 * usage["output_tokens"]
+        again, _ = made(server, tmp_path / "o.jsonl", 60)
+        assert again.run_batches(poll=0).rows == 120
+    assert len(server.requests) == 60
+
+
 def test_a_refused_file_and_a_round_without_an_answer_are_errors(tmp_path):
     with SimulatedServer(batch_faults=BatchFaults(refused=True)) as server:
         run, model = made(server, tmp_path / "o.jsonl", 30)

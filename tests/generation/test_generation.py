@@ -452,6 +452,7 @@ def test_a_signal_ends_it_in_good_order(tmp_path, number):
             said = run.stderr.read()
         assert run.returncode == 3, said
         assert "run the same command again" in said
+        assert "vs generate p.csv --prompt 'Name a thing for {n}.'" in said
         before = len(server.requests)
         assert before < 400
         subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 import signal
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +29,7 @@ from vs_core.cli.models import (
     stderr,
 )
 from vs_core.cli.options import Format, Schema, StrategyName, price_of, schema_of
-from vs_core.display import shorten
+from vs_core.display import printable, shorten
 from vs_core.equivalence import ByMeaning, ByText, Equivalence
 from vs_core.errors import ConfigurationError
 from vs_core.generation import Run, Summary
@@ -241,7 +244,8 @@ def _progress(run: Run) -> Iterator[Any]:
 def _spent(run: Run) -> str:
     tokens = sum(run.spent.usage.values())
     cost = run.spent.cost
-    return f"{run.spent.calls:,} calls, {tokens:,} tokens" + (
+    rate = run.spent.calls / max(time.monotonic() - run.began, 1e-9) * 60
+    return f"{run.spent.calls:,} calls ({rate:,.0f} a minute), {tokens:,} tokens" + (
         "" if cost is None else f", cost {cost:.4f}"
     )
 
@@ -283,4 +287,6 @@ def _show(summary: Summary, as_json: bool) -> None:
         table.add_row(name, value)
     stderr.print(table)
     if summary.stopped:
-        stderr.print(f"Stopped ({summary.stopped}). To go on, run the same command again.")
+        stderr.print(f"Stopped ({summary.stopped}). To go on, run the same command again:")
+        words = ["vs", *(word for word in sys.argv[1:] if word != "--fresh")]
+        stderr.print(Text(printable(shlex.join(words))), soft_wrap=True)

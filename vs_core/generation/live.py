@@ -56,16 +56,20 @@ class Spent:
     calls: int = 0
     known: int = 0
     usage: Counter[str] = field(default_factory=Counter)
+    by_batch: Counter[str] = field(default_factory=Counter)
 
-    def add(self, completion: Completion) -> None:
-        """Count a new answer."""
+    def add(self, completion: Completion, *, by_batch: bool = False) -> None:
+        """Count a new answer; one by a batch costs half."""
         self.calls += 1
         self.usage.update(completion.usage)
+        if by_batch:
+            self.by_batch.update(completion.usage)
 
     @property
     def cost(self) -> float | None:
         """Of the new answers; None where no price is known."""
-        return self.price.of(self.usage)
+        cost, batched = self.price.of(self.usage), self.price.of(self.by_batch)
+        return None if cost is None or batched is None else cost - batched / 2
 
     @property
     def over(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -170,6 +171,7 @@ class Run:
             self.spent.price.require()
         self.finished = 0
         self.unread = 0
+        self.began = time.monotonic()
         self._caller: Caller | None = None
         self._stopped = ""
 
@@ -263,7 +265,8 @@ class Run:
         """Run by provider batches: a file a round, and what is left at the end live.
 
         The ids of batches that are under way stand in the folder: another process goes on waiting
-        for them. Failed and expired requests are in the next file.
+        for them. Failed and expired requests are in the next file. A budget is looked at between
+        rounds; what came by a batch counts half its price.
 
         Args:
             backend: What runs them; default: the model's `provider`.
@@ -277,10 +280,16 @@ class Run:
             ModelError: If a whole round gave no answer.
         """
         self._begin()
-        rounds(
-            backend or self.provider, self._batches, wanted=self._wanted, write=self._write_files,
-            take=self.add_results, poll=poll, tail=tail, tell=tell or (lambda _: None),
-        )  # fmt: skip
+        try:
+            rounds(
+                backend or self.provider, self._batches, wanted=self._wanted,
+                write=self._write_files, take=self.add_results, poll=poll, tail=tail,
+                tell=tell or (lambda _: None),
+                stopped=lambda: bool(self._stopped or self.spent.over),
+            )  # fmt: skip
+        except Stopped:
+            self._stopped = self._stopped or "budget"
+            return self.summary
         return self.run(progress)
 
     def add_results(self, lines: Iterable[str]) -> int:
@@ -291,7 +300,7 @@ class Run:
             count = 0
             for task, call, asked, completion in completions_of(lines, self.provider):
                 journal.put(task, call, asked, completion)
-                self.spent.add(completion)
+                self.spent.add(completion, by_batch=True)
                 count += 1
             return count
         finally:

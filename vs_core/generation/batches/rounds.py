@@ -9,6 +9,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Protocol
 
+from vs_core.caller import Stopped
 from vs_core.errors import ModelError
 from vs_core.generation.batches.files import Wanted
 from vs_core.generation.folder import aside, read_json, write_json
@@ -16,6 +17,7 @@ from vs_core.generation.folder import aside, read_json, write_json
 __all__ = ["Batches", "rounds"]
 
 _MOST_ROUNDS = 100
+_LONGEST_SLEEP = 0.5  # seconds; a signal does not end a sleep
 
 
 class Batches(Protocol):
@@ -41,6 +43,7 @@ def rounds(
     poll: float,
     tail: int,
     tell: Callable[[str], object],
+    stopped: Callable[[], bool] = lambda: False,
 ) -> None:
     """Run batches, a round after another, until so little is missing that it is asked live.
 
@@ -54,8 +57,11 @@ def rounds(
         poll: Seconds between two looks at a batch.
         tail: So few missing requests, or fewer, are left.
         tell: Is told what is done.
+        stopped: Whether to end in good order: looked at while a batch is waited for, and before
+            one is handed in.
 
     Raises:
+        Stopped: If it was to end. What is under way is waited for the next time.
         ModelError: If a whole round gave no answer.
     """
     waiting = _Waiting(folder)
@@ -65,11 +71,13 @@ def rounds(
                 first = list(islice(missing, tail + 1))
                 if len(first) <= tail:
                     return
+                if stopped():
+                    raise Stopped
                 count, files = write(chain(first, missing), f"{waiting.round:03d}")
             waiting.begin(files)
             tell(f"round {waiting.round}: {count:,} requests in {len(files)} files")
         waiting.submit(backend)
-        got = sum(take(lines) for lines in _results(backend, waiting, poll))
+        got = sum(take(lines) for lines in _results(backend, waiting, poll, stopped))
         tell(f"round {waiting.round}: {got:,} answers")
         waiting.finish()
         if not got:
@@ -78,13 +86,25 @@ def rounds(
             )
 
 
-def _results(backend: Batches, waiting: _Waiting, poll: float) -> Iterator[Iterator[str]]:
+def _results(
+    backend: Batches, waiting: _Waiting, poll: float, stopped: Callable[[], bool]
+) -> Iterator[Iterator[str]]:
     """The lines of each batch at its end, kept in a file on their way."""
     for name, batch in list(waiting.batches.items()):
         while not backend.ended(batch):
-            time.sleep(poll)
+            _wait(poll, stopped)
         yield _kept(backend.results(batch), waiting.folder / f"{Path(name).stem}.results.jsonl")
         waiting.took(name)
+
+
+def _wait(seconds: float, stopped: Callable[[], bool]) -> None:
+    until = time.monotonic() + seconds
+    while not stopped():
+        left = until - time.monotonic()
+        if left <= 0:
+            return
+        time.sleep(min(left, _LONGEST_SLEEP))
+    raise Stopped
 
 
 def _kept(lines: Iterable[str], path: Path) -> Iterator[str]:
