@@ -8,7 +8,8 @@ import pytest
 
 from tests.evaluation.running import compare
 from vs_core import ConfigurationError, metrics
-from vs_core.evaluation import Columns, Experiment, Item, score
+from vs_core.equivalence import ByMeaning
+from vs_core.evaluation import Columns, Experiment, Item, SameJudge, score
 from vs_core.evaluation.measures import LEXICAL
 from vs_core.generation import generate
 from vs_core.testing import SimulatedModel
@@ -163,6 +164,21 @@ def test_scores_and_embeddings_are_taken_too():
     assert found["vendi_score"] == pytest.approx(
         math.exp(-sum(p * math.log(p) for p in (1 / 3, 2 / 3)))
     )
+
+
+def test_what_means_the_same_counts_once():
+    rows = [{"text": text} for text in ("a bear", "the bear", "a fox", "A bear.")]
+
+    def embed(texts):
+        return [[0.0, 1.0] if "fox" in text else [1.0, 0.0] for text in texts]
+
+    assert row_of(score(rows))["distinct"] == pytest.approx(3 / 4)
+    scores = score(rows, same=ByMeaning(embed, 0.9))
+    assert row_of(scores)["distinct"] == pytest.approx(2 / 4)
+    assert scores.as_dict()["same"][0]["classes"] == 2
+    judge = SameJudge(lambda request: "")
+    with pytest.raises(ConfigurationError, match="No model is asked here"):
+        score(rows, same=judge)
 
 
 def test_what_is_compared_may_be_any_column():

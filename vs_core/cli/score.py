@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from vs_core.cli.helpers import embedder_of, same_of
 from vs_core.cli.models import stderr
 from vs_core.cli.options import Json, listed
 from vs_core.display import printable
-from vs_core.embedding import OpenAIEmbedder
 from vs_core.evaluation import Columns, Scores, read_items
 from vs_core.evaluation import score as measured
-from vs_core.evaluation.tables import shown
+from vs_core.evaluation.tables import agreed, shown
 
 __all__ = ["score"]
 
@@ -52,8 +52,11 @@ def score(
         typer.Option(help="Only these, separated by commas; any registered metric of texts."),
     ] = None,
     embedding_model: Annotated[
-        str | None, typer.Option(help="Model for semantic diversity.")
+        str | None, typer.Option(help="Model for semantic diversity, or local.")
     ] = None,
+    same: Annotated[
+        str, typer.Option(help="The same answer: text, or a cosine of embeddings such as 0.9.")
+    ] = "text",
     base_url: Annotated[
         str | None, typer.Option(help="Endpoint of the embedding model, ending in /v1.")
     ] = None,
@@ -63,6 +66,7 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Measure the answers in a table, whoever made them; of several, compare with the first."""
+    embed = embedder_of(embedding_model, base_url)
     scores = measured(
         *files,
         columns=Columns(
@@ -75,7 +79,8 @@ def score(
         ),
         items=() if truth is None else read_items(truth),
         measures=None if metric is None else listed("--metric", metric),
-        embed=OpenAIEmbedder(embedding_model, base_url=base_url) if embedding_model else None,
+        embed=embed,
+        same=same_of(same, embed, None),
     )
     for note in scores.notes:
         stderr.print(Text(printable(note)), style="yellow")
@@ -104,6 +109,8 @@ def _print(scores: Scores) -> None:
         if not all(math.isnan(each.estimate) for each in found):
             figures.add_row(Text(measure.label), *(Text(shown(*each)) for each in found))
     console.print(figures, "")
+    for pair, agreement in scores.agreements(task.name).items():
+        console.print(Text(printable(f"The same answer: {agreed(*pair, agreement)}")), "")
     if len(scores.arms) == 1:
         return
     labels = {measure.name: measure.label for measure in task.measures}

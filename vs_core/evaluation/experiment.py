@@ -338,20 +338,6 @@ class Experiment(Shown):
                 for place, classes in zip(places, found, strict=True)
             }
 
-    def _unnamed(self) -> dict[tuple[str, str], list[str]]:
-        """The different texts by task and prompt that are no right answer, where repeats matter."""
-        found: dict[tuple[str, str], dict[str, None]] = {}
-        for result in self.results:
-            task = self.tasks[result.cell.task]
-            item = task.items[result.cell.item]
-            if task.repeats:
-                continue
-            texts = found.setdefault((task.name, item.prompt), {})
-            for each in result.distribution:
-                if task.counts(each) and task.named(item, each) is None:
-                    texts[task.text(each)] = None
-        return {place: list(texts) for place, texts in found.items()}
-
 
 def _described(helper: Any) -> dict[str, Any] | None:
     """The name and the settings, without secrets, of what helps to measure."""

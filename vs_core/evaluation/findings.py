@@ -205,6 +205,20 @@ class Findings:
             verdict,
         )
 
+    def _unnamed(self) -> dict[tuple[str, str], list[str]]:
+        """The different texts by task and prompt that are no right answer, where repeats matter."""
+        found: dict[tuple[str, str], dict[str, None]] = {}
+        for result in self.results:
+            task = self.tasks[result.cell.task]
+            item = task.items[result.cell.item]
+            if task.repeats:
+                continue
+            texts = found.setdefault((task.name, item.prompt), {})
+            for each in result.distribution:
+                if task.counts(each) and task.named(item, each) is None:
+                    texts[task.text(each)] = None
+        return {place: list(texts) for place, texts in found.items()}
+
     def _first_of_each_class(self) -> dict[tuple[str, str, str], str]:
         """The first text that is the same, by task, prompt and text."""
         found = {}

@@ -17,6 +17,7 @@ from vs_core.evaluation.findings import Arm
 from vs_core.evaluation.items import Item
 from vs_core.evaluation.measures import Measure
 from vs_core.evaluation.runner import Cell, Result
+from vs_core.evaluation.sameness import Same, SameJudge, equivalence_of
 from vs_core.evaluation.showing import Shown
 from vs_core.evaluation.tasks.base import Task
 from vs_core.evaluation.vectors import vectors_of
@@ -106,6 +107,22 @@ class Scores(Shown):
         """Of several files the first; of one the direct answers, or what comes first."""
         return next(iter(self.arms)) if self._files > 1 else super().baseline(task, model)
 
+    def sort(self, same: Same) -> None:
+        """Put the answers to each prompt into classes of the same answer.
+
+        Raises:
+            ConfigurationError: If a model would have to be asked.
+        """
+        by = equivalence_of(same)
+        if isinstance(by, SameJudge):
+            raise ConfigurationError("No model is asked here: what is the same by text or meaning?")
+        self.classes[by.label] = {
+            place: dict(zip(texts, by.classes(texts), strict=True))
+            for place, texts in self._unnamed().items()
+        }
+        self._arms.clear()
+        self._intervals.clear()
+
     def as_dict(self) -> dict[str, Any]:
         """Return all figures as plain data; what is not known is None."""
         (task,) = self.tasks.values()
@@ -114,6 +131,7 @@ class Scores(Shown):
             "prompts": len(task.items),
             "arms": [_plain(row) for row in self.table().to_dict("records")],
             "differences": [_plain(row) for row in self.differences_table().to_dict("records")],
+            "same": [_plain(row) for row in self.agreement_table().to_dict("records")],
             "notes": list(self.notes),
         }
 
@@ -124,6 +142,7 @@ def score(
     items: Iterable[Item] = (),
     measures: Iterable[str | Measure] | None = None,
     embed: Embed | None = None,
+    same: Same | Sequence[Same] = (),
 ) -> Scores:
     """Measure given answers; of several tables each is compared with the first.
 
@@ -138,6 +157,8 @@ def score(
         measures: Names of measures or of registered metrics of texts, or measures; default: all
             that can be taken.
         embed: From texts to vectors, for semantic diversity; see `vs_core.metrics`.
+        same: What makes two answers to a prompt the same, as of `Experiment`: a function from a
+            text to a key, or `vs_core.equivalence.ByMeaning`; of several the first counts.
 
     Raises:
         ConfigurationError: If there is no answer, a row cannot be read, or a column is missing.
@@ -183,6 +204,8 @@ def score(
     if embed is not None:
         texts = {c.text for result in scores.results for c in result.distribution if c.text.strip()}
         scores.embedded(vectors_of(embed, sorted(texts)))
+    for each in same if isinstance(same, Sequence) else [same]:
+        scores.sort(each)
     return scores
 
 
