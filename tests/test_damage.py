@@ -208,6 +208,12 @@ def streamed(answer, size, **hints):
     return whole
 
 
+@pytest.mark.parametrize("mark", ["{})", "({})", "[{}]"])
+def test_letters_that_do_not_run_on_are_part_of_the_texts(mark):
+    texts = [f"{mark.format('q')} Ohio", f"{mark.format('b')} Utah"]
+    assert parse(f"{texts[0]} (0.5)\n{texts[1]} (0.3)").texts == texts
+
+
 # --- what these properties found ----------------------------------------------------------------
 
 
