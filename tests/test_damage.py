@@ -214,6 +214,10 @@ def test_letters_that_do_not_run_on_are_part_of_the_texts(mark):
     assert parse(f"{texts[0]} (0.5)\n{texts[1]} (0.3)").texts == texts
 
 
+def test_a_number_in_what_stands_above_unmarked_lines_is_no_probability():
+    assert parse("3 states\nOhio (0.5)\nUtah (0.3)").texts == ["Ohio", "Utah"]
+
+
 # --- what these properties found ----------------------------------------------------------------
 
 
