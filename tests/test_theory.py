@@ -211,3 +211,46 @@ def test_without_the_extra_it_is_said_what_to_install():
     code = "import sys; sys.modules['numpy'] = None; import vs_core.theory"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "pip install 'vs-core[metrics]'" in done.stderr.splitlines()[-1]
+
+
+# --- likelihoods per token -----------------------------------------------------------------------
+
+
+def pairs_of_lengths(rng, n, alpha, length):
+    """People who like what is likely per token, and longer answers."""
+    tokens = rng.integers(10, 60, size=(2, n))
+    likelihood = rng.normal(-1.5, 0.8, size=(2, n))
+    odds = alpha * (likelihood[0] - likelihood[1]) + length * (tokens[0] - tokens[1])
+    first = rng.random(n) < 1 / (1 + np.exp(-odds))
+    total = likelihood * tokens
+    chosen, rejected = (np.where(won, total[0], total[1]) for won in (first, ~first))
+    sizes = tuple(np.where(won, tokens[0], tokens[1]) for won in (first, ~first))
+    return chosen, rejected, sizes
+
+
+def test_alpha_per_token_is_recovered_beside_a_liking_for_length():
+    rng = np.random.default_rng(5)
+    fits = []
+    for _ in range(60):
+        chosen, rejected, tokens = pairs_of_lengths(rng, 400, 0.57, 0.03)
+        fits.append(fit_typicality_bias(chosen, rejected, tokens=tokens))
+    assert np.mean([fit.alpha for fit in fits]) == pytest.approx(0.57, abs=0.05)
+    assert np.mean([fit.length for fit in fits]) == pytest.approx(0.03, abs=0.005)
+    assert np.mean([fit.low < 0.57 < fit.high for fit in fits]) > 0.87
+    # Of whole answers the liking for length hides the bias.
+    assert fit_typicality_bias(chosen, rejected).alpha < 0.57 / 35 / 2
+
+
+def test_lengths_that_cannot_be_are_errors():
+    rng = np.random.default_rng(6)
+    chosen, rejected, tokens = pairs_of_lengths(rng, 50, 0.5, 0.0)
+    for wrong in ((tokens[0], tokens[1][1:]), (tokens[0] * 0, tokens[1])):
+        with pytest.raises(ConfigurationError, match="tokens"):
+            fit_typicality_bias(chosen, rejected, tokens=wrong)
+    same = np.full(50, 20)
+    fit = fit_typicality_bias(chosen, rejected, tokens=(same, same))
+    assert fit.length == 0
+    assert fit.alpha == pytest.approx(20 * fit_typicality_bias(chosen, rejected).alpha)
+    assert math.isnan(fit_typicality_bias(chosen, rejected).length)
+    with pytest.raises(ConfigurationError, match="without error"):
+        fit_typicality_bias([-2, -30, -9], [-4, -2, -8.5], tokens=([9, 8, 7], [1, 2, 3]))

@@ -8,6 +8,7 @@ base model sharpened. ``docs/theory.md`` derives it.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
@@ -140,6 +141,7 @@ class TypicalityBias:
         pairs: How many pairs were used.
         typical_share: Share of the pairs, ties aside, whose more likely answer was preferred, on
             [0, 1]; 0.5 without bias.
+        length: Change of the log odds for a token more, where tokens were given; else ``nan``.
     """
 
     alpha: float
@@ -150,6 +152,7 @@ class TypicalityBias:
     p_value: float
     pairs: int
     typical_share: float
+    length: float = math.nan
 
 
 def fit_typicality_bias(
@@ -157,6 +160,7 @@ def fit_typicality_bias(
     rejected: ArrayLike,
     *,
     correctness: tuple[ArrayLike, ArrayLike] | None = None,
+    tokens: tuple[ArrayLike, ArrayLike] | None = None,
     level: float = 0.95,
 ) -> TypicalityBias:
     """Estimate the typicality bias α by Bradley–Terry logistic regression.
@@ -172,6 +176,11 @@ def fit_typicality_bias(
         rejected: That of the other answer, shape (n,).
         correctness: Scores of the chosen and of the rejected answers, shape (n,) each; only pairs
             with equal scores are used. None says that the pairs are matched already.
+        tokens: Length in tokens, over 0, of the chosen and of the rejected answers, shape (n,)
+            each. Log-likelihoods are then taken per token, as the paper's figures of α suggest, and
+            the difference in length stands beside them in the regression: people like longer
+            answers, which are less likely as a whole. None takes whole answers; their α is smaller
+            by about their length, and cannot be compared with the paper's.
         level: Confidence of the interval, on (0, 1).
 
     Returns:
@@ -179,17 +188,22 @@ def fit_typicality_bias(
 
     Raises:
         ConfigurationError: If arrays differ in shape or are not finite, no pair is left whose
-            likelihoods differ, or the preferred answer is always the more likely one (or never):
-            then no finite α fits best.
+            likelihoods differ, or the preferred answer is always the more likely one (or never) or
+            can be told from both without error: then no finite α fits best.
     """
     if not 0 < level < 1:
         raise ConfigurationError(f"level must be between 0 and 1, not {level}.")
+    longer = None
+    if tokens is not None:
+        longer = _paired("tokens", *tokens)
+        chosen, rejected = _per_token(chosen, tokens[0]), _per_token(rejected, tokens[1])
     difference = _paired("log-likelihoods", chosen, rejected)
     if correctness is not None:
         gap = _paired("correctness", *correctness)
         if gap.shape != difference.shape:
             raise ConfigurationError(f"{gap.size} correctness scores for {difference.size} pairs.")
         difference = difference[gap == 0]
+        longer = None if longer is None else longer[gap == 0]
     informative = difference[difference != 0]
     typical = informative > 0
     if not informative.size:
@@ -202,12 +216,12 @@ def fit_typicality_bias(
             f"The preferred answer is {how_often} the more likely one: no finite alpha fits best. "
             "More pairs are needed."
         )
-    from statsmodels.api import Logit
-
-    # Whether the more likely answer won, on how much more likely it was: the same likelihood as
-    # asking whether the chosen one won, with two outcomes as the regression wants them.
-    scale = float(np.sqrt(np.mean(informative**2)))  # Newton's steps need numbers around 1
-    fit = Logit(typical.astype(float), np.abs(informative) / scale).fit(disp=False, maxiter=100)
+    columns = [np.abs(informative)]
+    if longer is not None:
+        columns.append(longer[difference != 0] * np.sign(informative))
+    columns = [column for column in columns if column.any()]  # equal lengths say nothing
+    fit, scales = _logit(typical, columns)
+    scale = float(scales[0])
     low, high = fit.conf_int(1 - level)[0] / scale
     return TypicalityBias(
         alpha=float(fit.params[0]) / scale,
@@ -218,7 +232,43 @@ def fit_typicality_bias(
         p_value=float(fit.pvalues[0]),
         pairs=int(difference.size),
         typical_share=float(typical.mean()),
+        length=math.nan
+        if longer is None
+        else float(fit.params[1] / scales[1])
+        if len(columns) > 1
+        else 0.0,
     )
+
+
+def _logit(typical: NDArray[np.bool_], columns: list[NDArray[np.float64]]) -> tuple[Any, Any]:
+    """Whether the more likely answer won, on how much more likely it was, and how much longer.
+
+    That has the same likelihood as asking whether the chosen one won, with two outcomes as the
+    regression wants them. Returns the fit, and what each column was divided by.
+    """
+    from numpy.linalg import LinAlgError
+    from statsmodels.api import Logit
+    from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
+
+    scales = np.sqrt([np.mean(column**2) for column in columns])  # Newton's steps want about 1
+    model = Logit(typical.astype(float), np.stack(columns, axis=1) / scales)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", PerfectSeparationWarning)
+            return model.fit(disp=False, maxiter=100), scales
+    except (LinAlgError, PerfectSeparationWarning) as error:
+        raise ConfigurationError(
+            "Likelihood and length tell the preferred answers without error, or each other: no "
+            "finite alpha fits best. More pairs are needed."
+        ) from error
+
+
+def _per_token(likelihoods: ArrayLike, tokens: ArrayLike) -> Any:
+    """The log-likelihoods divided by the lengths; what is no row of numbers is told later."""
+    first, second = np.asarray(likelihoods), np.asarray(tokens)
+    if first.shape != second.shape or not (second > 0).all():
+        raise ConfigurationError("Give a number of tokens over 0 for each answer.")
+    return first / second
 
 
 def _paired(name: str, first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:

@@ -182,3 +182,42 @@ def test_documented_values_of_chi_square():
     assert chi_square(dict.fromkeys(range(1, 7), 10), FAIR) == (0, 1)
     assert chi_square([5, 5, 0], [1, 1, 0]).pvalue == 1  # what cannot come is no outcome
     assert chi_square({1: 60}, FAIR).statistic == pytest.approx(300)
+
+
+# --- few draws -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("power", "most"), [(1, 0.06), (2, 0.1), (4, 0.1)])
+def test_few_draws_make_a_corrected_divergence_hardly_larger(power, most):
+    """30 draws from 50 outcomes: of the reference itself, and of sharper ones."""
+    reference = 1 / np.arange(2, 52)
+    reference /= reference.sum()
+    drawn = reference**power / (reference**power).sum()
+    true = kl_divergence(drawn, reference)
+    samples = np.random.default_rng(0).multinomial(30, drawn, size=400)
+    plain = np.mean([kl_divergence(counts, reference) for counts in samples]) - true
+    correct = np.mean([kl_divergence(counts, reference, correct=True) for counts in samples]) - true
+    assert abs(correct) < most
+    assert abs(correct) < 0.6 * plain
+
+
+def test_many_draws_are_hardly_corrected_and_units_hold():
+    counts, reference = {"a": 4000, "b": 6000}, {"a": 1, "b": 1}
+    plain = kl_divergence(counts, reference)
+    assert kl_divergence(counts, reference, correct=True) == pytest.approx(plain, abs=1e-3)
+    few = {"a": 3, "b": 1}
+    nats = kl_divergence(few, reference, correct=True)
+    assert kl_divergence(few, reference, base=2, correct=True) == pytest.approx(nats / math.log(2))
+    assert nats < kl_divergence(few, reference)
+    assert kl_divergence({"a": 1}, reference, correct=True) == pytest.approx(math.log(2))
+    with pytest.raises(ConfigurationError, match="whole numbers"):
+        kl_divergence({"a": 0.5, "b": 0.5}, reference, correct=True)
+    # By hand: two draws, each another: A = 2 / ((2 - 1) (2 - 1) + 2) = 2/3.
+    entropy = 2 / 2 * (1 - 2 / 3) ** -1 * (-math.log(2 / 3) - 1 / 3) + 2 * (1 / 2) * 1
+    both = kl_divergence({"a": 1, "b": 1}, reference, correct=True)
+    assert both == pytest.approx(math.log(2) - entropy)
+
+
+def test_chance_without_repeats_is_finite():
+    found = kl_divergence(dict.fromkeys(range(30), 1), dict.fromkeys(range(50), 1), correct=True)
+    assert math.isfinite(found)

@@ -9,6 +9,7 @@ from typing import Any
 
 from vs_core.evaluation.items import Item
 from vs_core.evaluation.measures import (
+    CORRECTED_DIVERGENCE,
     COVERAGE,
     DISTINCT,
     DIVERGENCE,
@@ -141,6 +142,7 @@ CATALOGUE: tuple[Measure, ...] = (
     COVERAGE,
     PRECISION,
     DIVERGENCE,
+    CORRECTED_DIVERGENCE,
     PAPER_DIVERGENCE,
     STATED_DIVERGENCE,
     Measure(

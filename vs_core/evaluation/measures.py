@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vs_core.metrics.jackknife import Spread
 
 __all__ = [
+    "CORRECTED_DIVERGENCE",
     "COVERAGE",
     "DISTINCT",
     "DIVERGENCE",
@@ -319,6 +320,12 @@ def _divergence(kinds: Sequence[str], item: Item) -> float:
     return _from_reference(Counter(kinds), item)
 
 
+def _corrected_divergence(kinds: Sequence[str], item: Item) -> float:
+    from vs_core.metrics import kl_divergence
+
+    return kl_divergence(Counter(kinds), item.reference or {}, epsilon=EPSILON, correct=True)
+
+
 def _paper_divergence(kinds: Sequence[str], item: Item) -> float:
     from vs_core.metrics import kl_divergence
 
@@ -432,6 +439,15 @@ DIVERGENCE = Measure(
     options={"bounds": (0.0, math.inf)},
 )
 """D(answers ‖ reference) in nats, ``EPSILON`` added to the reference: each answer counts 1."""
+
+CORRECTED_DIVERGENCE = Measure(
+    "kl_corrected",
+    "D(answers ‖ reference), ε = 1e-6, for few answers",
+    _corrected_divergence,
+    _compared,
+    "low",
+)
+"""``kl`` without what few answers alone make of it; a little under 0 where there is none."""
 
 PAPER_DIVERGENCE = Measure(
     "kl_paper",

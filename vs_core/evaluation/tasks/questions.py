@@ -12,6 +12,7 @@ from typing import Any
 from vs_core.errors import ConfigurationError
 from vs_core.evaluation.items import Item, Source, items_of
 from vs_core.evaluation.measures import (
+    CORRECTED_DIVERGENCE,
     COVERAGE,
     DISTINCT,
     DIVERGENCE,
@@ -87,7 +88,8 @@ _RUBRIC = "The answer is right, and says nothing that is not asked for."
 def closed(name: str, items: list[Item], *, repeats: bool = False) -> Task:
     """Return a task of questions whose right answers are known; for ``repeats`` see `Task`."""
     measures = (
-        COVERAGE, DISTINCT, PRECISION, DIVERGENCE, PAPER_DIVERGENCE, STATED_DIVERGENCE,
+        COVERAGE, DISTINCT, PRECISION, DIVERGENCE, CORRECTED_DIVERGENCE, PAPER_DIVERGENCE,
+        STATED_DIVERGENCE,
     )  # fmt: skip
     return Task(
         name=name,
