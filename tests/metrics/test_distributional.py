@@ -218,6 +218,9 @@ def test_many_draws_are_hardly_corrected_and_units_hold():
     assert both == pytest.approx(math.log(2) - entropy)
 
 
-def test_chance_without_repeats_is_finite():
+def test_chance_without_repeats_is_finite_and_so_is_one_answer_alone():
+    for n in (2, 3, 4):  # nothing is left to be seen: it is as the plain divergence
+        alone = kl_divergence({"a": n}, {"a": 1, "b": 1}, correct=True)
+        assert alone == pytest.approx(math.log(2))
     found = kl_divergence(dict.fromkeys(range(30), 1), dict.fromkeys(range(50), 1), correct=True)
     assert math.isfinite(found)
