@@ -97,10 +97,8 @@ def _missed_entropy(counts: NDArray[np.float64]) -> float:
     places = seen.astype(int)
     entropy = float((seen / n) @ (harmonic[n - 1] - harmonic[np.minimum(places, n) - 1]))
     if once:  # the part of what was never seen, from what was seen once and twice
-        if twice:
-            rare = 2 * twice / ((n - 1) * once + 2 * twice)
-        else:
-            rare = 2 / ((n - 1) * (once - 1) + 2)
+        few = n - 1
+        rare = 2 * twice / (few * once + 2 * twice) if twice else 2 / (few * (once - 1) + 2)
         if rare < 1:
             left = -math.log(rare) - float((1 - rare) ** steps @ (1 / steps))
             entropy += once / n * (1 - rare) ** (1 - n) * left
