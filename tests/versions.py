@@ -95,6 +95,7 @@ SUITES = {
     "anthropic": Suite(("generation/test_anthropic.py",), GENERATION),
     "embed": Suite(("embed",)),
     "inspect": Suite(("inspect_logs",)),
+    "ray": Suite(("ray/test_rows.py",), (*SERVER, "openai", "rich", "tomli-w", "typer")),
     "studio": Suite(("studio/test_functions.py",), SERVER),
     "mcp": Suite(("studio/test_tools.py",), SERVER),
     "testing": Suite(("testing",), ("openai", "scipy")),

@@ -33,6 +33,7 @@ from vs_core.display import printable, shorten
 from vs_core.equivalence import ByMeaning, ByText, Equivalence
 from vs_core.errors import ConfigurationError
 from vs_core.generation import Run, Summary
+from vs_core.generation.run import ENGINES
 from vs_core.profiles import Profile
 from vs_core.testing import SimulatedModel
 
@@ -115,6 +116,11 @@ def generate(
         list[Path] | None,
         typer.Option(help="Results of files that were run elsewhere; several may be given."),
     ] = None,
+    engine: Annotated[
+        str, typer.Option(help="local, or ray: a Ray cluster (extra ray).")
+    ] = "local",
+    actors: Annotated[int, typer.Option(help="With ray: processes that ask.")] = 1,
+    block: Annotated[int, typer.Option(help="With ray: rows that are written as one.")] = 100,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show prompts, calls and cost; ask nothing.")
     ] = False,
@@ -127,8 +133,7 @@ def generate(
     Exit codes: 0 complete; 3 stopped in good order (budget, Ctrl-C); 1 and 2 as ever.
     """
     backend = _EARLIER.get(backend, backend)
-    if backend not in _BACKENDS:
-        raise ConfigurationError(f"--backend is one of {', '.join(_BACKENDS)}, not {backend}.")
+    _require_way(backend, engine)
     settled = Profile(settings={}) if profile is None else Profile.load(profile)
     complete: Model | AnthropicModel
     if simulated:
@@ -162,6 +167,8 @@ def generate(
     with _ending_in_order(run), _progress(run) as tell:
         if backend == "batch":
             summary = run.run_batches(tell=stderr.print, progress=tell)
+        elif engine == "ray":
+            summary = run.run_ray(actors=actors, block=block, progress=tell)
         else:
             summary = run.run(tell)
     _show(summary, as_json)
@@ -185,6 +192,14 @@ def _same(same: str, model: str | None, url: str | None) -> Equivalence | None:
     if embed is None:
         raise ConfigurationError("--same by a cosine needs --embedding-model.")
     return ByMeaning(embed, above)
+
+
+def _require_way(backend: str, engine: str) -> None:
+    for option, given, known in (("backend", backend, _BACKENDS), ("engine", engine, ENGINES)):
+        if given not in known:
+            raise ConfigurationError(f"--{option} is one of {', '.join(known)}, not {given}.")
+    if engine == "ray" and backend != "live":
+        raise ConfigurationError("--engine ray asks live: it goes with no other --backend.")
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -225,9 +240,12 @@ def _progress(run: Run) -> Iterator[Any]:
     """A bar on a terminal; a line now and then where it is not one."""
     if not stderr.is_terminal:
         every = max(1, run.tasks // 20)
+        shown = 0
 
         def tell(now: Run) -> None:
-            if now.finished % every == 0:
+            nonlocal shown
+            if now.finished // every > shown:
+                shown = now.finished // every
                 stderr.print(f"{now.finished} of {now.tasks} rows, {_spent(now)}", highlight=False)
 
         yield tell

@@ -17,7 +17,7 @@ from vs_core.errors import ConfigurationError
 
 __all__ = ["aside", "begin", "now", "read_json", "write_json"]
 
-_KEPT = ("journal", "parts", "batches")
+_KEPT = ("journal", "parts", "batches", "finished", "checkpoint")
 
 
 def begin(

@@ -51,6 +51,8 @@ class Journal:
         lines = self._lines
         with path.open("rb") as file:
             for count, line in enumerate(file, start=1):
+                if not line.endswith(b"\n"):  # another process writes it, or was killed at it
+                    break
                 try:
                     if not line.startswith(_HEAD):
                         raise ValueError

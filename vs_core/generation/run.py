@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from vs_core.caller import Caller, Stopped, name_of, settings_of
+from vs_core.checks import require_count
 from vs_core.equivalence import Equivalence
+from vs_core.errors import ConfigurationError
 from vs_core.generation.batches import (
     AnthropicBatches,
     Batches,
@@ -34,15 +36,19 @@ from vs_core.generation.output import assembled, require_ending
 from vs_core.generation.parts import Gathering, Parts
 from vs_core.generation.plan import Plan
 from vs_core.generation.prices import Price
+from vs_core.generation.ray import FinishedRows, Job, run_job
 from vs_core.generation.readme import write_readme
 from vs_core.generation.rows import Shaping
 from vs_core.generation.tasks import Prompting, RowTask
+from vs_core.store import Store
 from vs_core.strategies import Strategy, strategy_of
 from vs_core.tables import rows_of, table_name
 
 __all__ = ["Run", "Summary", "agenerate", "generate"]
 
 Progress = Callable[["Run"], object]
+
+ENGINES = ("local", "ray")
 
 
 @dataclass(frozen=True)
@@ -173,6 +179,7 @@ class Run:
         self.unread = 0
         self.began = time.monotonic()
         self._caller: Caller | None = None
+        self._job: Job | None = None
         self._stopped = ""
 
     # --- looking ahead -------------------------------------------------------------------------
@@ -193,6 +200,8 @@ class Run:
         self._stopped = self._stopped or "stopped"
         if self._caller is not None:
             self._caller.stop()
+        if self._job is not None:
+            self._job.stop.touch()
 
     async def rows(self, progress: Progress | None = None) -> AsyncIterator[dict[str, Any]]:
         """Run, and yield the rows of each task as it is finished; at the end the output is written.
@@ -252,6 +261,95 @@ class Run:
             return asyncio.run(self.arun(progress))
         with ThreadPoolExecutor(1, thread_name_prefix="vs_core") as thread:
             return thread.submit(asyncio.run, self.arun(progress)).result()
+
+    def run_ray(
+        self,
+        *,
+        actors: int = 1,
+        block: int = 100,
+        address: str | None = None,
+        progress: Progress | None = None,
+    ) -> Summary:
+        """Run on a Ray cluster, by Ray Data (extra ``ray``); see docs/generation.md.
+
+        The folder of the run must stand on storage that all machines share. Concurrency, rate and
+        tokens a minute are an actor's; the budget is of all together, looked at twice a second.
+
+        Args:
+            actors: Processes that ask, anywhere on the cluster.
+            block: Rows that are written as one.
+            address: Of the cluster; see `vs_core.generation.ray.run_job`.
+            progress: See `rows`; called now and then.
+
+        Raises:
+            MissingExtraError: If Ray is not installed.
+            ConfigurationError: If the model cannot be pickled, another process runs this, or
+                ``unique`` and ``until_distinct`` are asked for together.
+            ModelError: If a call failed for good; run it again to go on.
+        """
+        require_count("actors", actors)
+        require_count("block", block)
+        if self.plan.taken is not None:
+            raise ConfigurationError(
+                "unique with until_distinct knows the answers of all rows, which machines do not "
+                "share: run it here (engine='local'), or leave one of the two out."
+            )
+        self._begin()
+        job = Job(self.folder.resolve(), self.plan, self.model, self._shaping(), self._limits)
+        parts = Parts(self.folder, self._part)
+        with closing(Store(self.folder / "journal" / "main.jsonl")):  # keeps a second driver out
+            job.begin()
+            self._job = job
+            if self._stopped:
+                job.stop.touch()
+            before = self._finished_by(job)
+
+            def tell(finished: int) -> None:
+                self.finished = before + finished
+                if progress is not None:
+                    progress(self)
+
+            if before < self.tasks:
+                run_job(
+                    job, self.plan.tasks(self.table), self.spent,
+                    actors=actors, block=block, address=address, tell=tell,
+                )  # fmt: skip
+            self._take(FinishedRows(job.finished), parts)
+        return self.summary
+
+    def _finished_by(self, job: Job) -> int:
+        """How many of the tasks Ray has finished."""
+        found = FinishedRows(job.finished)
+        return sum(task in found for task in self.plan.tasks(self.table))
+
+    def _take(self, found: FinishedRows, parts: Parts) -> None:
+        """Make parts of finished rows, and the output if all are there."""
+        self.finished = self.unread = 0
+        tasks = self.plan.tasks(self.table)
+        path = self.folder / "unread.jsonl"
+        with path.open("w", encoding="utf-8", errors="replace") as unread:
+            while some := list(islice(tasks, parts.size)):
+                done = [(task, found[task]) for task in some if task in found]
+                self.finished += len(done)
+                for task, record in done:
+                    if record["unread"]:
+                        self.unread += 1
+                        about = {"id": task.id, "line": task.line, "error": record["unread"]}
+                        unread.write(json.dumps(about, ensure_ascii=False) + "\n")
+                if len(done) == len(some):
+                    rows = (row for _, record in done for row in record["rows"])
+                    parts.write(parts.path(some), rows)
+        if self.finished == self.tasks:
+            self._stopped = ""
+            self._write(parts)
+        elif self.spent.over:
+            self._stopped = "budget"
+        elif not self._stopped:
+            raise ConfigurationError(
+                f"Ray holds tasks for finished whose rows are not in {self.folder / 'finished'}. "
+                f"Take {self.folder / 'checkpoint'} away and run again: what was answered is not "
+                "asked again."
+            )
 
     def run_batches(
         self,
@@ -382,6 +480,9 @@ def generate(
     table: str | Path | Iterable[Mapping[str, Any]],
     *,
     progress: Progress | None = None,
+    engine: str = "local",
+    actors: int = 1,
+    block: int = 100,
     **options: Any,
 ) -> Summary:
     """Ask a model for each row of a table, and write a table of answers.
@@ -397,13 +498,21 @@ def generate(
     Args:
         table: What has a row for each prompt.
         progress: Called with the `Run` after each task.
+        engine: ``"local"``, this process; or ``"ray"``, a cluster (extra ``ray``).
+        actors: With ``"ray"``: processes that ask; see `Run.run_ray`.
+        block: With ``"ray"``: rows that are written as one.
         **options: See `Run`.
 
     Raises:
         ConfigurationError: If something cannot work; see `Run`.
         ModelError: If a call failed for good; run it again to go on.
     """
-    return Run(table, **options).run(progress)
+    if engine not in ENGINES:
+        raise ConfigurationError(f"engine is one of {', '.join(ENGINES)}, not {engine}.")
+    run = Run(table, **options)
+    if engine == "ray":
+        return run.run_ray(actors=actors, block=block, progress=progress)
+    return run.run(progress)
 
 
 async def agenerate(
