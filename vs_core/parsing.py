@@ -134,6 +134,10 @@ def _encodable(raw: str) -> str:
     return raw
 
 
+_BEHIND = 2000
+"""Characters behind JSON as it was asked for that are looked at for another answer."""
+
+
 def _as_asked(text: str, shape: Shape, thoughts: str | None = None) -> Distribution | None:
     """The fast path: JSON just as it was asked for, alone, in a fence or in prose.
 
@@ -154,7 +158,9 @@ def _as_asked(text: str, shape: Shape, thoughts: str | None = None) -> Distribut
         return None
     if not candidates or len(candidates) != len(responses) or "<" in text[:start]:
         return None
-    if "[" in text[:start] or not isinstance(reasoning, (str, NoneType)):
+    if "[" in text[:start] or any(map(str.isdigit, text[end : end + _BEHIND])):
+        return None  # what stands before or behind may be another answer
+    if not isinstance(reasoning, (str, NoneType)):
         return None
     if len(data) != 1 + (reasoning is not None):
         return None

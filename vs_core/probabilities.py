@@ -106,14 +106,15 @@ def definition_of(name: str) -> Definition:
 
 
 # Linear: every alternative starts with another kind of character and nothing nests.
-_NUMBER = r"\d+(?:[.,٫]\d+)?(?:[eE][-+−]?\d+)?|[.,٫]\d+(?:[eE][-+−]?\d+)?"
+_NUMBER = r"\d+(?:(?:[.,٫]|·(?!10\b))\d+)?(?:[eE][-+−]?\d+)?|[.,٫]\d+(?:[eE][-+−]?\d+)?"
 _PERCENT = (
     r"%|٪|per\s?cent|pct\b|prozent|процент\w{0,3}|por\s?cento|por\sciento|pour\scent|yüzde"
     r"|パーセント|퍼센트"
 )
 _QUANTITY = re.compile(
     rf"(?P<sign>[-+−]?)\s*(?P<number>{_NUMBER})\s*"
-    rf"(?:(?P<percent>{_PERCENT})|(?P<of>/|(?:in|out\sof|von|sur|из|su)\b))?",
+    rf"(?:(?P<percent>{_PERCENT})|(?P<permille>‰)|(?P<of>/|(?:chances?\s)?(?:in|out\sof|of(?=\s100\b)|von|sur|из|su)\b)"
+    r"|[×·x*]\s?10(?:\s?\^\s?[({]?|(?=[-−]))(?P<power>[-−]?\d{1,2})[)}]?)?",
     re.IGNORECASE,
 )
 _DENOMINATOR = re.compile(rf"\s*({_NUMBER})")
@@ -128,7 +129,7 @@ class _Number(NamedTuple):
 
 
 def _float(digits: str) -> float:
-    return float(digits.replace(",", ".").replace("٫", ".").replace("−", "-"))
+    return float(digits.replace(",", ".").replace("٫", ".").replace("·", ".").replace("−", "-"))
 
 
 def _read_number(raw: Any) -> _Number | None:
@@ -160,9 +161,14 @@ def _read_written(raw: str) -> _Number | None:
             return None
         value /= _float(denominator[1])
         repair = f"probability read from the fraction {text!r}"
+    if match["power"]:
+        power = int(match["power"].replace("−", "-"))
+        value = value / 10**-power if power < 0 else value * 10.0**power
     percent = match["percent"] is not None
     if not math.isfinite(value):
         return None
+    if match["permille"]:
+        return _Number(value / 1000, True, repair)
     return _Number(value / 100 if percent else value, percent, repair)
 
 
@@ -229,9 +235,9 @@ def read_probabilities(
     perplexity (when that was asked for)          1 / perplexity (likelihood per token)
     ============================================  ============================================
 
-    Strings may be written ``"23%"``, ``"1/6"``, ``"1 in 6"``, ``"0,25"``, ``"~0.2"``,
-    ``"0.2 (approx.)"``, ``"1e-4"``. What is absent, negative, infinite or no number is None:
-    never 0 and never invented.
+    Strings may be written ``"23%"``, ``"230‰"``, ``"1/6"``, ``"1 in 6"``, ``"0,25"``, ``"~0.2"``,
+    ``"0.2 (approx.)"``, ``"1e-4"``, ``"2×10^-4"``. What is absent, negative, infinite or no number
+    is None: never 0 and never invented.
 
     Args:
         raws: What the model gave for each candidate: numbers, strings, or None.

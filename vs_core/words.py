@@ -184,7 +184,7 @@ VOCABULARY: dict[str, tuple[str, ...]] = {
     ABOUT: (
         "about", "approx", "approx.", "approximately", "around", "roughly", "circa", "ca", "ca.",
         "c.", "est", "est.", "estimated", "estimate",
-        "nearly", "almost", "some", "of", "is", "with",
+        "nearly", "almost", "some", "of", "is", "with", "at", "or",
         "a", "an", "the", "=", "chance", "likely", "percent", "percentage", "per", "cent", "pct",
         "etwa", "ungefähr", "rund", "zirka", "geschätzt", "geschätzte", "mit", "von", "environ",
         "estimée", "de", "à", "avec", "une", "pour", "cent", "aprox", "aprox.", "aproximadamente",

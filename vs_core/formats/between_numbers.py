@@ -54,7 +54,7 @@ def _stands_alone(line: str) -> bool:
 
 def _is_bare(line: str) -> bool:
     """Whether a line holds an unlabelled number alone that may be a probability."""
-    plain = line.strip(" \t*_`#>:")
+    plain = line.strip(" \t*_`#>:–—-→↳➡⇒")
     if not plain or len(plain) > 16 or not (plain[0].isdigit() or plain[0] in "~≈.,"):
         return False
     found = number_in(plain)
@@ -82,22 +82,27 @@ def _after_the_introduction(blocks: Sequence[Sequence[str]]) -> int:
         if len(first) > 1 and _introduces(blocks[0][first[0][1] - 1]):
             return first[1][0]
         return _introduced(blocks)
-    if len(first) > usual:
-        return first[len(first) - usual][0]
-    return _introduced(blocks)
+    begin = first[len(first) - usual][0] if len(first) > usual else 0
+    return begin + _introduced([blocks[0][begin:], *blocks[1:]])
 
 
 def _introduced(blocks: Sequence[Sequence[str]]) -> int:
-    """How many lines of the first block only introduce: one more than the others have."""
-    first = paragraphs(blocks[0])
-    if not first:
-        return 0
-    at = first[0][0]
+    """How many lines of the first block only introduce: those more than the others have."""
+    filled = [at for at, line in enumerate(blocks[0]) if line.strip()]
     usual = max((_filled(block) for block in blocks[1:]), default=2)
-    follows = next((line for line in blocks[0][at + 1 :] if line.strip()), "")
-    if follows.startswith((" ", "\t")) or not _introduces(blocks[0][at]):
+    if len(filled) <= usual:
         return 0
-    return at + 1 if _filled(blocks[0]) > usual else 0
+    for at, following in reversed(list(itertools.pairwise(filled[: len(filled) - usual + 1]))):
+        if _introduces(blocks[0][at]) and (
+            not _indented([blocks[0][following]]) or _indented(blocks[1])
+        ):
+            return at + 1
+    return 0
+
+
+def _indented(lines: Sequence[str]) -> bool:
+    """Whether the first line that is not blank begins with space."""
+    return next((line for line in lines if line.strip()), "").startswith((" ", "\t"))
 
 
 def _filled(block: Sequence[str]) -> int:

@@ -7,7 +7,15 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from vs_core.formats.base import CUT_OFF, Entry, Shape
-from vs_core.formats.keys import CONTENT, is_aside, is_number, is_pair, number_key, text_key
+from vs_core.formats.keys import (
+    CONTENT,
+    is_aside,
+    is_number,
+    is_number_key,
+    is_pair,
+    number_key,
+    text_key,
+)
 from vs_core.words import PROBABILITY, TEXT, kind_of
 
 __all__ = ["CandidateReader", "as_text"]
@@ -39,7 +47,7 @@ class CandidateReader:
         if not isinstance(item, dict):
             return False
         number = number_key(item, self.shape)
-        if number is None:
+        if number is None or any(map(_is_mapping, item.items())):
             return False
         rest = {key: value for key, value in item.items() if key != number}
         text = text_key(rest, self.shape.fields)
@@ -156,8 +164,19 @@ class CandidateReader:
         return self.shape.definition.key if self.shape.definition else ""
 
 
+def _is_mapping(pair: tuple[Any, Any]) -> bool:
+    """Whether a key names probabilities, and several texts have theirs under it."""
+    key, value = pair
+    if not isinstance(value, dict) or len(value) < 2 or not is_number_key(str(key)):
+        return False
+    return all(map(is_number, value.values()))
+
+
 def as_text(content: Any) -> str:
     """Return a content as a text: JSON, if it is none."""
+    if isinstance(content, (list, dict)) and len(content) == 1:  # a text in a shell of its own
+        (only,) = content if isinstance(content, list) else content.values()
+        content = only if isinstance(only, str) else content
     return content.strip() if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
 
 

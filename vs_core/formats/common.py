@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from vs_core.formats.items import cleaned_alike
 from vs_core.words import ABOUT, PROBABILITY, WEAK, kind_of, words_of
 
-__all__ = ["without_common_marks"]
+__all__ = ["CALLED", "without_common_marks"]
 
 _COUNTED = (
     ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
@@ -24,19 +24,32 @@ _COUNTED = (
     ("alpha", "beta", "gamma", "delta", "epsilon", "zeta"),
 )
 _ORDINALS = {word: at for words in _COUNTED for at, word in enumerate(words, 1)}
-_NUMBERED = re.compile(
-    r"(?P<head>[^\w\n]{0,4}(?:[^\W\d_]{1,16}[ .:_-]{0,3})?[#№<({\[]{0,2})"
-    rf"(?P<ord>\d{{1,3}}|{'|'.join(sorted(_ORDINALS, key=len, reverse=True))})"
-    r"(?P<tail>(?:st|nd|rd|th|º|ª|er|e)?(?: (?:response|answer|option|choice))?"
-    r"(?:</\w{1,8}>)?[^\w\n(\[“\"'‘«<]{1,4}\s{0,3})(?=\S)",
-    re.I,
+_PICTURES = "\u2600-\u27bf\U0001f000-\U0001faff"
+_NUMBERED, _NUMBERED_PICTURES = (
+    re.compile(
+        r"(?P<head>[^\w\n]{0,4}(?:[^\W\d_]{1,16}[ .:_-]{0,3})?[#№<({\[]{0,2})"
+        rf"(?P<ord>\d{{1,3}}|{'|'.join(sorted(_ORDINALS, key=len, reverse=True))})"
+        r"(?P<tail>(?:st|nd|rd|th|º|ª|er|e)?(?: (?:response|answer|option|choice))?"
+        rf"(?:</\w{{1,8}}>)?(?:[^\w\n(\[“\"'‘«<{pictures}]{{1,4}}\s{{0,3}}|[^\w\n]{{0,8}}\n\s{{0,9}}))(?=\S)",
+        re.I,
+    )
+    for pictures in ("", _PICTURES)
+)
+_LETTERED = re.compile(
+    r"(?P<head>[*_(\[]{0,3})(?P<ord>[A-Za-z])"
+    r"(?P<tail>[*_]{0,3}(?:[.):\]]|\s[=–—-])[*_]{0,3}[ \t]{1,3})(?=\S)"
 )
 _BULLET = re.compile(
-    r"(?:[^\w\s\"'“”‘’«»(\[{<$#@*_`|]{1,3}|\[[ xX✓]?\]|#{1,6}|<\w{1,8}>)[ \t]+(?=\S)"
+    r"(?:»|[^\w\s\"'“”‘’«»(\[{<$#@*_`|]{1,3}|\[[ xX✓]?\]|#{1,6}|<\w{1,8}>)[ \t]+(?=\S)"
 )
-_CALLED = re.compile(r"(?:p|pr|prob|probability)\s?\((?P<text>.+)\)\Z", re.I | re.DOTALL)
-_ENDS = re.compile(r"[\s:;,=@/#|~<>({\[$\\*-]+\Z")
-_VERBS = frozenset(("has", "have", "is", "with", "at", "gets", "hat", "mit", "con", "avec", "a"))
+CALLED = re.compile(r"(?:p|pr|prob|probability)\s?[(\[](?P<text>.+)[)\]]\Z", re.I | re.DOTALL)
+"""What has its probability as mathematics writes it: ``P(Paris)``."""
+
+_ENDS = re.compile(r"(?:[\s:;,=@/#|~<>({\[$\\*-]|_{3,})+\Z")
+_CLOSING_TAG = re.compile(r"</[\w-]{1,20}>\Z")
+_VERBS = frozenset(
+    ("has", "have", "is", "with", "at", "gets", "hat", "mit", "con", "avec", "a", "w")
+)
 _ABOUT = words_of(ABOUT)
 
 
@@ -45,13 +58,15 @@ def without_common_marks(texts: Sequence[str]) -> list[str]:
     texts = list(texts)
     if len(texts) < 2 or not all(texts):
         return texts
-    numbered = _all_match(_NUMBERED, texts, 80)
-    if numbered and _runs(numbered):
-        texts = [text[match.end() :] for text, match in zip(texts, numbered, strict=True)]
+    for pattern in (_NUMBERED, _NUMBERED_PICTURES, _LETTERED):
+        counted = _all_match(pattern, texts, 80)
+        if counted and _runs(counted):
+            texts = [text[match.end() :] for text, match in zip(texts, counted, strict=True)]
+            break
     bullets = _all_match(_BULLET, texts, 20)
     if bullets and len({match[0] for match in bullets}) == 1:
         texts = [text[match.end() :] for text, match in zip(texts, bullets, strict=True)]
-    called = _all_match(_CALLED, texts, 400) if all(len(text) < 400 for text in texts) else []
+    called = _all_match(CALLED, texts, 400) if all(len(text) < 400 for text in texts) else []
     if called:
         texts = [match["text"] for match in called]
     width = _shared_end(texts)
@@ -85,7 +100,9 @@ def _runs(found: Sequence[re.Match[str]]) -> bool:
 
 
 def _ordinal(written: str) -> int:
-    return int(written) if written.isdigit() else _ORDINALS[written.lower()]
+    if written.isdigit():
+        return int(written)
+    return _ORDINALS.get(written.lower()) or ord(written.lower()) - ord("a") + 1
 
 
 def _shared_end(texts: Sequence[str]) -> int:
@@ -99,6 +116,8 @@ def _shared_end(texts: Sequence[str]) -> int:
     end = _ENDS.search(shared)
     if end and "|" in end[0] and all(text.startswith("|") for text in texts):
         return 0  # rows of a table
+    if end and ">" in end[0] and all(map(_CLOSING_TAG.search, texts)):
+        return 0
     width = len(end[0]) if end else 0
     before = shared[: len(shared) - width]
     words = before.split(" ")

@@ -217,6 +217,8 @@ class _DataReader:
                 not self.sure or all(entry.probability is None for entry in entries)
             )
             self.sure = sure if extra or not entries else sure and self.sure
+            if found and entries and all(entry in found for entry in entries):
+                continue  # the best of them, once more
             if entries and not extra:
                 found += entries
                 sections += 1

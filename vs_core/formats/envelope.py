@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from vs_core.formats.numbers import SHORT
 from vs_core.words import DRAFT, FINAL, VOCABULARY
 
 __all__ = ["Envelope", "Opening", "bodies", "opened"]
@@ -139,12 +140,12 @@ def _heading(*kinds: str) -> str:
     return begin + r"[*_=]{0,3}[ \t]?(?:[:：][*_]{0,3}|\n|\Z)"
 
 
-_FINAL_HEADING = re.compile(rf"(?m)^{_heading(FINAL)}", re.I)
+_FINAL_HEADING = re.compile(rf"(?m)(?:^|(?<=[.!?] )){_heading(FINAL)}", re.I)
 _DRAFT_HEADING = re.compile(_heading(DRAFT), re.I)
 _LONE_END = re.compile(
     r"(?m)<\s{0,9}/\s{0,9}(?:think|thinking|thoughts?)\s{0,9}>[ \t]*(?=\n|[{\[<`]|\Z)", re.I
 )
-_BLOCK = re.compile(r"(?m)^[ \t]*<(think|thinking|thoughts?|scratchpad)>", re.I)
+_THINKING = re.compile(r"<\s{0,9}(?:think|thinking|thoughts?)\b[^<>]{0,99}>", re.I)
 _WRAPPING = re.compile(
     r"<\s{0,9}(?P<name>(?:final_?)?(?:answers?|output|response|responses|result|results|distribution)|final|"
     r"candidates|samples|json|text|reply)(?:\s[^<>]{0,100})?>",
@@ -161,7 +162,29 @@ def bodies(text: str) -> Iterator[tuple[str, str]]:
         yield text[final.end() :], remark
     if "</" in text:
         yield from _unwrapped(text)
+    inside = _inside(text)
+    if inside is not None:
+        yield inside, ""
     yield text, ""
+
+
+_AROUND = re.compile(
+    r"\s*(?:(?P<begin>[^\w\n]{0,9}BEGIN\b[^\n]{0,60})\n(?P<a>.*)\n[^\w\n]{0,9}END\b[^\n]{0,60}"
+    r"|\$\$\n(?P<b>.*)\n\$\$|\\boxed\{(?P<c>.*)\}"
+    r"|<(?P<name>[A-Za-z][\w-]{0,30})(?:\s[^<>\n]{0,100})?>\n(?P<d>.*)\n</(?P=name)>)\s*\Z",
+    re.DOTALL,
+)
+
+
+def _inside(text: str) -> str | None:
+    """What stands between lines that open and close a whole answer, or in a quotation."""
+    if text.startswith(">") and all(line[:1] in (">", "") for line in text.rstrip().split("\n")):
+        return "\n".join(line[1:].removeprefix(" ") for line in text.split("\n"))
+    start = text[:SHORT].lstrip()[:1]
+    match = _AROUND.match(text) if start and start in "<$\\B-=*[" else None
+    if match is None or (match["name"] and f"<{match['name']}" in match["d"]):
+        return None
+    return match["a"] or match["b"] or match["c"] or match["d"]
 
 
 _FINAL_WORDS = (
@@ -187,7 +210,7 @@ def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
 
 def _unwrapped(text: str) -> Iterator[tuple[str, str]]:
     end = _last(_LONE_END, text)
-    if end is not None and text[end.end() :].strip():
+    if end is not None and text[end.end() :].strip() and _is_lone(text[: end.end()]):
         yield text[end.end() :], "thoughts left out"
     seen: set[str] = set()
     for match in _WRAPPING.finditer(text[:20_000]):
@@ -201,6 +224,12 @@ def _unwrapped(text: str) -> Iterator[tuple[str, str]]:
             if close > 0 and "<prob" not in text[match.end() : close].lower():
                 yield text[match.end() : close], ""
             return
+
+
+def _is_lone(text: str) -> bool:
+    """Whether more tags of thinking are closed in a text than opened."""
+    closed = sum(1 for _ in _LONE_END.finditer(text))
+    return closed > sum(1 for _ in _THINKING.finditer(text))
 
 
 # --- streams -------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -129,13 +129,17 @@ def _on_its_own_line(lines: Sequence[str]) -> ListItem | None:
     at, number = strong[-1]
     above, below = lines[:at], lines[at + 1 :]
     beside = [i for i, _ in found if i != at and _is_weak(lines[i])]
-    if not any(line.strip() for i, line in enumerate(above) if i not in beside):
+    if not any(
+        line.strip() and not _is_meta(line) for i, line in enumerate(above) if i not in beside
+    ):
         above, below = below, ()
         first = lines[:at]
         notes = dict(_field(line) for line in first if _field(line)[0])
     else:
         notes = {}
     above, more = _without_notes(above, number.label)
+    if more and all(map(_HEAD.match, above)):  # what looks like a note is the text
+        above, more = lines[:at], {}
     text, way = "\n".join(above).strip(), "line"
     item = ListItem(
         text, number.number, number.strength, number.label, notes={**notes, **more}, way=way
@@ -147,6 +151,15 @@ def _on_its_own_line(lines: Sequence[str]) -> ListItem | None:
     if not text and rest:
         item.text, item.leftover = "\n".join(rest).strip(), ""
     return item
+
+
+_HEAD = re.compile(r"[\W_]{0,9}(?:(?:[^\W\d_]{1,20}[\s#]{0,3})?\d{1,3}[\W_]{0,9})?\Z")
+"""A line that only heads a candidate, or is blank: ``=== Response 1 ===``."""
+
+
+def _is_meta(line: str) -> bool:
+    """Whether a line is a field of no account: ``ID: 3``."""
+    return kind_of(_field(line)[0]) == {META}
 
 
 def _is_weak(line: str) -> bool:
@@ -191,7 +204,7 @@ def _of_one_line(line: str) -> ListItem:
     item = _within_a_line([line])
     if item is not None:
         return item
-    if final is not None:  # a number that may be one if all have one
+    if final is not None and (begin is None or begin.number.isdigit()):  # if all have one
         return _item(_bare(line[: final.start]), final, "end")
     return _item(_bare(line[begin.end :]), begin, "begin") if begin else ListItem(_bare(line))
 
@@ -245,7 +258,8 @@ def _within_a_line(lines: Sequence[str]) -> ListItem | None:
         head = "\n".join([*lines[:at], line[: found.start]])
         after = "\n".join([line[found.end :], *lines[at + 1 :]])
         if head.strip():
-            return _item(_bare(_unparted(head)), found, "within", leftover=after.strip(_PARTS))
+            head = _bare(_unparted(head))
+            return _item(head, found, "within", leftover=_bare(after.strip(_PARTS)))
     return None
 
 
@@ -296,7 +310,11 @@ def _without_notes(
     notes: dict[str, str] = {}
     begun = text_label = False
     note = None
-    for line in lines:
+    inside = _in_blocks(lines)
+    for at, line in enumerate(lines):
+        if at in inside:
+            kept.append(line)
+            continue
         match = FIELD.match(line[:160]) if ":" in line or "：" in line or "=" in line else None
         kinds = kind_of(match["key"]) if match else frozenset()
         if match and TEXT in kinds and not begun and not text_label:
@@ -319,6 +337,28 @@ def _without_notes(
 
 
 _NOTES = frozenset((EXPLANATION, META))
+_BLOCKS = {"|": "", "|-": "", "|+": "", ">": "", ">-": "", ">+": "", '"""': '"""', "'''": "'''"}
+"""What begins a text of several lines, and what ends it; nothing if its indentation tells."""
+
+
+def _in_blocks(lines: Sequence[str]) -> Set[int]:
+    """The lines of texts that YAML or TOML writes in several lines."""
+    found: set[int] = set()
+    closes, indent, inside = "", 0, False
+    for at, line in enumerate(lines):
+        if inside:
+            inside = closes not in line if closes else _width(line) > indent or not line.strip()
+            if inside or closes:
+                found.add(at)
+                continue
+        rest = line.rpartition(":" if ":" in line else "=")[2].strip() if len(line) < 99 else ""
+        if rest in _BLOCKS:
+            closes, indent, inside = _BLOCKS[rest], _width(line), True
+    return found
+
+
+def _width(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _set_apart(match: re.Match[str], line: str, label: str, begun: bool) -> bool:
@@ -361,6 +401,13 @@ def cleaned_alike(texts: Sequence[str]) -> list[str]:
     first = _label(filled[0]) if filled else None
     if first is not None and all(_label(text) == first for text in filled):
         texts = [_without_label(text) if text else text for text in texts]
+    if any("\\" in text for text in texts) and all(text[:1] == text[-1:] == '"' for text in texts):
+        with suppress(ValueError):
+            return [str(from_json(text)) for text in texts]
+    if len(texts) > 1 and all(
+        text.startswith("```\n") and text.endswith("\n```") for text in texts
+    ):
+        return [text[4:-4] for text in texts]  # with a language, it would be code
     for _ in range(2):
         filled = [text for text in texts if text]
         if not filled or filled[0][0] not in _WRAPPING:
@@ -450,6 +497,7 @@ def _outdented(text: str) -> str:
     return "\n".join([first, *(line[least:] for line in rest)])
 
 
+_COMMENTED = re.compile(r'("(?:[^"\\\n]|\\.){0,4000}")[ \t]{1,9}#[^"\n]*\Z')
 _FOLD = re.compile(r"(?<!\n)\n(?!\n)")
 
 
@@ -459,6 +507,8 @@ def _value(text: str, width: int) -> str:
         body = _outdented("\n" + text.partition("\n")[2]).strip()
         return body if text[0] == "|" else _FOLD.sub(" ", body)
     text = text.strip()
+    commented = _COMMENTED.match(text) if text[:1] == '"' and "#" in text else None
+    text = commented[1] if commented else text
     least = _indentation(text)
     if least in (2, width):
         text = _outdented(text)

@@ -100,7 +100,7 @@ class Json(Format):
             if (answer := _real(interpret(document, shape, lines=several)))
         ]
         answer = _merged(found, text, len(documents))
-        if answer is None or not all(map(_is_whole, answer.entries)):
+        if answer is None or not _is_whole(answer.entries):
             return read_program(text, shape) or answer
         return answer
 
@@ -293,8 +293,12 @@ def _closing_brackets(text: str) -> int:
     return end.count("}") + end.count("]")
 
 
-def _is_whole(entry: Entry) -> bool:
-    return entry.probability is not None or CUT_OFF in entry.repairs
+def _is_whole(entries: Sequence[Entry]) -> bool:
+    """Whether all have a probability; what the text was cut off in, behind others, needs none."""
+    *before, last = entries
+    if any(entry.probability is None and CUT_OFF not in entry.repairs for entry in before):
+        return False
+    return last.probability is not None or (bool(before) and CUT_OFF in last.repairs)
 
 
 def _real(answer: Reading | None) -> Reading | None:
@@ -380,10 +384,15 @@ def _gaps(found: Sequence[tuple[int, int, Reading]]) -> list[tuple[int, int]]:
     return [(end, start) for (_, end, _), (start, _, _) in itertools.pairwise(found)]
 
 
+_SUMMED = re.compile(r"\b(?:sum|sums|total|totals|adds? up|remaining)\b", re.I)
+
+
 def _counts(line: str) -> bool:
     """Whether a line outside of JSON gives the probability of a candidate."""
     line = line.strip()
     if not 3 <= len(line) <= 160 or not any(character.isdigit() for character in line):
+        return False
+    if _SUMMED.search(line):
         return False
     number = number_line(line)
     if number is not None:

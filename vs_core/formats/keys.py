@@ -68,7 +68,7 @@ def number_key(item: Mapping[str, Any], shape: Shape) -> str | None:
             isinstance(value, str) and len(value) > 80
         ):
             continue
-        if isinstance(value, dict) and not any(map(is_number, value.values())):
+        if isinstance(value, dict) and sum(map(is_number, value.values())) != 1:
             continue
         found = _rank(str(key).lower(), kinds, wanted)
         if found < rank:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from vs_core.formats.between_numbers import between_numbers
 from vs_core.formats.cutting import Cut, cut_at, paragraphs
+from vs_core.formats.items import is_rule
 from vs_core.formats.markers import Marker, marker
 from vs_core.formats.numbers import BARE, SHORT, leading, number_line, trailing
 from vs_core.formats.records import records
@@ -135,7 +136,7 @@ def _held(line: str) -> int:
 
 def _each_line(lines: Sequence[str], held: bytes) -> Iterator[Cut]:
     """Lines that all hold a text and its probability."""
-    filled = [at for at, line in enumerate(lines) if line.strip()]
+    filled = [at for at, line in enumerate(lines) if line.strip() and not is_rule(line)]
     hits = [at for at in filled if held[at] == _PROBABILITY]
     if len(hits) < 2:
         hits = [at for at in filled if held[at]]

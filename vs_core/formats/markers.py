@@ -36,7 +36,7 @@ _NUMERIC = re.compile(
 )
 _CIRCLED = re.compile(r"(?P<indent>[ \t]{0,12})(?P<ord>[①-⑳➀-➉❶-❿🥇🥈🥉])\s?")
 _LETTER = re.compile(
-    rf"{_PRE}(?P<open>[(\[（])?(?P<ord>[A-Za-z]|[ivxIVX]{{1,4}})(?P<close>[)\]）]\.?|[.:](?=\s))[*_`]{{0,3}}\s+"
+    rf"{_PRE}(?P<open>[(\[（])?(?P<ord>[A-Za-z]|[ivxIVX]{{1,4}})(?P<close>[)\]）]\.?|[.:](?=[*_`]{{0,3}}\s))[*_`]{{0,3}}\s+"
 )
 _BULLET = re.compile(
     r"(?P<indent>[ \t]{0,12})"
@@ -58,6 +58,7 @@ _ORDERED = re.compile(
 )
 _CHINESE = "一二三四五六七八九十"
 _MARK_CHARACTERS = frozenset("-*•–—▪◦‣+·●○■□►▶▸➤✓✔➢⁃❖◆◇★☆→⭐✨⚫⚪◾◽🔹🔸👉✅🌟📌📍🎯💡🟢🔵🟣🔴\\")
+_RULED = frozenset("*-_")
 _NUMERALS = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
 _ROMAN = {numeral: number for number, numeral in enumerate(_NUMERALS, 1)}
 TABLE_HEAD = re.compile(r"[ \t]*\[\[?(?P<name>[A-Za-z_\"][\w.\" -]{0,59})\]\]?\s*\Z")
@@ -77,6 +78,8 @@ def _marker(head: str) -> Marker | None:
     if not stripped or indent > 12:
         return None
     first = stripped[0]
+    if first in _RULED and len(stripped) > 2 and not stripped.strip("*-_ "):
+        return None  # a rule
     if first == "[" and TABLE_HEAD.match(stripped) and ("." in stripped or "[[" in stripped):
         return None  # TOML
     for begins, read in _KINDS:
@@ -140,6 +143,7 @@ def _labelled(head: str, indent: int) -> Marker | None:
         and len(match["ord"]) == 1
         and match["sep"] == ""
         and (match.end() < len(head.rstrip()))
+        and head[match.end()] not in "([（"
     ):
         return None
     ordinal = int(match["ord"]) if match["ord"].isdigit() else _letter(match["ord"])

@@ -9,6 +9,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from vs_core.probabilities import depends_on_others, read_probabilities
 from vs_core.words import (
     ABOUT,
     CANDIDATE,
@@ -21,7 +22,16 @@ from vs_core.words import (
     words_of,
 )
 
-__all__ = ["SHORT", "Found", "leading", "number_in", "number_line", "trailing", "within"]
+__all__ = [
+    "SHORT",
+    "Found",
+    "leading",
+    "number_in",
+    "number_line",
+    "probabilities_in",
+    "trailing",
+    "within",
+]
 
 SHORT = 160
 """Characters within which a marker, a label or a probability must stand."""
@@ -54,12 +64,14 @@ class Found(NamedTuple):
 
 
 _UNIT = (
-    r"%|％|٪|percent(?:age)?\b|per\scent\b|pct\b\.?|prozent\b|процент\w{0,3}|por\s?cento\b"
+    r"%|％|٪|‰|percent(?:age)?\b|per\scent\b|pct\b\.?|prozent\b|процент\w{0,3}|por\s?cento\b"
     r"|por\sciento\b|pour\scent\b|パーセント|퍼센트|yüzde\b"
 )
 NUMBER = (
-    r"(?<![A-Za-z\d.,/])[-−+]?(?:\d{1,12}(?:[.,٫]\d{1,24})?|[.,٫]\d{1,24})(?:[eE][-+−]?\d{1,3})?"
-    rf"(?:\s?(?:{_UNIT})|\s?/\s?\d{{1,9}}(?:\.\d{{1,4}})?|\s(?:in|out\sof|von|sur|из|su)\s\d{{1,9}})?(?![A-Za-z\d])"
+    r"(?<![A-Za-z\d.,/])[-−+]?(?:\d{1,12}(?:(?:[.,٫．]|·(?!10\b))\d{1,24})?|[.,٫]\d{1,24})(?:[eE][-+−]?\d{1,3})?"
+    rf"(?:\s?(?:{_UNIT})|\s?/\s?\d{{1,9}}(?:\.\d{{1,4}})?(?!\s?[%％])"
+    r"|\s(?:chances?\s)?(?:in|out\sof|of(?=\s100\b)|von|sur|из|su)\s\d{1,9}(?:\.\d{1,9})?"
+    r"|\s?[×·x*]\s?10\s?(?:\^\s?[({]?[-−]?\d{1,2}[)}]?|⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,2}))?(?![A-Za-z\d])"
 )
 _NUMBER = re.compile(NUMBER, re.I)
 _ALONE = re.compile(rf"[\s*_`'\"]*[~≈≃∼<>≤≥±]?\s?({NUMBER})[\s*_`'\"]*\Z", re.I)
@@ -98,17 +110,26 @@ def number_in(content: str) -> Found | None:
     if match is None:
         return None
     rest = f"{content[: match.start()]} {content[match.end() :]}"
-    if _PICTURES.search(rest):
-        return None
     label, strong, unknown = _label_among(rest)
+    if _PICTURES.search(rest) and not strong:
+        return None
     if unknown and not (strong and unknown <= 6):
         return None
     if unknown and label not in content[: match.start()].lower():
         return None  # 0.5: Probability theory
-    if not strong and _NUMBER.search(rest):  # which of them would it be?
-        return None
+    other = None if strong else _NUMBER.search(rest)
+    if other is not None and not _says_the_same(match[0], other[0]):
+        return None  # which of them would it be?
     strength = LABELLED if label else _strength(match[0])
     return Found(0, len(content), match[0].strip(), strength, label)
+
+
+def _says_the_same(one: str, other: str) -> bool:
+    """Whether two numbers are one, written in two ways: ``0.2 (20%)``."""
+    if depends_on_others(one) or depends_on_others(other):
+        return False
+    ((a, _),), ((b, _),) = read_probabilities([one]), read_probabilities([other])
+    return a is not None and b is not None and abs(a - b) < 0.006
 
 
 def _label_among(rest: str) -> tuple[str, bool, int]:
@@ -154,9 +175,15 @@ def _foreign_about(rest: str) -> bool:
     return all(part in _ABOUT for part in rest.split())
 
 
+def probabilities_in(content: str) -> list[str]:
+    """Return the numbers in a text that may be probabilities: not those of its candidates."""
+    found = (match[0].strip() for match in _NUMBER.finditer(content))
+    return [number for number in found if _strength(number) > BARE]
+
+
 # --- a line of its own ---------------------------------------------------------------------------
 
-_QUOTES = "*_`\"' \t#>•-–—+([（【{|→➡⇒↳⟶"
+_QUOTES = "*_`\"' \t#>•-–—+([（【{|→➡⇒↳⟶└├─╰"
 _LINE = re.compile(r"[\s*_`\"'#>•([（【{|–—+-]*(?P<label>[^\d:：=]{1,60}?)[\s*_`\"')]*[:：=≈]")
 
 
@@ -302,10 +329,19 @@ def _bracketed(tail: str) -> Found | None:
         return None
     if found is None:
         return None
+    if not found.label and (same := _said_before(tail[:start], found)) is not None:
+        return same._replace(end=found.end)
     outer = None if found.label else _label_before(tail, start)
     if outer is not None:
         return found._replace(start=outer[0], label=outer[1], strength=LABELLED, enclosed=True)
     return Found(start, found.end, found.number, found.strength, found.label, True)
+
+
+def _said_before(tail: str, found: Found) -> Found | None:
+    """The same probability, where it stands before another way to write it: ``0.2 (20%)``."""
+    tail = tail.rstrip(" \t*_`=≈")
+    before = _separated(tail) if tail[-1:].isdigit() or tail[-1:] in _ENDS else None
+    return before if before and _says_the_same(before.number, found.number) else None
 
 
 def _opening(tail: str, close: int) -> int:
@@ -329,6 +365,9 @@ def _separated(tail: str) -> Found | None:
     return _at_the_end(tail) if found is None else found
 
 
+_SIGNS = frozenset(("", "≈", "~"))
+
+
 def _behind_a_separator(tail: str) -> Found | None:
     separators = list(_SEPARATOR.finditer(tail))
     for at in range(len(separators) - 1, max(-1, len(separators) - 6), -1):
@@ -336,11 +375,19 @@ def _behind_a_separator(tail: str) -> Found | None:
         found = number_in(tail[match.end() :].replace("**", ""))
         if found is None:
             continue
-        if not match[0].strip() and at and separators[at - 1].end() == match.start():
+        if (
+            match[0].strip() in _SIGNS
+            and at
+            and separators[at - 1].end() == match.start()
+            and separators[at - 1][0] not in ("...", "…")
+        ):
             match = separators[at - 1]  # the space before a sign such as ~
         before = _label_before(tail, match.start())
         if before is not None:
             return found._replace(start=before[0], label=before[1], strength=LABELLED)
+        same = _said_before(tail[: match.start()], found) if "=" in match[0] else None
+        if same is not None:
+            return same._replace(end=found.end)
         if found.strength == LABELLED or match.start() > 0:
             return found._replace(start=match.start())
     return None
@@ -363,8 +410,9 @@ def _at_the_end(tail: str) -> Found | None:
     if found.strength == LABELLED:
         return found._replace(start=last.start())
     unparted = _last(_UNPARTED, tail[: last.start()][-12:])
-    if unparted is None:
-        return None
+    if unparted is None:  # nothing parts them: only all of them together can tell
+        joined = tail[: last.start()].endswith(" ") and tail[: last.start()].strip(_QUOTES)
+        return found._replace(start=last.start(), strength=BARE) if joined else None
     begin = max(0, last.start() - 12) + unparted.start()
     return found._replace(start=begin, label=unparted[0], strength=LABELLED)
 
@@ -454,7 +502,8 @@ def _without_emphasis(head: str) -> str:
 # --- at the beginning and within -----------------------------------------------------------------
 
 _LEADING_BRACKET = re.compile(
-    r"[\s*_`]*[(\[（【{<]([^()\[\]（）【】{}<>\n]{1,80})[)\]）】}>](?:[*_`]{1,3}(?=[\s:：–—-]))?\s*"
+    r"[\s*_`]*(?:(?P<label>[^\W\d_]{1,20})\s?)?[(\[（【{<](?P<inner>[^()\[\]（）【】{}<>\n]{1,80})[)\]）】}>]"
+    r"(?:[*_`]{1,3}(?=[\s:：–—-]))?\s*"
 )
 _LEADING = re.compile(
     rf"[\s*_`]*(?P<label>[^\W\d][^\d*:：=\n]{{0,40}}(?:[:：=]|(?<=[a-z])\s)\s*)?[*_`]*[~≈]?\s?(?P<number>{NUMBER})[*_`]*"
@@ -475,12 +524,14 @@ def leading(text: str) -> Found | None:
 @lru_cache(maxsize=KEPT)
 def _leading(head: str) -> Found | None:
     match = _LEADING_BRACKET.match(head)
-    if match:
-        found = number_in(match[1])
+    label = match["label"] if match else None
+    if match and (label is None or PROBABILITY in kind_of(label)):
+        found = number_in(match["inner"])
         if found is not None and (found.strength > BARE):
             after = _AFTER_LEADING.match(head, match.end())
             end = after.end() if after else match.end()
-            return found._replace(start=0, end=end, enclosed=True)
+            found = found._replace(start=0, end=end, enclosed=True)
+            return found._replace(label=label.lower(), strength=LABELLED) if label else found
     match = _LEADING.match(head)
     if match is None:
         return None
@@ -499,10 +550,21 @@ def _leading(head: str) -> Found | None:
 _BRACKET = re.compile(r"[*_`]*[(\[（【]([^()\[\]（）【】\n]{1,80})[)\]）】][*_`]*")
 
 
+_BETWEEN = re.compile(
+    rf"[*_`]{{0,3}}(?:\s[–—-]\s|\s?\|\s|[:：][*_`]{{0,3}}\s)[*_`]{{0,3}}[~≈]?(?P<number>{NUMBER})[*_`]{{0,3}}"
+    r"(?=\s?(?:\s[–—-]\s|\|\s|[:：;,]\s|\s\())",
+    re.I,
+)
+"""A number that separators part from what stands before and behind it."""
+
+
 def within(text: str) -> Found | None:
-    """Return the first probability in brackets, anywhere in a line."""
+    """Return the first probability in brackets, or between separators, anywhere in a line."""
     for match in _BRACKET.finditer(text[: 4 * SHORT]):
         found = number_in(match[1])
         if found is not None and found.strength > BARE:
             return found._replace(start=match.start(), end=match.end(), enclosed=True)
-    return None
+    parted = _BETWEEN.search(text[: 4 * SHORT])
+    if parted is None or _strength(parted["number"]) == BARE:
+        return None
+    return Found(parted.start(), parted.end(), parted["number"], PLAIN)

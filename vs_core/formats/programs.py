@@ -19,8 +19,8 @@ __all__ = ["read_program"]
 
 _LITERAL = re.compile(
     r'"""(?P<long>[^"]{0,4000}(?:"{1,2}[^"]{1,4000}){0,40})"""'
-    r'|"(?P<double>(?:[^"\\]|\\.){0,8000})"'
-    r"|(?<![^\W\d_])'(?P<single>(?:[^'\\\n]|\\.|''){0,4000})'"
+    r'|"(?P<double>(?:[^"\\]|\\.){0,8000})"(?!\w)'
+    r"|(?<![^\W\d_])'(?P<single>(?:[^'\\\n]|\\.|''){0,4000})'(?!\w)"
     r"|(?<![\w.#])(?P<number>[-+]?(?:\d{1,9}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][-+]?\d{1,3})?%?)(?![\w.%])",
     re.DOTALL,
 )
@@ -28,7 +28,8 @@ _KEY = re.compile(r"\s{0,9}(?::|=>|=(?!=))")
 _NAMED = re.compile(r"(?P<key>[A-Za-z_]\w{0,40})[\"']?\s{0,9}(?::=?|=>|=)\s{0,9}\Z")
 _BEFORE = frozenset("([{=,:>")
 _WORDS = frozenset(("return", "yield", "select", "print", "values", "to", "add", "push"))
-_TUPLE = re.compile(r"^[ \t]{0,40}\(", re.M)
+_TUPLE = re.compile(r"^[ \t]{0,40}\(|[\w)]\(\s{0,40}[\"'(\[{]", re.M)
+_TAGGED = re.compile(r"^[ \t]{0,40}<[A-Za-z/?!]", re.M)
 _MOST = 20_000
 """Most literals that are looked at."""
 
@@ -37,7 +38,7 @@ def read_program(text: str, shape: Shape) -> Reading | None:
     """Return the candidates in a program; None unless strings and numbers pair without a rest."""
     if not shape.definition or text.count('"') + text.count("'") < 4:  # two strings at least
         return None
-    if "</" in text or "/>" in text or not _is_program(text):
+    if _TAGGED.search(text) or not _is_program(text):
         return None
     tokens: list[tuple[bool, str]] = []
     labelled = False
@@ -87,7 +88,7 @@ def _is_code(text: str, start: int, end: int) -> bool:
     if not before or before[-1] in _BEFORE:
         return True
     word = before.rsplit(None, 1)[-1].lower()
-    return word in _WORDS or word.startswith(":")
+    return word in _WORDS or word.lstrip("[({").startswith(":")
 
 
 def _decoded(match: re.Match[str]) -> str:

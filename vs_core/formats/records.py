@@ -72,7 +72,21 @@ def _starts(fields: Sequence[_Labelled], kinds: Sequence[str]) -> list[int]:
         return marked
     first = next(kind for kind in kinds if kind != "meta")
     lead = next((kind for kind in kinds if kinds.count(kind) >= kinds.count(first)), first)
-    return [field.line for field in fields if field.kind == lead]
+    at = [number for number, field in enumerate(fields) if field.kind == lead]
+    before = _meta_before(fields, at)
+    return [fields[number - before].line for number in at]
+
+
+def _meta_before(fields: Sequence[_Labelled], at: Sequence[int]) -> int:
+    """How many fields of no account, such as an ID, stand before the first of each record."""
+    before = at[0]
+    for number in at:
+        ahead = fields[max(0, number - before) : number]
+        if len(ahead) < before or any(field.kind != "meta" for field in ahead):
+            return 0
+        if ahead and ahead[-1].line + 1 != fields[number].line:
+            return 0
+    return before
 
 
 def _is_list_key(lines: Sequence[str], at: int, kinds: frozenset[str]) -> bool:

@@ -9,14 +9,16 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from vs_core.display import shorten
+from vs_core.formats.alike import read_alike, shared_beginning
 from vs_core.formats.base import CUT_OFF, Entry, Reading, Shape
-from vs_core.formats.common import without_common_marks
+from vs_core.formats.common import CALLED, without_common_marks
 from vs_core.formats.cutting import Cut, paragraphs
 from vs_core.formats.inline import inline
 from vs_core.formats.items import ListItem, cleaned_alike, is_total, read_item
 from vs_core.formats.lists import cuts
 from vs_core.formats.markers import marker
 from vs_core.formats.numbers import BARE, LABELLED, PLAIN, SHORT, number_line, trailing
+from vs_core.formats.said import said
 from vs_core.formats.tables import Table, tables
 from vs_core.probabilities import depends_on_others, read_probabilities
 from vs_core.words import PROBABILITY, TOTAL, WEAK, kind_of
@@ -72,10 +74,24 @@ def _doubts(items: Sequence[ListItem], shape: Shape) -> Iterator[str]:
     missing = sum(item.number is None for item in items)
     if shape.definition and 0 < missing < count:
         yield f"{missing} of {count} candidates without a probability"
-    if count > 1:
-        ends = {item.text.rpartition("\n") for item in items}
-        if len({end for _, _, end in ends}) == 1 and all(head for head, _, _ in ends):
+    texts = [item.text for item in items]
+    if count > 1 and all("\n" in text for text in texts):
+        if len({_DIGITS.sub("", text.partition("\n")[0]) for text in texts}) == 1:
+            yield "all texts begin with the same line"
+        if len({_DIGITS.sub("", text.rpartition("\n")[2]) for text in texts}) == 1:
             yield "all texts end in the same line"
+    if count > 2 and all(texts):
+        begin = _BEGINNING.match(shared_beginning(texts))
+        if begin is not None:
+            yield f"all texts begin with {shorten(begin[0], 40)!r}"
+        end = _BEGINNING.match(shared_beginning([text[:-SHORT:-1] for text in texts]))
+        if end is not None:
+            yield f"all texts end in {shorten(end[0][::-1], 40)!r}"
+
+
+_DIGITS = re.compile(r"\d+")
+_BEGINNING = re.compile(r".*[\[\](){}<>:|=“\"»•#\u2600-\u27bf\U0001f000-\U0001faff]", re.DOTALL)
+"""What all texts of a list share, as far as it is rather the list's: up to a sign of structure."""
 
 
 _OPEN = re.compile(r"[(\[（【][^()\[\]（）【】\n]{1,60}\s*\Z")
@@ -202,6 +218,12 @@ def _proposals(lines: list[str], shape: Shape) -> Iterator[_Proposal]:
                     for text, found in pairs
                 ]
                 yield _Proposal("inline", items, lines[:at])
+    at, quoted = said(lines)
+    if quoted:
+        items = [
+            ListItem(text, n.number, LABELLED, "probability", way="within") for text, n in quoted
+        ]
+        yield _Proposal("sentences", items, lines[:at])
     for cut in cuts(lines, shape.k):
         yield _of_cut(cut, lines)
 
@@ -256,6 +278,7 @@ def _of_cut(cut: Cut, lines: Sequence[str]) -> _Proposal:
     at_end = several and all(map(_ends_in_number, blocks[:-1]))
     items = [read_item(block, at_end=at_end) for block in blocks[:-1]]
     items.append(_last_item(blocks, at_end=at_end and len(blocks) > 1))
+    read_alike(items, blocks)
     remark = _part_from_what_follows(items, blocks[-1])
     if remark:
         remarks.append(remark)
@@ -277,6 +300,9 @@ def _clean(items: Sequence[ListItem]) -> None:
             texts = [_HEAD_MARK.sub("", text, count=1) for text in texts]
         if all(text[-1] in ":：" and "\n" not in text for text in texts):
             texts = [text[:-1] for text in texts]
+    if len(items) > 1 and all(len(text) < 400 and CALLED.match(text) for text in texts):
+        for item in items:
+            item.strength, item.label = LABELLED, "probability"
     for item, text in zip(items, without_common_marks(cleaned_alike(texts)), strict=True):
         item.text = text
 

@@ -52,11 +52,24 @@ _CELL = re.compile(r"(?<!\\)\|")
 
 def tables(lines: Sequence[str]) -> Iterator[Table]:
     """Yield the tables in ``lines``, of whatever kind."""
+    lines = _with_pipes(lines)
     if any("|" in line or "│" in line or "┃" in line or "║" in line for line in lines):
         yield from _piped(lines)
     for delimiter in ("\t", ",", ";"):
         if sum(delimiter in line for line in lines[:200]) > 1:
             yield from _separated(lines, delimiter)
+
+
+def _with_pipes(lines: Sequence[str]) -> Sequence[str]:
+    """Rows of LaTeX, of MediaWiki and of Jira as Markdown has them."""
+    if any(line.endswith("\\\\") and "&" in line for line in lines[:40]):
+        return [
+            f"|{line[:-2].replace('&', '|')}|" if line.endswith("\\\\") else "" for line in lines
+        ]
+    if not any(line.startswith(("{|", "||")) for line in lines[:40]):
+        return lines
+    plain = [line.replace("!!", "|").replace("||", "|") for line in lines]
+    return [f"|{line[1:]}" if line.startswith("!") else line for line in plain]
 
 
 def _piped(lines: Sequence[str]) -> Iterator[Table]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections import Counter
@@ -14,7 +15,7 @@ from pydantic_core import from_json
 
 from vs_core.formats.base import CUT_OFF, Entry, Format, Reading, Shape, Splitter
 from vs_core.formats.items import cleaned_alike, is_total, read_item
-from vs_core.formats.numbers import BARE, WORD, number_in
+from vs_core.formats.numbers import BARE, SHORT, WORD, number_in, trailing
 from vs_core.formats.running_text import read_text
 from vs_core.words import CANDIDATE, EXPLANATION, META, PROBABILITY, REASONING, TEXT, WEAK, kind_of
 
@@ -61,12 +62,14 @@ class Tags(Format):
 
     def read(self, text: str, shape: Shape) -> Reading | None:
         """See `Format.read`: tags that hold candidates, anywhere in the text."""
-        if "<" not in text:
+        if "<" not in text or "[/" in text:
             text = _angled(text)
         if "<" not in text:
             return None
         reasoning, body = _reasoning(text)
         tags = [_Tag(match) for match in _TAG.finditer(body)]
+        if not any(tag.numbers or tag.number() is not None for tag in tags):
+            _note_numbers(tags, body)
         answer = _read_tags(tags, body, shape)
         if answer is None:
             return _read_html(text, shape)
@@ -109,7 +112,7 @@ _LONGEST_TAG = 200
 
 # Linear: a tag is a short name and a run without angle brackets.
 _TAG = re.compile(
-    rf"<\s{{0,9}}(/?)\s{{0,9}}([^\W\d][{WORD}.-]{{0,40}})("
+    rf"<\s{{0,9}}(/?)\s{{0,9}}([^\W\d][{WORD}.:-]{{0,40}})("
     r"\s[^<>]{0,4000})?/?>"
 )
 _ATTRIBUTE = re.compile(
@@ -169,10 +172,24 @@ class _Tag:
         return next((value for name, value in found if TEXT in kind_of(name)), None)
 
 
+def _note_numbers(tags: Sequence[_Tag], body: str) -> None:
+    """Take tags whose names are unsure for probabilities, where each holds one and nothing else."""
+    names: dict[str, bool] = {}
+    for tag, after in itertools.pairwise(tags):
+        if tag.name not in _UNSURE or tag.closes:
+            continue
+        written = body[tag.end : after.start].strip() if after.name == tag.name else ""
+        found = number_in(written) if 0 < len(written) < 40 else None
+        holds = found is not None and found.strength > BARE
+        names[tag.name] = names.get(tag.name, True) and holds
+    for tag in tags:
+        tag.numbers = names.get(tag.name, False)
+
+
 @lru_cache(maxsize=1024)
 def _named(written: str) -> tuple[str, frozenset[str], bool]:
     """The name of a tag, what it stands for, and whether such a tag holds a probability."""
-    lower = written.lower()
+    lower = written.lower().rpartition(":")[2] or written.lower()
     name = lower.rstrip("0123456789").rstrip("_-.") or lower
     kinds = kind_of(name)
     return name, kinds, (bool(kinds & _NUMBERS) and name not in _UNSURE) or name == "p_value"
@@ -180,7 +197,7 @@ def _named(written: str) -> tuple[str, frozenset[str], bool]:
 
 def _angled(text: str) -> str:
     """A text whose tags are escaped, or stand in square brackets, with angle brackets."""
-    if "&lt;" in text and "&gt;" in text:
+    if "&lt;" in text and "&gt;" in text and "<" not in text:
         return unescape(text)
     if text.count("[/") > 1:
         names = {match[2].lower() for match in _SQUARE.finditer(text)}
@@ -225,14 +242,30 @@ def _read_tags(tags: Sequence[_Tag], body: str, shape: Shape) -> Reading | None:
             at += 1
         entries.append(_entry(tag, body, inside, limit))
     found = _unmarked([entry for entry in entries if entry is not None])
+    if len(found) == len(opened) and all(entry.probability is None for entry in found):
+        found = _with_numbers_in_front(found, opened, body)
     if shape.definition and len(found) == 1 and found[0].probability is None:
         return None  # one text in a tag is an answer, but no distribution
     if not found:
         return None
     named = bool(numbers) or any(tag.number() is not None for tag in opened)
     known = any(entry.probability is not None for entry in found)
+    if len(found) == 1 and not named and not any(tag.closes for tag in tags):
+        return None  # List<Response>
     sure = named or known or CANDIDATE in opened[0].kinds
     return Reading(found, None, (), sure)
+
+
+def _with_numbers_in_front(entries: list[Entry], opened: Sequence[_Tag], body: str) -> list[Entry]:
+    """Entries with the probabilities that stand in words before their tags, if all have one."""
+    found = []
+    for tag in opened:
+        before = body[max(0, tag.start - SHORT) : tag.start].rstrip("*_ ").rpartition("\n")[2]
+        number = trailing(before)
+        if number is None or number.strength == BARE:
+            return entries
+        found.append(number.number)
+    return [e._replace(probability=n) for e, n in zip(entries, found, strict=True)]
 
 
 def _unmarked(entries: list[Entry]) -> list[Entry]:
@@ -500,9 +533,9 @@ def _unescaped(text: str) -> str:
 _MARKED = re.compile(r"(?m)^\s{0,9}(?:\d{1,3}[.)]|[-*•#]|[A-Z]\w+ (?:\d{1,3}|[A-Z])\b)")
 _HTML = re.compile(r"<(?:tr|li|dt)\b", re.I)
 _REPLACED = (
-    (re.compile(r"<li\b[^<>]{0,200}>", re.I), "\n- "),
-    (re.compile(r"<tr\b[^<>]{0,200}>", re.I), "\n|"),
-    (re.compile(r"</t[dh]\s{0,9}>", re.I), "|"),
+    (re.compile(r"\s*<li\b[^<>]{0,200}>", re.I), "\n- "),
+    (re.compile(r"\s*<tr\b[^<>]{0,200}>\s*", re.I), "\n|"),
+    (re.compile(r"</t[dh]\s{0,9}>\s*", re.I), "|"),
     (re.compile(r"<dt\b[^<>]{0,200}>", re.I), "\n\n"),
     (re.compile(r"</?(?:t[dh]|tbody|thead|table|ul|ol|dl|dd|div|p|span|li|tr|dt|b|strong|i|em|html|body)"
                 r"\b[^<>]{0,200}>", re.I), ""),
