@@ -46,6 +46,10 @@ CALLED = re.compile(r"(?:p|pr|prob|probability)\s?[(\[](?P<text>.+)[)\]]\Z", re.
 """What has its probability as mathematics writes it: ``P(Paris)``."""
 
 _ENDS = re.compile(r"(?:[\s:;,=@/#|~<>({\[$\\*-]|_{3,})+\Z")
+_NAMED = re.compile(
+    r"(?P<word>[^\W\d_]{1,20})(?:\s(?:of|that|for|it is)\b)?\s?[:：,–—-]?\s{1,3}(?=\S)", re.I
+)
+"""What may stand between a probability and the text behind it: ``20% chance of``."""
 _CLOSING_TAG = re.compile(r"</[\w-]{1,20}>\Z")
 _VERBS = frozenset(
     ("has", "have", "is", "with", "at", "gets", "hat", "mit", "con", "avec", "a", "w")
@@ -69,6 +73,9 @@ def without_common_marks(texts: Sequence[str]) -> list[str]:
     called = _all_match(CALLED, texts, 400) if all(len(text) < 400 for text in texts) else []
     if called:
         texts = [match["text"] for match in called]
+    named = _all_match(_NAMED, texts, 60)
+    if named and len({match[0] for match in named}) == 1 and _is_likely(named[0]["word"]):
+        texts = [text[match.end() :] for text, match in zip(texts, named, strict=True)]
     width = _shared_end(texts)
     if width:
         texts = [text[:-width].rstrip() for text in texts]
@@ -127,6 +134,10 @@ def _shared_end(texts: Sequence[str]) -> int:
             break
         width = len(shared) - len(" ".join(words[:-count]))
     return width
+
+
+def _is_likely(word: str) -> bool:
+    return word.lower() == "likely" or bool(kind_of(word) & {PROBABILITY, WEAK})
 
 
 def _belongs(word: str) -> bool:

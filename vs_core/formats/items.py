@@ -259,7 +259,10 @@ def _within_a_line(lines: Sequence[str]) -> ListItem | None:
         after = "\n".join([line[found.end :], *lines[at + 1 :]])
         if head.strip():
             head = _bare(_unparted(head))
-            return _item(head, found, "within", leftover=_bare(after.strip(_PARTS)))
+            rest = _bare(after.lstrip(_PARTS))
+            if _HEAD.match(head) and rest:
+                return _item(rest, found, "begin")
+            return _item(head, found, "within", leftover=rest)
     return None
 
 

@@ -90,6 +90,7 @@ _UNPARTED = re.compile(
 )
 _COMMON = re.compile(r"(?P<label>[A-Za-z]{2,16}): ?(?P<number>[01]?\.\d{1,9}|\d{1,2}%)\Z")
 _ABOUT = words_of(ABOUT)
+_PARTING = tuple(":：–—-")
 _PICTURES = re.compile("[\u2190-\u21ff\u2600-\u27bf\U0001f000-\U0001faff]")
 
 
@@ -117,6 +118,8 @@ def number_in(content: str) -> Found | None:
         return None
     if unknown and label not in content[: match.start()].lower():
         return None  # 0.5: Probability theory
+    if unknown and content[match.end() :].lstrip()[:1] in _PARTING:
+        return None  # probability 0.5: Paris
     other = None if strong else _NUMBER.search(rest)
     if other is not None and not _says_the_same(match[0], other[0]):
         return None  # which of them would it be?
@@ -506,7 +509,7 @@ _LEADING_BRACKET = re.compile(
     r"(?:[*_`]{1,3}(?=[\s:：–—-]))?\s*"
 )
 _LEADING = re.compile(
-    rf"[\s*_`]*(?P<label>[^\W\d][^\d*:：=\n]{{0,40}}(?:[:：=]|(?<=[a-z])\s)\s*)?[*_`]*[~≈]?\s?(?P<number>{NUMBER})[*_`]*"
+    rf"[\s*_`]*(?P<label>[^\W\d][^\d*:：=\n]{{0,40}}(?:[:：=]|(?<=[a-z.])\s)\s*)?[*_`]*[~≈]?\s?(?P<number>{NUMBER})[*_`]*"
     r"(?P<sep>\s*[:：|｜–—,;](?:[*_`]{1,3}(?=\s))?\s*|\s+[-=]>?\s+|\s*(?:->|→|=>)\s*|\t\s*|\s{2,}|\s)"
     r"(?!\s*[%％])",
     re.I,
@@ -525,7 +528,7 @@ def leading(text: str) -> Found | None:
 def _leading(head: str) -> Found | None:
     match = _LEADING_BRACKET.match(head)
     label = match["label"] if match else None
-    if match and (label is None or PROBABILITY in kind_of(label)):
+    if match and (label is None or PROBABILITY in kind_of(label) or label in ("p", "P")):
         found = number_in(match["inner"])
         if found is not None and (found.strength > BARE):
             after = _AFTER_LEADING.match(head, match.end())
@@ -539,7 +542,9 @@ def _leading(head: str) -> Found | None:
     if label:
         kinds = kind_of(label)
         if not kinds & _LABELS and not any(kind_of(w) & _LABELS for w in label.split()):
-            return None
+            if not all(word in _ABOUT for word in label.lower().split()):
+                return None
+            return Found(0, match.end(), match["number"], _strength(match["number"]))
         return Found(0, match.end(), match["number"], LABELLED, label.lower())
     strength = _strength(match["number"])
     if not match["sep"].strip() and match["sep"] in (" ", "\n"):
