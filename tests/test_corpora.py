@@ -6,6 +6,8 @@ import pytest
 
 from tests.corpus import dump, responses
 from tests.corpus.combined import KINDS, cases, consistent, outcome
+from tests.corpus.shapes import SHAPES, known
+from tests.corpus.shapes import cases as shapes
 from vs_core import ParseError, StreamParser, parse
 from vs_core.formats import Format, Reading, Shape
 from vs_core.parsing import read
@@ -26,6 +28,14 @@ def test_hardly_any_shape_is_misread_and_none_without_a_word(kind):
     found = Counter(outcome(case) for case in of_kind)
     assert found["exact"] >= 0.98 * len(of_kind), found
     assert found["wrong"] <= 0.02 * len(of_kind), found
+
+
+@pytest.mark.parametrize("kind", list(SHAPES))
+def test_shapes_are_read_or_refused_and_hardly_ever_misread_without_a_word(kind):
+    of_kind = [case for case in list(shapes())[::5] if case.kind == kind]
+    found = Counter(map(known, of_kind))
+    assert found["exact"] >= 0.9 * len(of_kind), found
+    assert found["wrong"] <= 0.04 * len(of_kind), found
 
 
 def test_streams_of_the_corpus_take_nothing_back():

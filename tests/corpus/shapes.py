@@ -4,15 +4,24 @@
 A shape is what stands before the candidates, each candidate, what stands between them and what
 stands behind. ``{t}`` is a text, ``{d}`` the same as a JSON string, ``{s}`` in single quotes,
 ``{p}`` its probability, ``{q}`` in percent, ``{m}`` in permille, ``{i}`` its number, ``{a}`` and
-``{A}`` its letter, ``{e}`` the text escaped for XML, ``{n}`` indented by two, ``{w}`` by four.
+``{A}`` its letter, ``{e}`` the text escaped for XML, ``{n}`` indented by two, ``{w}`` by four;
+``@`` behind the candidates is all probabilities.
+
+Run: python -m tests.corpus.shapes
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from xml.sax.saxutils import escape
+
+from tests.corpus.combined import Case, outcome
+from tests.corpus.texts import LINES, NUMBERS, WHOLE
+from vs_core import parse
 
 
 class Shape(NamedTuple):
@@ -37,7 +46,8 @@ class Shape(NamedTuple):
     def write(self, texts: Sequence[str], numbers: Sequence[float]) -> str:
         """Return the answer that says these texts with these probabilities."""
         parts = [self._one(at, t, p) for at, (t, p) in enumerate(zip(texts, numbers, strict=True))]
-        return self.head + self.between.join(parts) + self.foot
+        foot = self.foot.replace("@", ", ".join(f"{p:g}" for p in numbers))
+        return self.head + self.between.join(parts) + foot
 
     def _one(self, at: int, text: str, number: float) -> str:
         return self.each.format(
@@ -392,3 +402,37 @@ SHAPES: dict[str, dict[str, Shape]] = {
         "CSharp": S("new() {{ Text = {d}, Probability = {p} }}", ",\n    ", "var responses = new List<Response> {\n    ", "\n};", lines=True),
     },
 }  # fmt: skip
+
+
+def cases() -> Iterator[Case]:
+    """Yield every shape with every sort of text that it can hold, always the same ones."""
+    for kind, shapes in SHAPES.items():
+        for name, shape in shapes.items():
+            for sort in WHOLE if shape.lines else LINES:
+                rng = random.Random(name + sort.name)
+                size = rng.randint(3, 5)
+                numbers = NUMBERS[size][0 if shape.bare else rng.randint(0, 2)]
+                texts = sort.texts[:size]
+                pairs = [(t.strip(), p) for t, p in zip(texts, numbers, strict=True)]
+                yield Case(kind, f"{name}, {sort.name}", shape.write(texts, numbers), pairs)
+
+
+def known(case: Case) -> str:
+    """How a case is read where k is known; see `outcome`."""
+    return outcome(case, lambda answer: parse(answer, k=len(case.expected)))
+
+
+def main() -> None:
+    """Print how many cases of each kind are read exactly, with k known."""
+    counts: dict[str, Counter[str]] = {}
+    for case in cases():
+        counts.setdefault(case.kind, Counter())[known(case)] += 1
+    for kind, count in [*counts.items(), ("all", sum(counts.values(), Counter()))]:
+        shares = (f"{n} {count[n] / count.total():.1%}" for n in OUTCOMES)
+        print(f"{kind:<12}{count.total():>6}  {', '.join(shares)}")
+
+
+OUTCOMES = ("exact", "wrong", "repaired", "refused")
+
+if __name__ == "__main__":
+    main()
