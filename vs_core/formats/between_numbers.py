@@ -94,13 +94,13 @@ def _introduced(blocks: Sequence[Sequence[str]]) -> int:
         return 0
     for at, following in reversed(list(itertools.pairwise(filled[: len(filled) - usual + 1]))):
         if _introduces(blocks[0][at]) and (
-            not _indented([blocks[0][following]]) or _indented(blocks[1])
+            not _indented([blocks[0][following]]) or _indented(*blocks[1:2])
         ):
             return at + 1
     return 0
 
 
-def _indented(lines: Sequence[str]) -> bool:
+def _indented(lines: Sequence[str] = ()) -> bool:
     """Whether the first line that is not blank begins with space."""
     return next((line for line in lines if line.strip()), "").startswith((" ", "\t"))
 
