@@ -413,9 +413,8 @@ def _at_the_end(tail: str) -> Found | None:
     if found.strength == LABELLED:
         return found._replace(start=last.start())
     unparted = _last(_UNPARTED, tail[: last.start()][-12:])
-    if unparted is None:  # nothing parts them: only all of them together can tell
-        joined = tail[: last.start()].endswith(" ") and tail[: last.start()].strip(_QUOTES)
-        return found._replace(start=last.start(), strength=BARE) if joined else None
+    if unparted is None:
+        return None
     begin = max(0, last.start() - 12) + unparted.start()
     return found._replace(start=begin, label=unparted[0], strength=LABELLED)
 
