@@ -327,7 +327,8 @@ def _merged(found: Sequence[tuple[int, int, Reading]], text: str, documents: int
     drafts = [
         part
         for part in parts[:-1]
-        if len(final) > 1 and 2 * sum(entry.text in final for entry in part.entries) >= len(final)
+        if len(parts[-1].entries) > 1
+        and 2 * sum(entry.text in final for entry in part.entries) >= len(final)
     ]
     if drafts:
         parts = [part for part in parts if not any(part is draft for draft in drafts)]

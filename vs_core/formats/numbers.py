@@ -541,7 +541,8 @@ def _leading(head: str) -> Found | None:
     if label:
         kinds = kind_of(label)
         if not kinds & _LABELS and not any(kind_of(w) & _LABELS for w in label.split()):
-            if not all(word in _ABOUT for word in label.lower().split()):
+            about = all(word in _ABOUT for word in label.lower().split())
+            if not about or not match["sep"].strip():  # The 50% rule
                 return None
             return Found(0, match.end(), match["number"], _strength(match["number"]))
         return Found(0, match.end(), match["number"], LABELLED, label.lower())

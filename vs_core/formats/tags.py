@@ -261,7 +261,7 @@ def _with_numbers_in_front(entries: list[Entry], opened: Sequence[_Tag], body: s
     found = []
     for tag in opened:
         before = body[max(0, tag.start - SHORT) : tag.start].rstrip("*_ ").rpartition("\n")[2]
-        number = trailing(before)
+        number = trailing(before.rpartition(">")[2])  # that of another tag is not in front of this
         if number is None or number.strength == BARE:
             return entries
         found.append(number.number)
