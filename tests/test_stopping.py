@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from tests.metrics.stopping_worlds import CHOSEN_ON, TARGET, differing, outcome
 from vs_core import (
     Candidate,
     Completion,
@@ -69,21 +70,41 @@ def repeats(**options):
         ("", 0.1, False),
         ("abc", 0.1, False),  # nothing was seen twice
         ("aabb", 0.99, True),
-        ("aabbc", 0.8, False),  # one in five is unseen: not under a fifth
-        ("aabbc", 0.79, True),
+        ("aabbc", 0.9, False),  # 1/5 · 4/(4 + 2·2) is unseen: not under a tenth
+        ("aabbc", 0.89, True),
     ],
 )
 def test_coverage_is_estimated_from_what_came_once(texts, target, enough):
-    assert coverage(target)(Distribution(list(texts))) is enough
+    assert coverage(target, confidence=0.5)(Distribution(list(texts))) is enough
+
+
+def test_an_estimate_alone_is_not_enough():
+    assert not coverage(0.9)(Distribution(list("aabb")))
+    assert coverage(0.9)(Distribution(list("aabb") * 10))
+
+
+def test_calls_are_the_units():
+    """Ten answers of two calls that agree say no more than two calls do."""
+    twice = [Candidate(text=text, call=call) for call in (0, 1) for text in "abcde"]
+    assert not coverage(0.5)(Distribution(twice))
+    alone = [Candidate(text=text) for _ in range(2) for text in "abcde"]
+    assert coverage(0.5)(Distribution(alone))
+
+
+@pytest.mark.parametrize("name", ["20 alike", "60, each .8 of the last"])
+def test_nine_runs_in_ten_have_seen_what_they_say(name):
+    """Where the truth is known; `tests.metrics.stopping_worlds` has more of them."""
+    was = outcome(CHOSEN_ON[name], differing, coverage(TARGET), 40, random.Random(0))
+    assert was.reached >= 0.85
+    assert was.cost <= 2.2
 
 
 def test_answers_are_the_same_by_text_or_by_a_key():
     found = Distribution(["Why  me?", "why me?", "No.", "no."])
-    assert coverage(0.9)(found)
-    assert not coverage(0.9, key=lambda candidate: candidate.text)(found)
-    assert coverage(0.9, key=lambda candidate: candidate.text[0].lower())(
-        Distribution(["apple", "Avocado"])
-    )
+    assert coverage(0.9, confidence=0.5)(found)
+    assert not coverage(0.9, confidence=0.5, key=lambda candidate: candidate.text)(found)
+    by_letter = coverage(0.9, confidence=0.5, key=lambda candidate: candidate.text[0].lower())
+    assert by_letter(Distribution(["apple", "Avocado", "almond"]))
 
 
 @pytest.mark.parametrize("target", [0, 1, 95, float("nan")])

@@ -8,7 +8,7 @@ A rule is any function from the distribution so far to whether it is enough::
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
@@ -16,36 +16,44 @@ from vs_core.candidates import Candidate, Distribution, plain_text
 from vs_core.checks import require_count
 from vs_core.errors import ConfigurationError
 from vs_core.messages import Message
-from vs_core.metrics.richness import unseen_mass
+from vs_core.metrics.richness import unseen_bound
 from vs_core.strategies.base import DEFAULT_BUDGET, Flow, Strategy
 from vs_core.strategies.repeating import Rule, repeat
 
 __all__ = ["DEFAULT_BUDGET", "Rule", "coverage", "repeated"]
 
 
-def coverage(target: float = 0.95, *, key: Callable[[Candidate], Hashable] | None = None) -> Rule:
+def coverage(
+    target: float = 0.95,
+    *,
+    key: Callable[[Candidate], Hashable] | None = None,
+    confidence: float = 0.97,
+) -> Rule:
     """Return the rule to stop when the answers not yet seen have little probability left.
 
-    The estimated unseen mass (Good–Turing: `vs_core.metrics.unseen_mass`) must be under 1 − target.
-    That is the probability that one more answer is new, as the model is asked here: the candidates
-    of one call differ by design, so calls must repeat each other before the estimate can fall. It
-    is not the share of right answers found; `vs_core.metrics.coverage` measures that where the
-    truth is known.
+    The unseen probability must be under 1 − target not by estimate alone, but by its upper bound:
+    an estimate is under it by chance about when it is first asked. Calls are the units, for the
+    candidates of one call differ by design (`vs_core.metrics.richness.unseen_bound`). It is the
+    probability that one more answer is new, as the model is asked here, and not the share of right
+    answers found; `vs_core.metrics.coverage` measures that where the truth is known.
 
     Args:
         target: Share of the probability to have seen, on (0, 1).
         key: What makes two candidates the same answer. Default: their text, without regard to case
             and white space, as `Distribution.dedupe` has it.
+        confidence: Of the bound, on [0.5, 1); 0.5 is the estimate.
 
     Returns:
         The rule.
 
     Raises:
-        ConfigurationError: If the target is not on (0, 1).
+        ConfigurationError: If the target is not on (0, 1), or the confidence not on [0.5, 1).
     """
     if not 0 < target < 1:
         raise ConfigurationError(f"A coverage to stop at is between 0 and 1, not {target!r}.")
-    return _Coverage(target, key)
+    if not 0.5 <= confidence < 1:
+        raise ConfigurationError(f"A confidence is on [0.5, 1), not {confidence!r}.")
+    return _Coverage(target, key, confidence)
 
 
 @dataclass(frozen=True)
@@ -54,11 +62,16 @@ class _Coverage:
 
     target: float
     key: Callable[[Candidate], Hashable] | None
+    confidence: float
 
     def __call__(self, found: Distribution) -> bool:
         key = self.key or plain_text
-        # Not "<=": where nothing was found the estimate is nan, which is no reason to stop.
-        return unseen_mass(Counter(key(candidate) for candidate in found)) < 1 - self.target
+        calls: defaultdict[Hashable, set[Hashable]] = defaultdict(set)
+        for place, candidate in enumerate(found):
+            # What no call is known of stands alone.
+            call = ("alone", place) if candidate.call is None else candidate.call
+            calls[call].add(key(candidate))
+        return unseen_bound(calls.values(), self.confidence) < 1 - self.target
 
 
 def repeated(

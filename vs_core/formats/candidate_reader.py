@@ -174,9 +174,6 @@ def _is_mapping(pair: tuple[Any, Any]) -> bool:
 
 def as_text(content: Any) -> str:
     """Return a content as a text: JSON, if it is none."""
-    if isinstance(content, (list, dict)) and len(content) == 1:  # a text in a shell of its own
-        (only,) = content if isinstance(content, list) else content.values()
-        content = only if isinstance(only, str) else content
     return content.strip() if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
 
 

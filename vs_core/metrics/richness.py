@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from statistics import NormalDist
 from typing import Any
 
 from vs_core.checks import require_count
 from vs_core.errors import ConfigurationError
 
-__all__ = ["Counts", "ace", "chao1", "unseen_mass"]
+__all__ = ["Counts", "ace", "chao1", "unseen_bound", "unseen_mass"]
 
 Counts = Mapping[Any, int] | Iterable[int]
 """How often each class was seen: a `collections.Counter`, or counts alone. Zeros are ignored."""
@@ -31,6 +33,55 @@ def unseen_mass(counts: Counts) -> float:
     """
     seen = _positive(counts)
     return seen.count(1) / sum(seen) if seen else math.nan
+
+
+def unseen_bound(calls: Iterable[Iterable[Hashable]], confidence: float = 0.97) -> float:
+    """Upper bound of the probability that the next answer is new, with calls as the units.
+
+    The estimate is that of incidences (Chao and others 2014): Q₁/U · (t − 1)Q₁ / ((t − 1)Q₁ + 2Q₂),
+    with t calls, U answers in them that differ within their call, and Qᵢ classes that came in i
+    calls. Its error is the jackknife's over calls, and at least √(Q₁ + 1) / U, that of a count and
+    one: what came in no call leaves no trace in the jackknife.
+
+    Args:
+        calls: The classes that each call gave.
+        confidence: Of the bound, one-sided, on (0, 1). Asked again after each call, a bound is
+            crossed by chance more often than that says; see docs/metrics.md for what .97 gives.
+
+    Returns:
+        At least 0; 1 for fewer than three calls, which say too little.
+    """
+    units = [set(call) for call in calls]
+    counts = Counter(each for unit in units for each in unit)
+    total, number = sum(counts.values()), len(units)
+    if number < 3 or not total:
+        return 1.0
+    once, twice = (sum(count == times for count in counts.values()) for times in (1, 2))
+    left_out = [
+        _unseen_incidence(*_without(unit, counts, once, twice), total - len(unit), number - 1)
+        for unit in units
+    ]
+    mean = sum(left_out) / number
+    jackknife = (number - 1) / number * sum((each - mean) ** 2 for each in left_out)
+    error = max(math.sqrt(jackknife), math.sqrt(once + 1) / total)
+    estimate = _unseen_incidence(once, twice, total, number)
+    return estimate + NormalDist().inv_cdf(confidence) * error
+
+
+def _unseen_incidence(once: int, twice: int, total: int, calls: int) -> float:
+    if not total or not once:
+        return float(not total)
+    weighted = (calls - 1) * once
+    return once / total * weighted / (weighted + 2 * twice)
+
+
+def _without(
+    unit: Iterable[Hashable], counts: Mapping[Hashable, int], once: int, twice: int
+) -> tuple[int, int]:
+    """How many classes came in one and in two calls, if this call had not been."""
+    here: Sequence[int] = [counts[each] for each in unit]
+    ones, twos, threes = (here.count(times) for times in (1, 2, 3))
+    return once - ones + twos, twice - twos + threes
 
 
 def chao1(counts: Counts) -> float:
