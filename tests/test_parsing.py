@@ -329,6 +329,16 @@ def calls_to_read(text):
     return sum(entry.callcount for entry in profile.getstats())
 
 
+@pytest.mark.parametrize(
+    "around", ["<td>Ohio</td><td>0.5</td>{}<td>0.3</td>", "<li>Ohio (0.5){}<li>x"]
+)
+def test_white_space_in_one_line_is_read_at_all(around):
+    """Patterns that tried it from each of its characters would not come back from this."""
+    answer = f"<ul>{around.format(' ' * 19_000)} (0.3)</ul>"
+    with suppress(ParseError):
+        assert parse(answer).texts
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_four_times_as_long_takes_four_times_the_steps(kind):
     short, long = (calls_to_read(answer_of(KINDS[kind], size)) for size in (2_000, 8_000))

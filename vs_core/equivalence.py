@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from vs_core.errors import ConfigurationError
 from vs_core.metrics.answers import plain
+from vs_core.metrics.partitions import numbered
 
 if TYPE_CHECKING:
     from vs_core.metrics.diversity import Embed
@@ -43,8 +44,7 @@ class ByText:
 
     def classes(self, texts: Sequence[str]) -> list[int]:
         """Return the number of its class for each text, from 0, in the order in which they come."""
-        numbers: dict[Hashable, int] = {}
-        return [numbers.setdefault(self.key(text), len(numbers)) for text in texts]
+        return numbered(map(self.key, texts))
 
 
 class ByMeaning:

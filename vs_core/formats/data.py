@@ -206,6 +206,7 @@ class _DataReader:
         self, parts: Sequence[tuple[str, Any]], depth: int, *, named: bool = False
     ) -> list[Entry]:
         found: list[Entry] = []
+        known: set[str] = set()  # what was found, as text: entries cannot be hashed
         sections = 0
         for key, value in sorted(parts, key=lambda pair: LIST not in kind_of(pair[0])):
             said = named or bool(kind_of(key) & NAMING) or _NAMED_LIKE.search(key) is not None
@@ -217,10 +218,12 @@ class _DataReader:
                 not self.sure or all(entry.probability is None for entry in entries)
             )
             self.sure = sure if extra or not entries else sure and self.sure
-            if found and entries and all(entry in found for entry in entries):
+            written = list(map(repr, entries)) if len(parts) > 1 else []
+            if found and entries and known.issuperset(written):
                 continue  # the best of them, once more
             if entries and not extra:
                 found += entries
+                known.update(written)
                 sections += 1
         if sections > 1:
             self.remarks.append(JOINED)

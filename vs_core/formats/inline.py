@@ -12,8 +12,9 @@ __all__ = ["inline"]
 _BRACKETS = re.compile(r"[*_`]*[(\[（【]([^()\[\]（）【】\n]{1,60})[)\]）】][*_`]*")
 _JOINER = re.compile(r"[\s,;，；、|/.]*(?:\b(?:and|und|y|et|e|и|or)\s+)?(?:[•*·-]\s+)?")
 _ORDINAL = re.compile(r"\(?\d{1,3}[.):、]\s*")
+# It begins where white space does, and white space has one way to match: linear time.
 _PAIR_END = re.compile(
-    r"\s*(?:[:：=]|-|–|—|->|→|\s)\s*[~≈]?((?:\d{1,3}(?:[.,]\d{1,6})?\s?[%％])|(?:0?[.]\d{1,9}|[01][.]0+))(?=\s*(?:[,;，；、|/]|\Z|\.\s|\.?\Z|\s(?:and|und|y|et|и)\s))"
+    r"(?<!\s)(?:\s*(?:[:：=]|-|–|—|->|→)\s*|\s+)[~≈]?((?:\d{1,3}(?:[.,]\d{1,6})?\s?[%％])|(?:0?[.]\d{1,9}|[01][.]0+))(?=\s*(?:[,;，；、|/]|\Z|\.\s|\.?\Z|\s(?:and|und|y|et|и)\s))"
 )
 
 _DECIMALS = re.compile(r"\.\d|[%％]")
@@ -55,8 +56,8 @@ def inline(line: str) -> list[tuple[str, Found]]:
 
 
 _SAID = re.compile(r"“([^“”]{1,400})”|\"([^\"]{1,400})\"|\*\*([^*]{1,400})\*\*|«([^«»]{1,400})»")
-_VERB = re.compile(
-    r"\s*,?\s(?:has|have|is|are|gets|at|with|receives|comes|comes with|which has)(?:\s(?:an?|the))?\Z"  # noqa: E501
+_VERB = re.compile(  # begins where white space does, as _PAIR_END
+    r"(?<!\s)(?:\s*,\s|\s+)(?:has|have|is|are|gets|at|with|receives|comes|comes with|which has)(?:\s(?:an?|the))?\Z"  # noqa: E501
 )
 _CLAUSE = re.compile(
     r"(?:i|i'd|we|you|it|there|the most|most|next|then|followed|finally|maybe|perhaps|another|my|"

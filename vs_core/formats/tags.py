@@ -533,8 +533,10 @@ def _unescaped(text: str) -> str:
 _MARKED = re.compile(r"(?m)^\s{0,9}(?:\d{1,3}[.)]|[-*•#]|[A-Z]\w+ (?:\d{1,3}|[A-Z])\b)")
 _HTML = re.compile(r"<(?:tr|li|dt)\b", re.I)
 _REPLACED = (
-    (re.compile(r"\s*<li\b[^<>]{0,200}>", re.I), "\n- "),
-    (re.compile(r"\s*<tr\b[^<>]{0,200}>\s*", re.I), "\n|"),
+    # White space is matched from where it begins alone: from each of its characters it would take
+    # quadratic time.
+    (re.compile(r"(?:(?<!\s)\s+)?<li\b[^<>]{0,200}>", re.I), "\n- "),
+    (re.compile(r"(?:(?<!\s)\s+)?<tr\b[^<>]{0,200}>\s*", re.I), "\n|"),
     (re.compile(r"</t[dh]\s{0,9}>\s*", re.I), "|"),
     (re.compile(r"<dt\b[^<>]{0,200}>", re.I), "\n\n"),
     (re.compile(r"</?(?:t[dh]|tbody|thead|table|ul|ol|dl|dd|div|p|span|li|tr|dt|b|strong|i|em|html|body)"

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from vs_core.errors import ConfigurationError
 from vs_core.metrics.inputs import Texts, texts_of
+from vs_core.metrics.partitions import numbered
 
 __all__ = [
     "Classes",
@@ -284,9 +285,7 @@ def utility(
 def _classes(items: Iterable[Any], same: Same | None) -> Sequence[int]:
     """The number of its class for each item."""
     if same is None:
-        numbers: dict[str, int] = {}
-        texts = (" ".join(text.casefold().split()) for text in texts_of(items))
-        return [numbers.setdefault(text, len(numbers)) for text in texts]
+        return numbered(" ".join(text.casefold().split()) for text in texts_of(items))
     if not callable(same):
         return same.classes(texts_of(items))
     firsts: list[Any] = []

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from vs_core.errors import ConfigurationError
 
-__all__ = ["Agreement", "agreement"]
+__all__ = ["Agreement", "agreement", "numbered"]
 
 
 class Agreement(NamedTuple):
@@ -61,6 +61,12 @@ def agreement(
     chance = one * other + (1 - one) * (1 - other)
     kappa = (share - chance) / (1 - chance) if chance < 1 else math.nan
     return Agreement(share, kappa, pairs)
+
+
+def numbered(keys: Iterable[Hashable]) -> list[int]:
+    """Return a number for each key: equal ones have the same, from 0, in the order they come in."""
+    numbers: dict[Hashable, int] = {}
+    return [numbers.setdefault(key, len(numbers)) for key in keys]
 
 
 def _pairs(items: Iterable[Hashable]) -> int:
