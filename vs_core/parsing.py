@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from pydantic_core import from_json
 
-from vs_core.candidates import Candidate, Distribution
+from vs_core.candidates import Candidate, Distribution, unvalidated
 from vs_core.display import shorten
 from vs_core.errors import ParseError
 from vs_core.formats.base import (
@@ -149,25 +149,28 @@ def _as_asked(text: str, shape: Shape, thoughts: str | None = None) -> Distribut
     try:
         data = from_json(text[start:end])
         responses, reasoning = data["responses"], data.get("reasoning")
-        candidates = [
-            {"text": response["text"].strip(), "probability": response["probability"]}
+        pairs = [
+            (response["text"].strip(), float(response["probability"]))
             for response in responses
             if len(response) == 2 and 0 <= response["probability"] <= 1
         ]
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    if not candidates or len(candidates) != len(responses) or "<" in text[:start]:
+    if not pairs or len(pairs) != len(responses) or len(data) != 1 + (reasoning is not None):
         return None
-    if "[" in text[:start] or any(map(str.isdigit, text[end : end + _BEHIND])):
-        return None  # what stands before or behind may be another answer
     if not isinstance(reasoning, (str, NoneType)):
         return None
-    if len(data) != 1 + (reasoning is not None):
+    if (start or end < len(text)) and _holds_more(text[:start], text[end : end + _BEHIND]):
         return None
-    for candidate in candidates:
-        if is_placeholder(candidate["text"]):
+    for said, _ in pairs:
+        if is_placeholder(said):
             return None
-    return Distribution(candidates=candidates, reasoning=reasoning or thoughts)
+    return unvalidated(pairs, reasoning or thoughts)
+
+
+def _holds_more(before: str, behind: str) -> bool:
+    """Whether what stands before or behind an answer may be another one."""
+    return "<" in before or "[" in before or any(map(str.isdigit, behind))
 
 
 # --- choice --------------------------------------------------------------------------------------
