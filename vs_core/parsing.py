@@ -6,7 +6,7 @@
 3. The reading with the most evidence is *chosen*. One that nothing speaks against ends the search.
    What it does not explain is a repair; what no reading explains as a distribution is an error.
 
-The fast path comes before all that: JSON just as it was asked for.
+The fast path comes before all that: answers just as they were asked for.
 """
 
 from __future__ import annotations
@@ -15,14 +15,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
-from types import NoneType
 from typing import NamedTuple
-
-from pydantic_core import from_json
 
 from vs_core.candidates import Candidate, Distribution, unvalidated
 from vs_core.display import shorten
 from vs_core.errors import ParseError
+from vs_core.formats.as_asked import as_asked, json_as_asked
 from vs_core.formats.base import (
     CUT_OFF,
     Entry,
@@ -101,15 +99,18 @@ def read(
             f"the answer has {len(raw):,} characters, over the limit of {limit:,}", raw
         )
     asked = None if format is None else format_of(format)
-    if asked is None or asked.name == "json":
-        clean = _as_asked(raw, shape)
+    may_be_json = asked is None or asked.name == "json"
+    if may_be_json and (clean := json_as_asked(raw, shape)) is not None:
+        return unvalidated(*clean)
+    text = _encodable(raw)
+    pairs = as_asked(text, shape, None if asked is None else asked.name)
+    if pairs is not None:
+        return unvalidated(pairs, None)
+    envelope = opened(text)
+    if may_be_json and envelope.thoughts is not None:
+        clean = json_as_asked(envelope.text, shape)
         if clean is not None:
-            return clean
-    envelope = opened(_encodable(raw))
-    if envelope.thoughts is not None and (asked is None or asked.name == "json"):
-        clean = _as_asked(envelope.text, shape, envelope.thoughts)
-        if clean is not None:
-            return clean
+            return unvalidated(clean[0], clean[1] or envelope.thoughts)
     found = _distribution(_best(envelope, raw, shape, asked), shape)
     if shape.strict:
         _refuse_repairs(found, raw)
@@ -132,45 +133,6 @@ def _encodable(raw: str) -> str:
     except UnicodeEncodeError:
         return raw.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return raw
-
-
-_BEHIND = 2000
-"""Characters behind JSON as it was asked for that are looked at for another answer."""
-
-
-def _as_asked(text: str, shape: Shape, thoughts: str | None = None) -> Distribution | None:
-    """The fast path: JSON just as it was asked for, alone, in a fence or in prose.
-
-    Anything beyond its fields, and any number to interpret, is for the readings.
-    """
-    start, end = text.find("{"), text.rfind("}") + 1
-    if start < 0 or (shape.definition and shape.definition.scale != "probability"):
-        return None
-    try:
-        data = from_json(text[start:end])
-        responses, reasoning = data["responses"], data.get("reasoning")
-        pairs = [
-            (response["text"].strip(), float(response["probability"]))
-            for response in responses
-            if len(response) == 2 and 0 <= response["probability"] <= 1
-        ]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
-    if not pairs or len(pairs) != len(responses) or len(data) != 1 + (reasoning is not None):
-        return None
-    if not isinstance(reasoning, (str, NoneType)):
-        return None
-    if (start or end < len(text)) and _holds_more(text[:start], text[end : end + _BEHIND]):
-        return None
-    for said, _ in pairs:
-        if is_placeholder(said):
-            return None
-    return unvalidated(pairs, reasoning or thoughts)
-
-
-def _holds_more(before: str, behind: str) -> bool:
-    """Whether what stands before or behind an answer may be another one."""
-    return "<" in before or "[" in before or any(map(str.isdigit, behind))
 
 
 # --- choice --------------------------------------------------------------------------------------

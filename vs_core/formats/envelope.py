@@ -12,7 +12,7 @@ from typing import NamedTuple
 from vs_core.formats.numbers import SHORT
 from vs_core.words import DRAFT, FINAL, VOCABULARY
 
-__all__ = ["Envelope", "Opening", "bodies", "opened"]
+__all__ = ["Envelope", "Opening", "bodies", "may_be_final", "opened"]
 
 
 class Envelope(NamedTuple):
@@ -155,7 +155,7 @@ _WRAPPING = re.compile(
 
 def bodies(text: str) -> Iterator[tuple[str, str]]:
     """Yield what of a text may be the answer, most likely first, and what that assumes."""
-    final = _last(_FINAL_HEADING, text) if _may_be_final(text) else None
+    final = _last(_FINAL_HEADING, text) if may_be_final(text) else None
     if final is not None and text[final.end() :].strip() and final.start() > 0:
         before = text[: final.start()]
         remark = "a draft left out" if any(c.isdigit() for c in before) else ""
@@ -193,8 +193,8 @@ _FINAL_WORDS = (
 )  # fmt: skip
 
 
-def _may_be_final(text: str) -> bool:
-    """Whether a text holds a word of such a heading at all, which is much cheaper to see."""
+def may_be_final(text: str) -> bool:
+    """Return whether a text holds a word of a final heading at all, much cheaper to see."""
     folded = text.lower() if text.isascii() else text.casefold()  # the same, and much slower
     if "\u0307" in folded or "ı" in folded:  # İ and ı, which are an i where case is ignored
         folded = folded.replace("\u0307", "").replace("ı", "i")

@@ -1,0 +1,92 @@
+"""The fast path reads what the readings would read, and only what leaves nothing open."""
+
+import random
+
+import pytest
+
+from tests.benchmarks.bench_parsing import CLEAN
+from vs_core import Distribution, StreamParser, parse, parsing
+from vs_core.formats import Entry, Lines, Reading, Shape, Tags
+from vs_core.words import VOCABULARY
+
+PIECES = [
+    *sorted({word for words in VOCABULARY.values() for word in words}),
+    *("Paris", "is", "a", "First", "12", "1 in 6", "e.g.", "3rd", "–", ",", "!", "don't", "İ", "p"),
+    *("Final answer:", "{", '"text":', "[1]", "(0.5)", "0.5", "50%", "|", "**", "\n", "- ", "&"),
+    "long " * 40,
+]  # fmt: skip
+
+
+def written(rng: random.Random, format: Lines | Tags) -> str:
+    pieces = rng.sample(PIECES, 8)
+    begin = rng.choice(["", "", rng.choice(pieces) + " "])
+    entries = [
+        Entry(
+            begin + " ".join(rng.choices(pieces, k=rng.choice([1, 2, 5]))), rng.choice([0.2, 0.5])
+        )
+        for _ in range(rng.choice([2, 3, 5]))
+    ]
+    return format.write(Reading(entries), Shape())
+
+
+@pytest.mark.parametrize("format", [Lines(), Tags()], ids=["lines", "tags"])
+def test_it_reads_what_the_readings_read(format, monkeypatch):
+    rng = random.Random(1)
+    answers = [written(rng, format) for _ in range(2000)]
+    shapes = [Shape(k) for k in (0, 3)]
+    fast = [(a, s) for a in answers for s in shapes if parsing.as_asked(a, s, None) is not None]
+    assert len(fast) > 200
+    read = [parsing.read(answer, shape) for answer, shape in fast]
+    monkeypatch.setattr(parsing, "as_asked", lambda *_: None)
+    assert read == [parsing.read(answer, shape) for answer, shape in fast]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        CLEAN,
+        "1. Paris (probability: 0.6)\n2. Rome. Or Oslo? (probability: 0.3)",
+        "1. Paris (probability: .6)\n\n2. Rome (probability: .3)\n",
+        "<response><text>a > b</text><probability>0.6</probability></response>\n"
+        "<response>\n<text>Rome</text>\n<probability>0.3</probability>\n</response>\n",
+    ],
+)
+def test_it_reads_what_is_as_it_was_asked_for(answer, monkeypatch):
+    monkeypatch.setattr(parsing, "_best", None)  # no reading is weighed
+    found = parse(answer)
+    assert found == Distribution.model_validate(found.model_dump())
+    parser = StreamParser()
+    for character in answer:
+        parser.feed(character)
+    assert parser.close() == found
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "1. Paris (probability: 0.6)",  # one is no list
+        "1. Paris (probability: 0.6)\n3. Rome (probability: 0.3)",
+        "1. Paris (probability: 1.6)\n2. Rome (probability: 0.3)",
+        "1. Paris (probability: 0.6)\n2. Rome (probability: 0.3)\nThat is all.",
+        "1. Paris (probability: 0.6)\n2. Rome (probability: 0.3)\n3. Total (probability: 0.9)",
+        "1. Text: Paris (probability: 0.6)\n2. Text: Rome (probability: 0.3)",
+        "1. First, Paris (probability: 0.6)\n2. Second, Rome (probability: 0.3)",
+        "1. Paris 0.5 (probability: 0.6)\n2. Rome (probability: 0.3)",
+        "<response><text>Paris</text><probability>60%</probability></response>" * 2,
+        "<response><text> </text><probability>0.6</probability></response>" * 2,
+        "<response><text>...</text><probability>0.6</probability></response>" * 2,
+        "<response><text>Final answer:\na</text><probability>0.6</probability></response>" * 2,
+        "<response><text>a &lt; b</text><probability>0.6</probability></response>" * 2,
+    ],
+)
+def test_anything_else_is_for_the_readings(answer):
+    assert parsing.as_asked(answer, Shape(0), None) is None
+    assert parsing.as_asked(answer, Shape(2, None), None) is None
+
+
+def test_another_number_than_was_asked_for_is_for_the_readings():
+    answer = "1. Paris (probability: 0.6)\n2. Rome (probability: 0.3)"
+    assert parsing.as_asked(answer, Shape(2), "lines") is not None
+    assert parsing.as_asked(answer, Shape(3), "lines") is None
+    assert parsing.as_asked(answer, Shape(2), "tags") is None
+    assert parse(answer, k=3).remarks == ("2 candidates read where 3 were asked for",)

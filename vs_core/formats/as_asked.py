@@ -1,0 +1,114 @@
+"""Answers just as they were asked for: the fast path, on which no reading is weighed.
+
+Nothing is left to interpret in them: every character is accounted for by one pattern, all numbers
+are on [0, 1], and the texts hold no sign of another notation. The readings make the same of them,
+many times slower. Anything else is theirs: these functions return None then.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from types import NoneType
+
+from pydantic_core import from_json
+
+from vs_core.formats.base import Shape
+from vs_core.formats.common import without_common_marks
+from vs_core.formats.envelope import may_be_final
+from vs_core.formats.placeholders import is_placeholder
+from vs_core.words import TOTAL, kind_of
+
+__all__ = ["as_asked", "json_as_asked"]
+
+Pairs = list[tuple[str, float]]
+
+
+def json_as_asked(text: str, shape: Shape) -> tuple[Pairs, str | None] | None:
+    """Return texts, probabilities and reasoning of JSON, alone, in a fence or in prose."""
+    start, end = text.find("{"), text.rfind("}") + 1
+    if start < 0 or (shape.definition and shape.definition.scale != "probability"):
+        return None
+    try:
+        data = from_json(text[start:end])
+        responses, reasoning = data["responses"], data.get("reasoning")
+        pairs = [
+            (response["text"].strip(), float(response["probability"]))
+            for response in responses
+            if len(response) == 2 and 0 <= response["probability"] <= 1
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if not pairs or len(pairs) != len(responses) or len(data) != 1 + (reasoning is not None):
+        return None
+    if not isinstance(reasoning, (str, NoneType)):
+        return None
+    if (start or end < len(text)) and _holds_more(text[:start], text[end : end + _BEHIND]):
+        return None
+    for said, _ in pairs:
+        if is_placeholder(said):
+            return None
+    return pairs, reasoning
+
+
+_BEHIND = 2000
+"""Characters behind JSON as it was asked for that are looked at for another answer."""
+
+
+def _holds_more(before: str, behind: str) -> bool:
+    """Whether what stands before or behind an answer may be another one."""
+    return "<" in before or "[" in before or any(map(str.isdigit, behind))
+
+
+def as_asked(text: str, shape: Shape, format: str | None) -> Pairs | None:
+    """Return texts and probabilities of tags or of a numbered list, alone."""
+    if shape.definition is None or shape.definition.scale != "probability":
+        return None
+    for name, read in _WAYS:
+        if format in (None, name) and (pairs := read(text)) is not None:
+            fits = len(pairs) > 1 and shape.k in (0, len(pairs))
+            clear = fits and all(p <= 1 and said and not is_placeholder(said) for said, p in pairs)
+            return pairs if clear else None
+    return None
+
+
+_TAGGED = re.compile(
+    r"\s*<response>\s*<text>([^<&]+)</text>"
+    r"\s*<probability>([01]?\.[0-9]{1,9})</probability>\s*</response>"
+)
+
+
+def _tagged(text: str) -> Pairs | None:
+    if not text.startswith("<response>") or "[/" in text or may_be_final(text):
+        return None
+    pairs: Pairs = []
+    at = 0
+    while (match := _TAGGED.match(text, at)) is not None:
+        pairs.append((match[1].strip(), float(match[2])))
+        at = match.end()
+    return pairs if not text[at:].strip() else None
+
+
+# Letters, digits and what stands between sentences: no mark of a list, a table or a number.
+_PLAIN = r"[^\W_][\w ,!?'’–—-]*(?:\.(?![0-9])[\w ,!?'’–—-]*)*(?<=[^\W_]|[.!?])"
+_LISTED = re.compile(
+    rf"\n*([0-9]{{1,4}})\. ({_PLAIN}) \(probability: ([01]?\.[0-9]{{1,9}})\)(?=\n|\Z)"
+)
+
+
+def _listed(text: str) -> Pairs | None:
+    pairs: Pairs = []
+    at = 0
+    while (match := _LISTED.match(text, at)) is not None and int(match[1]) == len(pairs) + 1:
+        pairs.append((match[2], float(match[3])))
+        at = match.end()
+    if not pairs or text[at:].strip("\n") or TOTAL in kind_of(pairs[-1][0]):
+        return None
+    texts = [said for said, _ in pairs]
+    return pairs if without_common_marks(texts) == texts else None
+
+
+_WAYS: tuple[tuple[str, Callable[[str], Pairs | None]], ...] = (
+    ("tags", _tagged),
+    ("lines", _listed),
+)
