@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from tests.benchmarks.bench_parsing import CLEAN
+from tests.benchmarks.bench_parsing import CLEAN, WRITERS
 from vs_core import Distribution, StreamParser, parse, parsing
-from vs_core.formats import Entry, Lines, Reading, Shape, Tags
+from vs_core.formats import Entry, Reading, Shape
 from vs_core.words import VOCABULARY
 
 PIECES = [
@@ -17,7 +17,7 @@ PIECES = [
 ]  # fmt: skip
 
 
-def written(rng: random.Random, format: Lines | Tags) -> str:
+def written(rng: random.Random, notation: str) -> str:
     pieces = rng.sample(PIECES, 8)
     begin = rng.choice(["", "", rng.choice(pieces) + " "])
     entries = [
@@ -26,16 +26,16 @@ def written(rng: random.Random, format: Lines | Tags) -> str:
         )
         for _ in range(rng.choice([2, 3, 5]))
     ]
-    return format.write(Reading(entries), Shape())
+    return WRITERS[notation](Reading(entries))
 
 
-@pytest.mark.parametrize("format", [Lines(), Tags()], ids=["lines", "tags"])
-def test_it_reads_what_the_readings_read(format, monkeypatch):
+@pytest.mark.parametrize("notation", ["lines", "blocks", "tags"])
+def test_it_reads_what_the_readings_read(notation, monkeypatch):
     rng = random.Random(1)
-    answers = [written(rng, format) for _ in range(2000)]
+    answers = [written(rng, notation) for _ in range(1000)]
     shapes = [Shape(k) for k in (0, 3)]
     fast = [(a, s) for a in answers for s in shapes if parsing.as_asked(a, s, None) is not None]
-    assert len(fast) > 200
+    assert len(fast) > 100
     read = [parsing.read(answer, shape) for answer, shape in fast]
     monkeypatch.setattr(parsing, "as_asked", lambda *_: None)
     assert read == [parsing.read(answer, shape) for answer, shape in fast]
@@ -47,6 +47,8 @@ def test_it_reads_what_the_readings_read(format, monkeypatch):
         CLEAN,
         "1. Paris (probability: 0.6)\n2. Rome. Or Oslo? (probability: 0.3)",
         "1. Paris (probability: .6)\n\n2. Rome (probability: .3)\n",
+        "Response 1\nText: Paris\nProbability: .6\n\nResponse 2\nText: Rome\nProbability: .3\n\n",
+        "Option 1:\nAnswer: Paris\nProbability: 0.6\nOption 2:\nAnswer: Rome\nProbability: 0.3",
         "<response><text>a > b</text><probability>0.6</probability></response>\n"
         "<response>\n<text>Rome</text>\n<probability>0.3</probability>\n</response>\n",
     ],
@@ -72,6 +74,8 @@ def test_it_reads_what_is_as_it_was_asked_for(answer, monkeypatch):
         "1. Text: Paris (probability: 0.6)\n2. Text: Rome (probability: 0.3)",
         "1. First, Paris (probability: 0.6)\n2. Second, Rome (probability: 0.3)",
         "1. Paris 0.5 (probability: 0.6)\n2. Rome (probability: 0.3)",
+        "Response 1\nText: a chance of 5\nProbability: .6\n\nResponse 2\nText: b\nProbability: .3",
+        "Response 1\nText: Well. Final\nProbability: .6\n\nResponse 2\nText: b\nProbability: .3",
         "<response><text>Paris</text><probability>60%</probability></response>" * 2,
         "<response><text> </text><probability>0.6</probability></response>" * 2,
         "<response><text>...</text><probability>0.6</probability></response>" * 2,

@@ -16,6 +16,7 @@ from pydantic_core import from_json
 from vs_core.formats.base import Shape
 from vs_core.formats.common import without_common_marks
 from vs_core.formats.envelope import may_be_final
+from vs_core.formats.numbers import number_line
 from vs_core.formats.placeholders import is_placeholder
 from vs_core.words import TOTAL, kind_of
 
@@ -61,7 +62,7 @@ def _holds_more(before: str, behind: str) -> bool:
 
 
 def as_asked(text: str, shape: Shape, format: str | None) -> Pairs | None:
-    """Return texts and probabilities of tags or of a numbered list, alone."""
+    """Return texts and probabilities of tags, a numbered list or labelled blocks, alone."""
     if shape.definition is None or shape.definition.scale != "probability":
         return None
     for name, read in _WAYS:
@@ -96,10 +97,28 @@ _LISTED = re.compile(
 )
 
 
+_BLOCK = re.compile(
+    r"\n*(?:Response|Answer|Candidate|Option) ([0-9]{1,4}):?\n"
+    rf"(?:Text|Response|Answer): ({_PLAIN})\nProbability: ([01]?\.[0-9]{{1,9}})(?=\n|\Z)"
+)
+
+
 def _listed(text: str) -> Pairs | None:
+    return _numbered(_LISTED, text)
+
+
+def _in_blocks(text: str) -> Pairs | None:
+    pairs = _numbered(_BLOCK, text)
+    if pairs is None or may_be_final(text):
+        return None
+    return None if any(number_line(f"Text: {said}") for said, _ in pairs) else pairs
+
+
+def _numbered(pattern: re.Pattern[str], text: str) -> Pairs | None:
+    """The candidates that a pattern finds one after the other, if they are numbered from 1."""
     pairs: Pairs = []
     at = 0
-    while (match := _LISTED.match(text, at)) is not None and int(match[1]) == len(pairs) + 1:
+    while (match := pattern.match(text, at)) is not None and int(match[1]) == len(pairs) + 1:
         pairs.append((match[2], float(match[3])))
         at = match.end()
     if not pairs or text[at:].strip("\n") or TOTAL in kind_of(pairs[-1][0]):
@@ -111,4 +130,5 @@ def _listed(text: str) -> Pairs | None:
 _WAYS: tuple[tuple[str, Callable[[str], Pairs | None]], ...] = (
     ("tags", _tagged),
     ("lines", _listed),
+    ("lines", _in_blocks),
 )
