@@ -74,7 +74,7 @@ def test_it_reads_what_is_as_it_was_asked_for(answer, monkeypatch):
         "1. Text: Paris (probability: 0.6)\n2. Text: Rome (probability: 0.3)",
         "1. First, Paris (probability: 0.6)\n2. Second, Rome (probability: 0.3)",
         "1. Paris 0.5 (probability: 0.6)\n2. Rome (probability: 0.3)",
-        "Response 1\nText: a chance of 5\nProbability: .6\n\nResponse 2\nText: b\nProbability: .3",
+        "Response 1\nText: 1 in 6 占比\nProbability: .6\n\nResponse 2\nText: b\nProbability: .3",
         "Response 1\nText: Well. Final\nProbability: .6\n\nResponse 2\nText: b\nProbability: .3",
         "<response><text>Paris</text><probability>60%</probability></response>" * 2,
         "<response><text> </text><probability>0.6</probability></response>" * 2,
