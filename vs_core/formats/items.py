@@ -340,8 +340,9 @@ def _without_notes(
 
 
 _NOTES = frozenset((EXPLANATION, META))
-_BLOCKS = {"|": "", "|-": "", "|+": "", ">": "", ">-": "", ">+": "", '"""': '"""', "'''": "'''"}
-"""What begins a text of several lines, and what ends it; nothing if its indentation tells."""
+_BLOCK = re.compile(r"[|>](?:[+-]?\d?|\d[+-])(?:\s+#[^\n]*)?\Z")
+"""What begins a text of several lines in YAML, whose indentation tells where it ends."""
+_LONG_QUOTES = ('"""', "'''")
 
 
 def _in_blocks(lines: Sequence[str]) -> Set[int]:
@@ -355,13 +356,24 @@ def _in_blocks(lines: Sequence[str]) -> Set[int]:
                 found.add(at)
                 continue
         rest = line.rpartition(":" if ":" in line else "=")[2].strip() if len(line) < 99 else ""
-        if rest in _BLOCKS:
-            closes, indent, inside = _BLOCKS[rest], _width(line), True
+        if rest in _LONG_QUOTES:
+            closes, indent, inside = rest, _width(line), True
+        elif _BLOCK.match(rest) or (not rest and _is_above_its_text(lines, at)):
+            closes, indent, inside = "", _width(line), True
     return found
 
 
 def _width(line: str) -> int:
     return len(line) - len(line.lstrip())
+
+
+def _is_above_its_text(lines: Sequence[str], at: int) -> bool:
+    """Whether a line is the label of a text that stands below it alone, and indented."""
+    match = FIELD.match(lines[at][:160])
+    if match is None or not match["key"].islower() or TEXT not in kind_of(match["key"]):
+        return False
+    below = next((line for line in lines[at + 1 :] if line.strip()), "")
+    return _width(below) > match.start("key")
 
 
 def _set_apart(match: re.Match[str], line: str, label: str, begun: bool) -> bool:
@@ -437,7 +449,12 @@ def _label(text: str) -> str | None:
 
 def _without_label(text: str) -> str:
     match = FIELD.match(text[:160])
-    return text if match is None else _value(text[match.end() :], match.end())
+    if match is None:
+        return text
+    value = _TYPED.sub("", text[match.end() :], count=1)
+    if match["sep"] == ":" and match["key"].islower() and "\n" in value:
+        value = _unfolded(value)
+    return _value(value, match.end())
 
 
 def _wraps(text: str, opening: str, closing: str) -> bool:
@@ -500,13 +517,50 @@ def _outdented(text: str) -> str:
     return "\n".join([first, *(line[least:] for line in rest)])
 
 
+_TYPED = re.compile(r"\A(?:(?:!{1,2}[A-Za-z]\w{0,30}|&\w{1,30})\s{1,9})+(?=[\"'|>])")
+"""A tag or an anchor of YAML, in front of a string."""
+_WIDE = 60
+"""Characters of a line that a writer of YAML breaks because it is too long."""
+
+
+def _unfolded(text: str) -> str:
+    """A quoted or plain text of YAML without the breaks that only fold its lines.
+
+    In such a text one break is a space, and more are one less. Short lines without a blank one
+    between them are not folded: whoever wrote them meant their breaks.
+    """
+    head, *rest = text.split("\n")
+    if any(line and not line[0].isspace() for line in rest):
+        return text
+    quote = head.lstrip()[:1]
+    quoted = quote in ("'", '"') and text.rstrip()[-1:] == quote and "\n" in text.rstrip()
+    if not quoted:
+        whole = all(len(line) >= _WIDE for line in (head, *rest[:-1]))
+        return " ".join([head.rstrip(), *map(str.strip, rest)]) if whole and rest[-1:] else text
+    if not any(not line.strip() for line in rest[:-1]) and any(
+        len(line) < _WIDE for line in (head, *rest[:-1])
+    ):
+        return text
+    head, *rest = (_CONTINUED.sub("", text) if quote == '"' else text).split("\n")
+    folded, blank = [head.rstrip()], 0
+    for line in map(str.strip, rest):
+        if line:
+            folded += ["\n" * blank or " ", line]
+        blank = 0 if line else blank + 1
+    return "".join(folded)
+
+
+_CONTINUED = re.compile(r"\\\n[ \t]*(?:\\(?= ))?")
+"""What breaks a long line of a quoted text of YAML without a space."""
+
+
 _COMMENTED = re.compile(r'("(?:[^"\\\n]|\\.){0,4000}")[ \t]{1,9}#[^"\n]*\Z')
 _FOLD = re.compile(r"(?<!\n)\n(?!\n)")
 
 
 def _value(text: str, width: int) -> str:
     """What stands behind a label: a plain text, or a string or block of YAML or TOML."""
-    if text[:1] in ("|", ">") and "\n" in text[:4]:
+    if text[:1] in ("|", ">") and _BLOCK.match(text.partition("\n")[0].rstrip()):
         body = _outdented("\n" + text.partition("\n")[2]).strip()
         return body if text[0] == "|" else _FOLD.sub(" ", body)
     text = text.strip()
