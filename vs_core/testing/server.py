@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -10,8 +11,9 @@ import re
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from threading import Event, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -51,6 +53,7 @@ usage        it never says how many tokens an answer took
 _MODEL = "simulated"
 _BOUNDS = ("minItems", "maxItems", "minimum", "maximum")
 _DIMENSIONS = 256
+_GRACE = 1.0  # seconds that answers under way have to end when the server stops
 _LONGEST_SILENCE = 60.0  # seconds that a "timeout" holds a connection, at most
 _SLOW_TOKEN = 0.05  # seconds a token of a "slow" answer
 
@@ -137,6 +140,7 @@ class SimulatedServer:
         self._stopping = Event()
         self._server: uvicorn.Server | None = None
         self._thread: Thread | None = None
+        self._stop: Callable[[], object] | None = None
 
     @property
     def base_url(self) -> str:
@@ -152,8 +156,9 @@ class SimulatedServer:
         listener = self._listen()
         self._stopping.clear()
         self._server = _uvicorn(self)
+        running = self._serve(self._server, listener)
         self._thread = Thread(
-            target=self._server.run, args=([listener],), name="SimulatedServer", daemon=True
+            target=asyncio.run, args=(running,), name="SimulatedServer", daemon=True
         )
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
@@ -166,11 +171,27 @@ class SimulatedServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        assert self._server is not None
+        assert self._stop is not None
         assert self._thread is not None
         self._stopping.set()
-        self._server.should_exit = True
+        self._stop()
         self._thread.join()
+
+    async def _serve(self, server: uvicorn.Server, listener: socket.socket) -> None:
+        """Serve until told to stop; uvicorn by itself takes a fifth of a second to notice."""
+        told = asyncio.Event()
+        self._stop = partial(asyncio.get_running_loop().call_soon_threadsafe, told.set)
+        serving = asyncio.ensure_future(server.serve([listener]))
+        stopped = asyncio.ensure_future(told.wait())
+        await asyncio.wait((serving, stopped), return_when=asyncio.FIRST_COMPLETED)
+        for listening in server.servers:
+            listening.close()
+        for connection in [*server.server_state.connections]:
+            connection.shutdown()  # at once, or after the answer that is under way
+        if answering := {*server.server_state.tasks}:
+            await asyncio.wait(answering, timeout=_GRACE)
+        serving.cancel()
+        await asyncio.wait((serving,))
 
     def _listen(self) -> socket.socket:
         """Take the address; from then on `base_url` is where the server is."""
