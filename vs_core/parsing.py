@@ -34,6 +34,7 @@ from vs_core.formats.base import (
 )
 from vs_core.formats.envelope import Envelope, Opening, bodies, opened
 from vs_core.formats.placeholders import is_placeholder
+from vs_core.plugins import plugins
 from vs_core.probabilities import definition_of, depends_on_others, read_probabilities
 
 __all__ = ["DEFAULT_LIMIT", "StreamParser", "parse"]
@@ -190,7 +191,9 @@ def _weighed(answer: Reading, shape: Shape, remark: str, *, asked: bool) -> _Wei
     known = sum(_has_number(entry) for entry in entries) if shape.definition else size
     fits = shape.k > 0 and size == shape.k
     serious = sum(
-        any(not is_harmless(r) and r != CUT_OFF for r in entry.repairs) for entry in entries
+        any(not is_harmless(r) and r != CUT_OFF for r in entry.repairs)
+        for entry in entries
+        if entry.repairs
     )
     clear = (
         known == size and answer.explained > 0.9 and not serious and (fits or not shape.k or asked)
@@ -207,7 +210,8 @@ def _has_number(entry: Entry) -> bool:
 
 
 def _with_thoughts(answer: Reading, envelope: Envelope) -> Reading:
-    return answer._replace(reasoning=answer.reasoning or envelope.thoughts)
+    reasoning = answer.reasoning or envelope.thoughts
+    return answer if reasoning == answer.reasoning else answer._replace(reasoning=reasoning)
 
 
 def _reason(text: str, raw: str) -> str:
@@ -230,13 +234,16 @@ _TAG = re.compile(r"<\s{0,9}\w")
 
 def _ladder(text: str, asked: Format | None) -> Iterator[Format]:
     """Yield the formats in the order to try them on ``text``."""
-    others = formats()
-    tag = _TAG.search(text)
-    if tag and tag.start() < min((at for at in map(text.find, "{[") if at >= 0), default=-1):
-        others.sort(key=lambda format: format.name != "tags")  # stable: the others stay
     if asked is not None:
         yield asked
-    yield from (format for format in others if asked is None or format.name != asked.name)
+    names = list(plugins.table("formats"))
+    tag = _TAG.search(text) if "<" in text else None
+    if tag and tag.start() < min((at for at in map(text.find, "{[") if at >= 0), default=len(text)):
+        names.sort(key=lambda name: name != "tags")  # stable: the others stay
+    for name in names:
+        format = format_of(name)
+        if asked is None or format.name != asked.name:
+            yield format
 
 
 def _distribution(answer: Reading, shape: Shape) -> Distribution:

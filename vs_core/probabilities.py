@@ -246,10 +246,12 @@ def read_probabilities(
     Returns:
         For each candidate its probability on [0, 1] or None, and the repair it took or None.
     """
+    scale = definition.scale if definition else "probability"
+    if scale == "probability" and all(map(_is_plain, raws)):
+        return [(raw, None) for raw in raws]
     numbers = [_read_number(raw) for raw in raws]
     bare = [number.value for number in numbers if number and not number.percent]
-    scale = _SCALES[definition.scale if definition else "probability"]
-    converted = iter(scale(bare) if bare else ())
+    converted = iter(_SCALES[scale](bare) if bare else ())
     readings: list[Reading] = []
     for raw, number in zip(raws, numbers, strict=True):
         if number is None:
@@ -261,6 +263,11 @@ def read_probabilities(
             value, repair = next(converted)
             readings.append((value, repair or number.repair))
     return readings
+
+
+def _is_plain(raw: Any) -> bool:
+    """Whether what a model gave is a probability as it stands, or is absent."""
+    return raw is None or (type(raw) is float and 0 <= raw <= 1)
 
 
 def _clip(value: float, repair: str | None) -> Reading:

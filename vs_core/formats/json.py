@@ -205,7 +205,7 @@ def _decoded(text: str) -> str:
         if start[:1] == '"' and start[1:2] in ("{", "[", "\\"):
             inner = from_json(text.strip())
             return inner if isinstance(inner, str) else text
-        if '\\"' in text and _ESCAPED.search(text[:400]):
+        if "\\" in text and _ESCAPED.search(text[:400]):
             begin, end = text.find("{"), text.rfind("}") + 1
             first = text.find("[")
             if 0 <= first < begin:
@@ -352,8 +352,9 @@ def _sums(parts: Sequence[Reading]) -> bool:
 
 
 def _alone(found: tuple[int, int, Reading], text: str) -> Reading:
-    _start, _end, answer = found
-    return answer._replace(explained=_explained([found], text))
+    explained = _explained([found], text)
+    answer = found[2]
+    return answer if explained == answer.explained else answer._replace(explained=explained)
 
 
 _OUTSIDE = 20_000
