@@ -6,6 +6,7 @@ Alone, ``Chance with a probability of 5%`` is a label with its number; among oth
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 
@@ -21,10 +22,9 @@ _PLACE = "\x00"
 def shared_beginning(texts: Sequence[str]) -> str:
     """Return what all texts begin with, as far as `SHORT`."""
     first, last = min(texts)[:SHORT], max(texts)[:SHORT]
-    for at, (a, b) in enumerate(zip(first, last, strict=False)):
-        if a != b:
-            return first[:at]
-    return min(first, last, key=len)
+    sizes = range(1, len(first) + 1)
+    size = bisect_left(sizes, True, key=lambda size: first[:size] != last[:size])
+    return first[:size]
 
 
 def read_alike(items: Sequence[ListItem], blocks: Sequence[Sequence[str]]) -> None:

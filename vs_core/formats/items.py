@@ -32,7 +32,7 @@ FIELD = re.compile(
 """A line that begins with a label."""
 
 
-@dataclass
+@dataclass(slots=True)
 class ListItem:
     """A candidate as it was read.
 
@@ -105,10 +105,8 @@ _TOTAL = re.compile(r"[\s*_`|>#(\[-]{0,12}(?P<label>[^\W\d][^:：=\d\n|]{0,40}?)
 
 def is_total(line: str) -> bool:
     """Whether a line gives the sum of the probabilities."""
-    if len(line) > 160:
-        return False
-    match = _TOTAL.match(line)
-    if match is None or not any(character.isdigit() for character in line[match.end() :]):
+    match = _TOTAL.match(line) if len(line) <= 160 else None
+    if match is None or not any(map(str.isdigit, line[match.end() :])):
         return False
     label = match["label"].strip(" *_`").lower()
     return TOTAL in kind_of(label) or label.split()[0] in ("total", "sum")

@@ -325,8 +325,9 @@ def _last_item(blocks: Sequence[Sequence[str]], *, at_end: bool) -> ListItem:
     """Read the last candidate: not what the answer says after all of them, which others lack."""
     block = blocks[-1]
     found = paragraphs(block)
-    others = [len(paragraphs(other)) for other in blocks[:-1]]
-    usual = max(others, default=1)
+    usual = len(found)
+    if usual > 1:
+        usual = max((len(paragraphs(other)) for other in blocks[:-1]), default=1)
     if len(found) > usual:
         item = read_item(block[: found[usual - 1][1]], at_end=at_end)
         if item.number is not None and item.text:
