@@ -507,6 +507,47 @@ def test_majority_by_weight(server):
         majority(dspy.Prediction(city="Rome"))
 
 
+def test_majority_of_what_others_gave():
+    """As ``dspy.majority`` counts them: of completions, and of a list of predictions or dicts."""
+    records = [{"city": "Rome"}, {"city": "Oslo"}, {"city": "oslo"}, {"city": ""}]
+    many = dspy.Prediction.from_completions(records, signature=dspy.Signature("q -> city"))
+    ones = [dspy.Prediction(**record) for record in records]
+    for given in (many, many.completions, ones, records, tuple(records)):
+        best = majority(given)
+        assert (best.city, best.probability) == ("Oslo", 0.5)
+        assert type(best) is dspy.Prediction
+        assert majority(given, normalize=None).city == "Rome"
+    for given in (many, many.completions, ones, records):
+        assert dspy.majority(given).city == "Oslo"
+    own = dspy.Signature("q -> probability")
+    taken = majority(dspy.Prediction.from_completions([{"probability": "high"}], signature=own))
+    assert taken.toDict() == {"probability_": 1.0, "probability": "high"}
+    for nothing in ([], [1], [{}], "Oslo", None):
+        with pytest.raises(ConfigurationError, match="majority takes"):
+            majority(nothing)
+
+
+def test_majority_of_several_distributions(server):
+    """Weights are added up over all, and each prediction has the same weight."""
+    cities = VerbalizedSampler("q -> city", k=2)
+    given = []
+    for first, second in ((0.9, 0.1), (0.04, 0.06), (0.02, 0.03)):
+        server.model = says(
+            {"city": "Rome", "probability": first}, {"city": "Oslo", "probability": second}
+        )
+        given.append(cities(q=f"Where, after {first}?"))
+    best = majority(given)  # Oslo is first in two of three, and Rome has more weight
+    assert best.city == "Rome"
+    assert best.probability == pytest.approx((0.9 + 0.4 + 0.4) / 3)
+    assert len(best.distribution) == len(best.completions) == 6
+    assert majority(given[1:]).city == "Oslo"
+    mixed = majority([*given[1:], dspy.Prediction(city="rome"), {"city": "Bern"}])
+    assert mixed.city == "Rome"
+    assert mixed.probability == pytest.approx((0.4 + 0.4 + 1) / 4)
+    ensemble = dspy.Ensemble(reduce_fn=majority).compile([cities, cities])
+    assert ensemble(q="Where?").probability == pytest.approx(0.6)
+
+
 def test_majority_of_an_ensemble(server):
     """As with Predict: the last field of a prediction is the user's."""
     server.model = says({"city": "Rome", "probability": 0.9}, {"city": "Oslo", "probability": 0.1})
