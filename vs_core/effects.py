@@ -69,7 +69,13 @@ Stream = Generator["Effect | Emit[T]", Any, Any]
 
 def perform(steps: Effects[T]) -> T:
     """Run a generator of effects to its end and return its value."""
-    return _value(_stepping(steps))
+    stepping = _stepping(steps)
+    while True:
+        try:
+            next(stepping)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
 
 
 def produce(steps: Stream[T]) -> Iterator[T]:
@@ -86,15 +92,6 @@ def produce_with(begin: Callable[[ExitStack], Stream[T]]) -> Generator[T, None, 
     """
     with ExitStack() as stack:
         yield from produce(begin(stack))
-
-
-def _value(stepping: Generator[Any, None, T]) -> T:
-    while True:
-        try:
-            next(stepping)
-        except StopIteration as stop:
-            value: T = stop.value
-            return value
 
 
 def _stepping(steps: Generator[Any, Any, T]) -> Generator[Any, None, T]:

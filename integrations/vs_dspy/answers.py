@@ -122,8 +122,9 @@ def _first(outputs: Any) -> Any:
 
 def _text(outputs: Any) -> str:
     first = _first(outputs)
-    text = first.get("text") if isinstance(first, Mapping) else first
-    return text if isinstance(text, str) else ""
+    if isinstance(first, Mapping):
+        first = first.get("text")
+    return first if isinstance(first, str) else ""
 
 
 class _Usage(UsageTracker):

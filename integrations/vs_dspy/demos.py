@@ -8,7 +8,7 @@ from typing import Any
 import dspy
 
 from vs_core import Candidate, Distribution
-from vs_dspy.signatures import AskedSignature, Signature
+from vs_dspy.signatures import AskedSignature
 
 __all__ = ["DemoWriter"]
 
@@ -20,18 +20,11 @@ class DemoWriter:
     """Turns what holds the user's own output fields into what holds candidates.
 
     Args:
-        signature: The user's signature.
         asked: What a call asks for.
     """
 
-    def __init__(self, signature: Signature, asked: AskedSignature) -> None:
+    def __init__(self, asked: AskedSignature) -> None:
         self.asked = asked
-        self.keys = list(signature.input_fields)
-        self.histories = [
-            name
-            for name, field in signature.input_fields.items()
-            if field.annotation is dspy.History
-        ]
 
     def demos(self, demos: Sequence[Any]) -> list[Any]:
         """Return demos as the predictor takes them, in order.
@@ -44,7 +37,7 @@ class DemoWriter:
         written: dict[Any, Any] = {}
         for index, demo in enumerate(demos):
             labelled = self.asked.candidates not in demo and self._answered(demo)
-            key = repr([demo.get(name) for name in self.keys]) if labelled else index
+            key = repr([demo.get(name) for name in self.asked.inputs]) if labelled else index
             written.setdefault(key, []).append(dict(demo))
         return [
             self._merged(group) if isinstance(key, str) else self._shown(group[0])
@@ -54,7 +47,7 @@ class DemoWriter:
     def inputs(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Return inputs with the answers in their history written as candidates."""
         changed = dict(inputs)
-        for name in self.histories if self.asked.kind is not None else ():
+        for name in self.asked.histories if self.asked.kind is not None else ():
             if name in changed:
                 turns = dspy.History.model_validate(changed[name]).messages
                 changed[name] = dspy.History(messages=[self._turn(turn) for turn in turns])

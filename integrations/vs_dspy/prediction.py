@@ -28,10 +28,9 @@ class VerbalizedPrediction(dspy.Prediction):
         signature: Any = None,
     ) -> VerbalizedPrediction:
         """Return the prediction of candidate ``drawn``; ``records`` are the fields of all."""
-        prediction: VerbalizedPrediction = cls.from_completions(records, signature=signature)
-        prediction._store = dict(records[drawn])
-        prediction._distribution = distribution
-        return prediction
+        made: VerbalizedPrediction = cls.from_completions(records, signature=signature)
+        made.__dict__.update(_store=dict(records[drawn]), _distribution=distribution)
+        return made
 
     @property
     def distribution(self) -> Distribution:
@@ -40,6 +39,6 @@ class VerbalizedPrediction(dspy.Prediction):
 
     def copy(self, **fields: Any) -> VerbalizedPrediction:
         """Return a copy with some fields changed, of the same distribution."""
-        copied: VerbalizedPrediction = super().copy(**fields)
-        copied._completions, copied._distribution = self._completions, self._distribution
+        copied = object.__new__(type(self))
+        copied.__dict__.update(self.__dict__, _store={**self._store, **fields}, _lm_usage=None)
         return copied

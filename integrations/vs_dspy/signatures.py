@@ -30,6 +30,8 @@ class AskedSignature:
     Args:
         signature: With a field of candidates in the place of the user's output fields; or with
             those, where one plain answer is asked for.
+        inputs: Names of the user's input fields.
+        histories: Names of those that hold turns before.
         names: Of the user's output fields, without the reasoning.
         reasoning: Name of the field in which the model reasons first; None if it does not.
         candidates: Name of the field of candidates, which is apart from all others.
@@ -38,6 +40,8 @@ class AskedSignature:
     """
 
     signature: Signature
+    inputs: tuple[str, ...]
+    histories: tuple[str, ...]
     names: tuple[str, ...]
     reasoning: str | None
     candidates: str
@@ -132,7 +136,12 @@ def _asked(
         made = made.append(candidates, field, type_=kind)
     if made is not signature:
         _Standing.put(made, signature)
-    return AskedSignature(made, tuple(outputs), reasoning, candidates, kind, content, probability)
+    inputs = signature.input_fields
+    histories = tuple(name for name, info in inputs.items() if info.annotation is dspy.History)
+    return AskedSignature(
+        made, tuple(inputs), histories, tuple(outputs), reasoning, candidates, kind, content,
+        probability,
+    )  # fmt: skip
 
 
 def _content(
@@ -205,9 +214,8 @@ class Continued:
 def continued(asked: AskedSignature) -> Continued:
     """Return what asks again, or for more, in the same conversation."""
     made = asked.signature
-    inputs = made.input_fields.items()
-    history = next((name for name, info in inputs if info.annotation is dspy.History), None)
-    if history is None:
+    history = next(iter(asked.histories), "")
+    if not history:
         history = apart("history", made.fields)
         made = made.prepend(history, dspy.InputField(), type_=dspy.History)
     further = apart("follow_up", made.fields)

@@ -163,7 +163,7 @@ class SamplerTask:
             config["rollout_id"] = rollout * _MOST_CALLS + request.call
             if isinstance(seed := settings.get("seed"), int):  # of the model: it answers alike
                 config["seed"] = seed + request.call
-        writer = DemoWriter(self.signature, asked)
+        writer = DemoWriter(asked)
         inputs, signature = writer.inputs(self.inputs), asked.signature
         if turns:
             inputs, signature = self._further(asked, inputs, turns)
@@ -176,7 +176,7 @@ class SamplerTask:
     ) -> tuple[dict[str, Any], Signature]:
         """The inputs and the signature of a further turn: what was said before is history."""
         made = continued(asked)
-        fields = {name: inputs[name] for name in self.signature.input_fields if name in inputs}
+        fields = {name: inputs[name] for name in asked.inputs if name in inputs}
         earlier = fields.pop(made.history, None)
         turn, messages = dict(fields), list(earlier.messages if earlier else [])
         for answer, request in zip(turns[::2], turns[1::2], strict=True):
@@ -216,8 +216,7 @@ class SamplerTask:
         if self._choice is not None and self._choice.is_first(self._key()):
             drawn = min(self._choice.index, len(found) - 1)
         else:
-            one = found.sample(resampler=self.draw)
-            drawn = next(index for index, each in enumerate(found) if each is one)
+            (drawn,) = self.draw(found, 1, found.rng())
         made = VerbalizedPrediction.drawn_from(found, records, drawn, self.signature)
         if self.settings.trace is not None and self.settings.max_trace_size > 0:
             self._leave_trace(made, self.settings.trace)

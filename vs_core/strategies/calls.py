@@ -101,12 +101,13 @@ class Call:
         self._think(answer.reasoning)
         self.remarks.update(dict.fromkeys(answer.remarks))
         invalid: list[Candidate] = []
+        schema = self.strategy.schema
+        own = self.reasoning if self.k == 1 else None  # where each call reasons anew
         for candidate in answer:
             about: dict[str, Any] = {"call": number}
-            if self.k == 1 and self.reasoning:  # its own, where each call reasons anew
-                about["metadata"] = {**candidate.metadata, "reasoning": self.reasoning}
-            candidate = candidate.model_copy(update=about)
-            checked, problem = validated(candidate, self.strategy.schema)
+            if own:
+                about["metadata"] = {**candidate.metadata, "reasoning": own}
+            checked, problem = validated(candidate.model_copy(update=about), schema)
             if problem is not None:
                 invalid.append(checked)
             elif CUT_OFF in candidate.repairs:  # better whole ones; kept in case none come
