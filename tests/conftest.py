@@ -36,6 +36,12 @@ for name in ("DSPY_CACHEDIR", "IPYTHONDIR", "MPLCONFIGDIR", "PIP_CACHE_DIR", "UV
 for name in [name for name in os.environ if name.startswith("XDG_")]:
     del os.environ[name]
 
+# Nothing of the network is trusted. Each client would read all authorities of the machine, which
+# takes it 27 ms, for servers that are asked without TLS.
+os.environ["SSL_CERT_DIR"] = str(_FOLDER / "authorities")
+os.environ.pop("SSL_CERT_FILE", None)
+Path(os.environ["SSL_CERT_DIR"]).mkdir(exist_ok=True)
+
 
 def pytest_sessionfinish(session):
     if not _MINE:

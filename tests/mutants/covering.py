@@ -13,10 +13,11 @@ import coverage
 import pytest
 
 ME = Path(os.environ["VS_COVERAGE"]) / str(os.getpid())
+OF = json.loads(os.environ["VS_COVERAGE_OF"])
 _seconds: dict[str, float] = {}
 _coverage = coverage.Coverage(
     data_file=ME.with_suffix(".lines"),
-    include=[f"{path}*" for path in json.loads(os.environ["VS_COVERAGE_OF"])],
+    include=[f"{path}{end}" for path in OF for end in ("", "/**")],  # a file, or what is below
     config_file=False,
 )
 _coverage.start()
