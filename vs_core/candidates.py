@@ -557,31 +557,23 @@ class Distribution(_Typed[T], Sequence[Candidate[T]]):
         return as_html(self._rows())
 
 
-def unvalidated(pairs: Iterable[tuple[str, float]], reasoning: str | None) -> Distribution[Any]:
-    """Return the distribution of texts, stripped, and probabilities on [0, 1]."""
-    found = [
-        _made(
-            Candidate,
-            {
-                "text": text,
-                "probability": probability,
-                "value": None,
-                "repairs": (),
-                "metadata": {},
-                "call": None,
-            },
-            {"text", "probability"},
-        )
-        for text, probability in pairs
-    ]
+def unvalidated(
+    rows: Iterable[dict[str, Any]], reasoning: str | None, remarks: tuple[str, ...] = ()
+) -> Distribution[Any]:
+    """Return the distribution of candidates whose fields, all of them, are known to be valid."""
+    candidates = tuple([_made(Candidate, row, _READ.copy()) for row in rows])
     values: dict[str, Any] = {
-        "candidates": tuple(found),
+        "candidates": candidates,
         "reasoning": reasoning,
         "metadata": {},
         "completions": (),
-        "remarks": (),
+        "remarks": remarks,
     }
-    return _made(Distribution, values, {"candidates", "reasoning"})
+    return _made(Distribution, values, {"candidates", "reasoning", "remarks"})
+
+
+_READ = {"text", "probability", "value", "repairs", "metadata"}
+"""What is set in a candidate that was read; which call gave it, whoever called says."""
 
 
 class Sample(list[Candidate[Any]]):

@@ -15,12 +15,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vs_core.candidates import Candidate, Distribution, unvalidated
 from vs_core.display import shorten
 from vs_core.errors import ParseError
-from vs_core.formats.as_asked import as_asked, json_as_asked
+from vs_core.formats.as_asked import Pairs, as_asked, json_as_asked
 from vs_core.formats.base import (
     CUT_OFF,
     Entry,
@@ -102,16 +102,16 @@ def read(
     asked = None if format is None else format_of(format)
     may_be_json = asked is None or asked.name == "json"
     if may_be_json and (clean := json_as_asked(raw, shape)) is not None:
-        return unvalidated(*clean)
+        return _plain(*clean)
     text = _encodable(raw)
     pairs = as_asked(text, shape, None if asked is None else asked.name)
     if pairs is not None:
-        return unvalidated(pairs, None)
+        return _plain(pairs, None)
     envelope = opened(text)
     if may_be_json and envelope.thoughts is not None:
         clean = json_as_asked(envelope.text, shape)
         if clean is not None:
-            return unvalidated(clean[0], clean[1] or envelope.thoughts)
+            return _plain(clean[0], clean[1] or envelope.thoughts)
     found = _distribution(_best(envelope, raw, shape, asked), shape)
     if shape.strict:
         _refuse_repairs(found, raw)
@@ -246,22 +246,43 @@ def _ladder(text: str, asked: Format | None) -> Iterator[Format]:
             yield format
 
 
+def _is_valid(entry: Entry) -> bool:
+    """Whether a candidate can be made without validation; a plugin's format may give anything."""
+    return type(entry.text) is str and type(entry.repairs) is tuple
+
+
+def _plain(pairs: Pairs, reasoning: str | None) -> Distribution:
+    rows: list[dict[str, Any]] = [
+        {
+            "text": text,
+            "probability": probability,
+            "value": None,
+            "repairs": (),
+            "metadata": {},
+            "call": None,
+        }
+        for text, probability in pairs
+    ]
+    return unvalidated(rows, reasoning)
+
+
 def _distribution(answer: Reading, shape: Shape) -> Distribution:
-    readings = read_probabilities([entry.probability for entry in answer.entries], shape.definition)
-    return Distribution(
-        candidates=[
-            {
-                "text": entry.text,
-                "probability": probability,
-                "value": entry.value,
-                "repairs": entry.repairs if repair is None else (*entry.repairs, repair),
-                "metadata": entry.metadata,
-            }
-            for entry, (probability, repair) in zip(answer.entries, readings, strict=True)
-        ],
-        reasoning=answer.reasoning,
-        remarks=answer.remarks,
-    )
+    entries = answer.entries
+    readings = read_probabilities([entry.probability for entry in entries], shape.definition)
+    rows: list[dict[str, Any]] = [
+        {
+            "text": entry.text,
+            "probability": probability,
+            "value": entry.value,
+            "repairs": entry.repairs if repair is None else (*entry.repairs, repair),
+            "metadata": dict(entry.metadata),
+            "call": None,
+        }
+        for entry, (probability, repair) in zip(entries, readings, strict=True)
+    ]
+    if type(answer.remarks) is tuple and all(map(_is_valid, entries)):
+        return unvalidated(rows, answer.reasoning, answer.remarks)
+    return Distribution(candidates=rows, reasoning=answer.reasoning, remarks=answer.remarks)
 
 
 # --- streams -------------------------------------------------------------------------------------

@@ -20,9 +20,10 @@ from vs_core.formats.numbers import number_line
 from vs_core.formats.placeholders import is_placeholder
 from vs_core.words import TOTAL, kind_of
 
-__all__ = ["as_asked", "json_as_asked"]
+__all__ = ["Pairs", "as_asked", "json_as_asked"]
 
 Pairs = list[tuple[str, float]]
+"""Texts, stripped, and their probabilities, on [0, 1]."""
 
 
 def json_as_asked(text: str, shape: Shape) -> tuple[Pairs, str | None] | None:

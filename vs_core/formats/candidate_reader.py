@@ -80,7 +80,7 @@ class CandidateReader:
         """Return the candidate that an object is; None if it is none."""
         repairs = (*self.repairs, CUT_OFF) if id(item) in self.torn else self.repairs
         if self._is_as_asked(item):
-            return Entry(item["text"].strip(), item["probability"], None, repairs)
+            return Entry(item["text"].strip(), item.get("probability"), None, repairs)
         key = number_key(item, self.shape)
         rest = {name: value for name, value in item.items() if name != key}
         probability = item[key] if key is not None else None
@@ -105,10 +105,10 @@ class CandidateReader:
 
     def _is_as_asked(self, item: Mapping[str, Any]) -> bool:
         return (
-            item.keys() == _AS_ASKED
-            and isinstance(item["text"], str)
+            item.keys() <= _AS_ASKED
+            and isinstance(item.get("text"), str)
             and not self.shape.fields
-            and not isinstance(item["probability"], (dict, list))
+            and not isinstance(item.get("probability"), (dict, list))
         )
 
     def _is_record(self, item: Mapping[str, Any]) -> bool:
