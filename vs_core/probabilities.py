@@ -217,6 +217,14 @@ def depends_on_others(raw: Any) -> bool:
     return number is not None and not number.percent and number.value > 1
 
 
+def alone(raw: Any) -> float | None:
+    """Return the probability that a number is whatever stands beside it; None if it is none."""
+    number = _read_number(raw)
+    if number is None or number.value < 0 or (number.value > 1 and not number.percent):
+        return None
+    return min(number.value, 1.0)
+
+
 def read_probabilities(
     raws: Sequence[Any], definition: Definition | None = None
 ) -> list[tuple[float | None, str | None]]:

@@ -56,6 +56,11 @@ def compare(title: str, ours: Callable[[], object], base: Callable[[], object], 
     print(f"{title:<56}{a * 1e6:11.1f} µs {b * 1e6:11.1f} µs {ratio}")
 
 
+def in_prose(text: str) -> None:
+    """Read an answer that is not just what was asked for, which takes the weighing of readings."""
+    parse(f"Here you are:\n\n{text}\n\nAnything else?")
+
+
 def stream(text: str, size: int = 1) -> None:
     parser = StreamParser()
     for at in range(0, len(text), size):
@@ -95,7 +100,7 @@ def scaling() -> None:
         *(f"{size:>10}" for size in ("1 KB", "10 KB", "100 KB", "1 MB")),
     )
     for title, write in WRITERS.items():
-        for name, work in (("whole", parse), ("streamed", stream)):
+        for name, work in (("whole", parse), ("in prose", in_prose), ("streamed", stream)):
             cells = []
             for kilobytes in (1, 10, 100, 1000):
                 texts = [write(answer_of(kilobytes)) for _ in range(max(3, 20 // kilobytes))]

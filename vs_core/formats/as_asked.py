@@ -92,7 +92,8 @@ def _tagged(text: str) -> Pairs | None:
 
 
 # Letters, digits and what stands between sentences: no mark of a list, a table or a number.
-_PLAIN = r"[^\W_][\w ,!?'’–—-]*(?:\.(?![0-9])[\w ,!?'’–—-]*)*(?<=[^\W_]|[.!?])"
+# Bounded, for each repetition of a group takes memory.
+_PLAIN = r"[^\W_][\w ,!?'’–—-]*(?:\.(?![0-9])[\w ,!?'’–—-]*){0,200}(?<=[^\W_]|[.!?])"
 _LISTED = re.compile(
     rf"\n*([0-9]{{1,4}})\. ({_PLAIN}) \(probability: ([01]?\.[0-9]{{1,9}})\)(?=\n|\Z)"
 )

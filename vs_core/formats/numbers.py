@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from vs_core.probabilities import depends_on_others, read_probabilities
+from vs_core.probabilities import alone
 from vs_core.words import (
     ABOUT,
     CANDIDATE,
@@ -129,9 +129,7 @@ def number_in(content: str) -> Found | None:
 
 def _says_the_same(one: str, other: str) -> bool:
     """Whether two numbers are one, written in two ways: ``0.2 (20%)``."""
-    if depends_on_others(one) or depends_on_others(other):
-        return False
-    ((a, _),), ((b, _),) = read_probabilities([one]), read_probabilities([other])
+    a, b = alone(one), alone(other)
     return a is not None and b is not None and abs(a - b) < 0.006
 
 
