@@ -152,6 +152,13 @@ def test_json_is_read_as_it_was_written(pairs, reasoning):
     assert got.reasoning == answer.reasoning
 
 
+def test_a_letter_that_all_texts_end_with_is_theirs():
+    assert parse("1. Vitamin A (probability: 0.6)\n2. Plan A (probability: 0.3)").texts == [
+        "Vitamin A",
+        "Plan A",
+    ]
+
+
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 @pytest.mark.parametrize("definition", [*DEFINITIONS, None])
 @pytest.mark.parametrize("reasoning", [False, True])

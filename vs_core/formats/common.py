@@ -141,8 +141,9 @@ def _is_likely(word: str) -> bool:
 
 
 def _belongs(word: str) -> bool:
-    plain = word.strip("(<{[$*_:=").lower()
-    kinds = kind_of(plain)
-    return (
-        plain in _VERBS or plain in _ABOUT or bool(kinds & {PROBABILITY, WEAK}) or plain == "p(x)"
-    )
+    written = word.strip("(<{[$*_:=")
+    plain = written.lower()
+    if plain == "p(x)" or kind_of(plain) & {PROBABILITY, WEAK}:
+        return True
+    named = len(written.rstrip(".")) == 1 and written[0].isupper()  # Vitamin A
+    return not named and (plain in _VERBS or plain in _ABOUT)
