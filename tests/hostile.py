@@ -18,6 +18,7 @@ KINDS = {
     "objects": '{{"a": .{}}}',
     "open objects": '{{"a{}": ',
     "strings": '"a{}" ' + " " * 70,
+    "escaped quotes": '\\"{}',
     "tags": "<p>.{}</p>",
     "open tags": "<text>{}",
     "closing tags": "</text>{}",

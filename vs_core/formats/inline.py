@@ -9,7 +9,7 @@ from vs_core.words import FINAL, LIST, REASONING, TEXT, kind_of
 
 __all__ = ["inline"]
 
-_BRACKETS = re.compile(r"[*_`]*[(\[（【]([^()\[\]（）【】\n]{1,60})[)\]）】][*_`]*")
+_BRACKETS = re.compile(r"[*_`]{0,4}[(\[（【]([^()\[\]（）【】\n]{1,60})[)\]）】][*_`]*")
 _JOINER = re.compile(r"[\s,;，；、|/.]*(?:\b(?:and|und|y|et|e|и|or)\s+)?(?:[•*·-]\s+)?")
 _ORDINAL = re.compile(r"\(?\d{1,3}[.):、]\s*")
 # It begins where white space does, and white space has one way to match: linear time.

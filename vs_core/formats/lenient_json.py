@@ -216,7 +216,7 @@ class _Reader:
             if word not in ("true", "false", "null"):
                 self._repair("Python literal read as JSON")
             return _CONSTANTS[word.lower()]
-        if _NUMBER.match(word) and len(word) <= 64:
+        if len(word) <= 64 and _NUMBER.match(word):
             return float(word) if any(c in word for c in ".eE") else int(word)
         if self.stack[-1].awaits_value or isinstance(self.stack[-1].container, list):
             self._repair("bare word read as text")

@@ -23,7 +23,7 @@ from vs_core.words import META, TEXT, kind_of
 
 __all__ = ["keyed", "numbered", "parallel"]
 
-_NUMBERED = re.compile(r"\s*([^\W\d]*)[ _.#-]*(\d{1,4})\s*\Z")
+_NUMBERED = re.compile(r"\s{0,9}([^\W\d]{0,60})[ _.#-]{0,9}(\d{1,4})\s{0,9}\Z")
 _LETTERED = re.compile(r"(?:[^\W\d_]+[ _-]?)?(?:[A-Za-z]|\d{1,4})\Z")
 
 

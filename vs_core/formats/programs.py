@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pydantic_core import from_json
 
@@ -21,7 +21,8 @@ _LITERAL = re.compile(
     r'"""(?P<long>[^"]{0,4000}(?:"{1,2}[^"]{1,4000}){0,40})"""'
     r'|"(?P<double>(?:[^"\\]|\\.){0,8000})"(?!\w)'
     r"|(?<![^\W\d_])'(?P<single>(?:[^'\\\n]|\\.|''){0,4000})'(?!\w)"
-    r"|(?<![\w.#])(?P<number>[-+]?(?:\d{1,9}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][-+]?\d{1,3})?%?)(?![\w.%])",
+    r"|(?<![\w.#])(?P<number>[-+]?(?:\d{1,9}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][-+]?\d{1,3})?%?)(?![\w.%])"
+    r"|(?<![^\W\d_])(?P<open>[\"'])",
     re.DOTALL,
 )
 _KEY = re.compile(r"\s{0,9}(?::|=>|=(?!=))")
@@ -32,6 +33,8 @@ _TUPLE = re.compile(r"^[ \t]{0,40}\(|[\w)]\(\s{0,40}[\"'(\[{]", re.M)
 _TAGGED = re.compile(r"^[ \t]{0,40}<[A-Za-z/?!]", re.M)
 _MOST = 20_000
 """Most literals that are looked at."""
+_MOST_OPEN = 20
+"""Most quotes that close nowhere: each has been searched for its end as far as a string may go."""
 
 
 def read_program(text: str, shape: Shape) -> Reading | None:
@@ -43,8 +46,8 @@ def read_program(text: str, shape: Shape) -> Reading | None:
     tokens: list[tuple[bool, str]] = []
     labelled = False
     end = 0
-    for match in _LITERAL.finditer(text):
-        if len(tokens) > _MOST:
+    for match in _literals(text):
+        if match is None:
             return None
         number = match["number"]
         if number is None:
@@ -72,6 +75,19 @@ def read_program(text: str, shape: Shape) -> Reading | None:
     return Reading(
         [Entry(said.strip(), number) for said, number in pairs], None, (), labelled or known
     )
+
+
+def _literals(text: str) -> Iterator[re.Match[str] | None]:
+    """Strings and numbers in order; None behind too many, or too many quotes that close nowhere."""
+    found = unclosed = 0
+    for match in _LITERAL.finditer(text):
+        if match["open"] is None:
+            found += 1
+            yield match
+        else:
+            unclosed += 1
+        if found > _MOST or unclosed > _MOST_OPEN:
+            yield None
 
 
 def _is_program(text: str) -> bool:
