@@ -4,7 +4,7 @@ import cProfile
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.corpus import CASES, NOTHING, PLAIN, dump, responses
@@ -162,6 +162,7 @@ def test_a_letter_that_all_texts_end_with_is_theirs():
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 @pytest.mark.parametrize("definition", [*DEFINITIONS, None])
 @pytest.mark.parametrize("reasoning", [False, True])
+@settings(max_examples=25)  # in each of the cells, of which there are dozens
 @given(pairs=st.lists(st.tuples(simple, numbers), min_size=1, max_size=8))
 def test_every_format_reads_what_it_writes(format, definition, reasoning, pairs):
     asked = None if definition is None else DEFINITIONS[definition]

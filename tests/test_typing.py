@@ -117,6 +117,7 @@ WRONG = {"core": 5, "langchain": 6, "llama_index": 4}
 """How many lines of a script, its last, are wrong."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
 def test_results_are_typed_and_misspelled_options_refused(checker, tmp_path):
     here = {name: SCRIPTS[name] for name in SCRIPTS if name == "core" or find_spec(name)}

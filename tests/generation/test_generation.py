@@ -253,7 +253,7 @@ def test_two_processes_on_one_folder(tmp_path):
         first.kill()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))])
 def test_killed_at_any_moment_nothing_is_lost_or_doubled(tmp_path, seed):
     rng, out = random.Random(seed), str(tmp_path / "o.jsonl")
     command = [sys.executable, "-m", "tests.generation.killed", out]

@@ -62,6 +62,7 @@ def found(drawn):
     return coverage(drawn, STATES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("metric", "draw", "n", "options"),
     [

@@ -118,6 +118,7 @@ def test_few_prompts_first_and_as_many_again():
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_the_best_arm_or_one_as_good_wins_at_two_fifths_of_the_calls(scenario):
     found = [scenario.tuned(seed) for seed in range(3)]
