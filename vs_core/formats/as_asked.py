@@ -126,7 +126,7 @@ def _numbered(pattern: re.Pattern[str], text: str) -> Pairs | None:
     if not pairs or text[at:].strip("\n") or TOTAL in kind_of(pairs[-1][0]):
         return None
     texts = [said for said, _ in pairs]
-    return pairs if without_common_marks(texts) == texts else None
+    return pairs if without_common_marks(texts, words=pattern is _BLOCK) == texts else None
 
 
 _WAYS: tuple[tuple[str, Callable[[str], Pairs | None]], ...] = (

@@ -57,8 +57,14 @@ _VERBS = frozenset(
 _ABOUT = words_of(ABOUT)
 
 
-def without_common_marks(texts: Sequence[str]) -> list[str]:
-    """Return the texts of a list without what all have in front or behind as its structure."""
+def without_common_marks(texts: Sequence[str], *, words: bool = True) -> list[str]:
+    """Return the texts of a list without what all have in front or behind as its structure.
+
+    Args:
+        texts: Of the list.
+        words: Whether words behind them may belong to their numbers; not to those that stand in
+            brackets with a label of their own.
+    """
     texts = list(texts)
     if len(texts) < 2 or not all(texts):
         return texts
@@ -76,7 +82,7 @@ def without_common_marks(texts: Sequence[str]) -> list[str]:
     named = _all_match(_NAMED, texts, 60)
     if named and len({match[0] for match in named}) == 1 and _is_likely(named[0]["word"]):
         texts = [text[match.end() :] for text, match in zip(texts, named, strict=True)]
-    width = _shared_end(texts)
+    width = _shared_end(texts, words=words)
     if width:
         texts = [text[:-width].rstrip() for text in texts]
     return cleaned_alike(texts)
@@ -112,7 +118,7 @@ def _ordinal(written: str) -> int:
     return _ORDINALS.get(written.lower()) or ord(written.lower()) - ord("a") + 1
 
 
-def _shared_end(texts: Sequence[str]) -> int:
+def _shared_end(texts: Sequence[str], *, words: bool) -> int:
     """How many characters all texts end with that belong to the probability behind them."""
     first, last = min(t[-24:][::-1] for t in texts), max(t[-24:][::-1] for t in texts)
     size = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), None)
@@ -126,13 +132,12 @@ def _shared_end(texts: Sequence[str]) -> int:
     if end and ">" in end[0] and all(map(_CLOSING_TAG.search, texts)):
         return 0
     width = len(end[0]) if end else 0
-    before = shared[: len(shared) - width]
-    words = before.split(" ")
-    for count in range(1, min(4, len(words))):
-        tail = words[-count:]
+    parts = shared[: len(shared) - width].split(" ") if words else []
+    for count in range(1, min(4, len(parts))):
+        tail = parts[-count:]
         if not all(_belongs(word) for word in tail):
             break
-        width = len(shared) - len(" ".join(words[:-count]))
+        width = len(shared) - len(" ".join(parts[:-count]))
     return width
 
 

@@ -303,7 +303,9 @@ def _clean(items: Sequence[ListItem]) -> None:
     if len(items) > 1 and all(len(text) < 400 and CALLED.match(text) for text in texts):
         for item in items:
             item.strength, item.label = LABELLED, "probability"
-    for item, text in zip(items, without_common_marks(cleaned_alike(texts)), strict=True):
+    words = any(item.number and not (item.enclosed and item.label) for item in items)
+    texts = without_common_marks(cleaned_alike(texts), words=words)
+    for item, text in zip(items, texts, strict=True):
         item.text = text
 
 
