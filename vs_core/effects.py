@@ -69,18 +69,31 @@ Stream = Generator["Effect | Emit[T]", Any, Any]
 
 def perform(steps: Effects[T]) -> T:
     """Run a generator of effects to its end and return its value."""
-    stepping = _stepping(steps)
-    while True:
-        try:
-            next(stepping)
-        except StopIteration as stop:
-            value: T = stop.value
-            return value
+    try:
+        step = next(steps)
+        while True:
+            step = next(steps) if isinstance(step, Emit) else _after(step, steps)
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    finally:
+        steps.close()
 
 
 def produce(steps: Stream[T]) -> Iterator[T]:
     """Run a generator of effects; yield its items. Closing the iterator closes the generator."""
-    yield from _stepping(steps)
+    try:
+        step = next(steps)
+        while True:
+            if isinstance(step, Emit):
+                yield step.item
+                step = next(steps)
+            else:
+                step = _after(step, steps)
+    except StopIteration:
+        return
+    finally:
+        steps.close()
 
 
 def produce_with(begin: Callable[[ExitStack], Stream[T]]) -> Generator[T, None, None]:
@@ -94,26 +107,13 @@ def produce_with(begin: Callable[[ExitStack], Stream[T]]) -> Generator[T, None, 
         yield from produce(begin(stack))
 
 
-def _stepping(steps: Generator[Any, Any, T]) -> Generator[Any, None, T]:
-    """Do the effects of ``steps``, yield its items, return its value."""
+def _after(effect: Any, steps: Generator[Any, Any, Any]) -> Any:
+    """Do an effect, and return what ``steps`` yields next."""
     try:
-        step = next(steps)
-        while True:
-            if isinstance(step, Emit):
-                yield step.item
-                step = next(steps)
-                continue
-            try:
-                result = step.run()
-            except BaseException as error:
-                step = steps.throw(error)
-            else:
-                step = steps.send(result)
-    except StopIteration as stop:
-        value: T = stop.value
-        return value
-    finally:
-        steps.close()
+        result = effect.run()
+    except BaseException as error:
+        return steps.throw(error)
+    return steps.send(result)
 
 
 async def aperform(steps: Effects[T]) -> T:
@@ -144,7 +144,7 @@ async def aproduce_with(begin: Callable[[AsyncExitStack], Stream[T]]) -> AsyncGe
 async def _astepping(
     steps: Generator[Any, Any, T], returned: Callable[[T], None]
 ) -> AsyncGenerator[Any, None]:
-    """As `_stepping`; an asynchronous generator returns nothing, so its value goes to a call."""
+    """As `produce`; an asynchronous generator returns nothing, so its value goes to a call."""
     try:
         step = next(steps)
         while True:

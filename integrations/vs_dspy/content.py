@@ -22,6 +22,7 @@ from vs_dspy.xml import items_of
 __all__ = ["Content"]
 
 _MARKER = re.compile(r"\[\[ ## \w+ ## \]\]")
+_OPENING = re.compile(r"[\[{]")
 
 
 @dataclass(frozen=True)
@@ -161,9 +162,9 @@ class Content:
         if "<item>" in text:
             return True
         said = _MARKER.sub("", text)
-        start = min((at for at in map(said.find, "[{") if at >= 0), default=0)
+        start, end = _OPENING.search(said), max(said.rfind("]"), said.rfind("}"))
         try:
-            from_json(said[start : max(map(said.rfind, "]}")) + 1])
+            from_json(said[start.start() : end + 1] if start else "")
         except ValueError:
             return False
         return True

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any, Literal
 
 import dspy
 
-from vs_core import ConfigurationError, ParseError
+from vs_core import ConfigurationError
 from vs_core.candidates import resampler_of
-from vs_core.driver import arun, run
 from vs_core.effects import aperform, perform
 from vs_core.formats import Format
 from vs_core.formats.base import format_of
@@ -175,11 +173,8 @@ class VerbalizedSampler(dspy.Predict):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The options as another sampler takes them: strategy, k, n, threshold, ….
-
-        They are also what a saved state holds of them.
-        """
-        return states.options(self)
+        """The options as another sampler takes them: the strategy has k, n, threshold, …."""
+        return {name: getattr(self, name) for name in ("strategy", "format", "resampler", "seed")}
 
     @property
     def verbalized_signature(self) -> Signature:
@@ -231,46 +226,14 @@ class VerbalizedSampler(dspy.Predict):
             VerbalizedParseError: If the model gave no distribution, after all retries.
             ConfigurationError: If an option cannot work.
         """
-        task = SamplerTask(self, inputs)
-        found = task.known()
-        if found is None:
-            try:
-                found = run(
-                    task.flow(),
-                    lambda request: perform(task.complete(request)),
-                    max_concurrency=_threads(task.settings),
-                )
-            except ParseError as error:
-                raise task.failed(error) from error
-        return task.prediction(found)
+        return perform(SamplerTask(self, inputs).predict())
 
     async def aforward(self, **inputs: Any) -> VerbalizedPrediction:
         """Predict without blocking; see `forward`."""
-        task = SamplerTask(self, inputs)
-        found = task.known()
-        if found is None:
-            try:
-                found = await arun(
-                    task.flow(),
-                    lambda request: aperform(task.complete(request)),
-                    max_concurrency=task.settings.num_threads,
-                )
-            except ParseError as error:
-                raise task.failed(error) from error
-        return task.prediction(found)
+        return await aperform(SamplerTask(self, inputs).predict())
 
     def batch(self, examples: Any, num_threads: int | None = None, **options: Any) -> Any:
         """Predict for many examples; ``num_threads`` bounds all calls together."""
         threads = num_threads or dspy.settings.num_threads
         with dspy.context(num_threads=1):
             return super().batch(examples, num_threads=threads, **options)
-
-
-def _threads(settings: Any) -> int:
-    """Most calls at once: one in a worker of a pool (``dspy.Parallel``, ``dspy.Evaluate``).
-
-    There the threads of the pool are the bound. And a thread of our own could not reach the event
-    loop that DSPy streams to.
-    """
-    pooled = threading.current_thread().name.startswith("ThreadPoolExecutor")
-    return 1 if pooled or settings.send_stream else int(settings.num_threads)

@@ -26,22 +26,11 @@ def shared(strategy: Strategy, only: Collection[str] = _SHARED) -> dict[str, Any
     return {name: getattr(strategy, name) for name in _SHARED if name in only}
 
 
-def options(sampler: Any) -> dict[str, Any]:
-    """Return all options of a sampler, as its constructor takes them."""
-    return {
-        "strategy": sampler.strategy,
-        "format": sampler.format,
-        "resampler": sampler.resampler,
-        "seed": sampler.seed,
-    }
-
-
 def saved(sampler: Any) -> dict[str, Any]:
     """Return the options that are data."""
-    data = {name: getattr(sampler.strategy, name) for name in _SHARED if name != "prompts"}
     return {
         "strategy": sampler.strategy.name,
-        **data,
+        **shared(sampler.strategy, only=set(_SHARED) - {"prompts"}),
         "format": sampler.format.name if sampler.format else None,
         "resampler": sampler.resampler if isinstance(sampler.resampler, str) else None,
         "seed": sampler.seed,

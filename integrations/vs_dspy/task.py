@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Awaitable, Mapping
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,8 @@ from pydantic_core import to_json
 
 from vs_core import Candidate, Completion, Distribution, Message, ParseError, Request
 from vs_core.candidates import resampler_of
-from vs_core.effects import Effect, Effects
+from vs_core.driver import arun, run
+from vs_core.effects import Effect, Effects, aperform, perform
 from vs_core.formats.base import format_of
 from vs_core.strategies import Flow
 from vs_dspy import state as states
@@ -95,15 +97,39 @@ class SamplerTask:
         question = strategy.question(strategy.sizes()[0])
         return asked_of(signature, question.what, question.shape, strategy.threshold, format)
 
-    def flow(self) -> Flow:
+    def predict(self) -> Effects[VerbalizedPrediction]:
+        """Run the strategy, and predict from what it gave; or from what a `Choice` has of it.
+
+        Raises:
+            VerbalizedParseError: If the model gave no distribution, after all retries.
+        """
+        found = None if self._choice is None else self._choice.known.get(self._key())
+        if found is None:
+            try:
+                found = yield Effect(self._run, self._arun)
+            except ParseError as error:
+                raise VerbalizedParseError(error.reason, error.text, self.signature) from error
+        return self._prediction(found)
+
+    def _run(self) -> Distribution:
+        # In a worker of a pool (dspy.Parallel, dspy.Evaluate) its threads are the bound. And a
+        # thread of our own could not reach the event loop that DSPy streams to.
+        pooled = threading.current_thread().name.startswith("ThreadPoolExecutor")
+        threads = 1 if pooled or self.settings.send_stream else int(self.settings.num_threads)
+        return run(self._flow(), lambda each: perform(self.complete(each)), max_concurrency=threads)
+
+    def _arun(self) -> Awaitable[Distribution]:
+        return arun(
+            self._flow(),
+            lambda each: aperform(self.complete(each)),
+            max_concurrency=self.settings.num_threads,
+        )
+
+    def _flow(self) -> Flow:
         """The strategy at work; its form is that of the signature."""
         typed = self.strategy.question(self.strategy.sizes()[0]).shape is not None
         schema = self.asked.content.schema if typed else None
         return reading(self.strategy, schema).flow((Message("user", _written(self.inputs)),))
-
-    def failed(self, error: ParseError) -> VerbalizedParseError:
-        """The failure of an answer as DSPy's failure too."""
-        return VerbalizedParseError(error.reason, error.text, self.signature)
 
     # --- one request -------------------------------------------------------------------------
 
@@ -200,14 +226,10 @@ class SamplerTask:
 
     # --- what comes of it --------------------------------------------------------------------
 
-    def known(self) -> Distribution | None:
-        """What was given before under a `Choice`."""
-        return None if self._choice is None else self._choice.known.get(self._key())
-
     def _key(self) -> Any:
         return id(self.sampler), repr(sorted(self.inputs.items()))
 
-    def prediction(self, found: Distribution) -> VerbalizedPrediction:
+    def _prediction(self, found: Distribution) -> VerbalizedPrediction:
         """Return the prediction, and leave it in the trace, with all candidates."""
         if self._choice is not None:
             self._choice.known[self._key()] = found
