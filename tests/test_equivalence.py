@@ -52,7 +52,7 @@ def test_an_embedder_that_fails_says_where_and_no_key(monkeypatch):
 def test_what_cannot_work_is_an_error():
     with pytest.raises(ConfigurationError, match="cosine"):
         ByMeaning(lambda texts: texts, above=1.5)
-    with pytest.raises(ConfigurationError, match="1 embeddings came for 2"):
+    with pytest.raises(ConfigurationError, match="for 2 texts; it must give a row for each"):
         ByMeaning(lambda _: [[1.0]], above=0.5).classes(["a", "b"])
 
 

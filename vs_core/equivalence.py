@@ -12,7 +12,10 @@ from vs_core.metrics.partitions import numbered
 if TYPE_CHECKING:
     from vs_core.metrics.diversity import Embed
 
-__all__ = ["ByMeaning", "ByText", "Equivalence"]
+__all__ = ["ByMeaning", "ByText", "Equivalence", "vectors_of"]
+
+_BATCH = 64
+"""Texts that are embedded in one call."""
 
 
 class Equivalence(Protocol):
@@ -86,11 +89,7 @@ class ByMeaning:
             ConfigurationError: If the embedder does not give a vector for each.
         """
         new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
-        if new:
-            found = list(self.embed(new))  # type: ignore[arg-type]  # rows of any array
-            if len(found) != len(new):
-                raise ConfigurationError(f"{len(found)} embeddings came for {len(new)} texts.")
-            self._vectors.update(zip(new, found, strict=True))
+        self._vectors.update(vectors_of(self.embed, new))
         return [self._vectors[text] for text in texts]
 
     def classes(self, texts: Sequence[str]) -> list[int]:
@@ -98,3 +97,24 @@ class ByMeaning:
         from vs_core.metrics.diversity import meaning_classes  # numpy: `vs` starts without it
 
         return meaning_classes(self.vectors(texts), above=self.above)
+
+
+def vectors_of(embed: Embed, texts: Sequence[str]) -> dict[str, Any]:
+    """Return a vector for each text, embedded in batches.
+
+    Raises:
+        ConfigurationError: If the embedder does not give a row for each.
+    """
+    import numpy as np  # `vs` starts without it
+
+    found: dict[str, Any] = {}
+    for start in range(0, len(texts), _BATCH):
+        batch = list(texts[start : start + _BATCH])
+        vectors = np.asarray(embed(batch))
+        if vectors.ndim != 2 or len(vectors) != len(batch):
+            raise ConfigurationError(
+                f"embed gave an array of shape {vectors.shape} for {len(batch)} texts; it must "
+                "give a row for each."
+            )
+        found.update(zip(batch, vectors, strict=True))
+    return found

@@ -14,7 +14,7 @@ from vs_core import builtin
 from vs_core.caller import Caller, Complete, name_of, settings_of
 from vs_core.checks import require_count
 from vs_core.concurrency import finished
-from vs_core.equivalence import ByMeaning
+from vs_core.equivalence import ByMeaning, vectors_of
 from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.evaluation.arms import ASKED, SENT, Grid, arms_of, models_at
 from vs_core.evaluation.judge import Judge, LLMJudge, Opinion, Verdict
@@ -25,7 +25,6 @@ from vs_core.evaluation.runner import Cell, Result, Runner, about
 from vs_core.evaluation.sameness import Same, classes_of, equivalence_of
 from vs_core.evaluation.showing import Shown
 from vs_core.evaluation.tasks.base import Task, task_of
-from vs_core.evaluation.vectors import vectors_of
 from vs_core.generation.tasks import settings_of_strategy
 from vs_core.redaction import without_secrets
 from vs_core.store import Store

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vs_core.candidates import Candidate, Distribution
+from vs_core.equivalence import vectors_of
 from vs_core.errors import ConfigurationError
 from vs_core.evaluation.catalogue import CATALOGUE, measure_of
 from vs_core.evaluation.findings import Arm
@@ -20,7 +21,6 @@ from vs_core.evaluation.runner import Cell, Result
 from vs_core.evaluation.sameness import Same, SameJudge, equivalence_of
 from vs_core.evaluation.showing import Shown
 from vs_core.evaluation.tasks.base import Task
-from vs_core.evaluation.vectors import vectors_of
 from vs_core.plugins import plugins
 from vs_core.strategies import SequenceList, Strategy, VSStandard
 from vs_core.tables import rows_of, table_name
