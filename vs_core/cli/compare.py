@@ -15,7 +15,16 @@ from rich.table import Table
 from rich.text import Text
 
 from vs_core.cli.helpers import embedder_of, judge_of, same_of
-from vs_core.cli.models import BaseUrl, ModelName, choose_model, require_no_endpoint, stderr
+from vs_core.cli.models import (
+    BaseUrl,
+    EmbeddingUrl,
+    JudgeModel,
+    JudgeUrl,
+    ModelName,
+    choose_model,
+    require_no_endpoint,
+    stderr,
+)
 from vs_core.cli.options import listed, numbers, price_of, whole_numbers
 from vs_core.display import printable
 from vs_core.errors import ConfigurationError
@@ -105,19 +114,13 @@ def compare(
     simulated: Annotated[
         bool, typer.Option("--simulated", help="Use the simulated model, over HTTP.")
     ] = False,
-    judge_model: Annotated[
-        str | None, typer.Option(help="Model that judges quality, at the same endpoint.")
-    ] = None,
-    judge_url: Annotated[
-        str | None, typer.Option(help="Endpoint of --judge-model, if it is another.")
-    ] = None,
+    judge_model: JudgeModel = None,
+    judge_url: JudgeUrl = None,
     embedding_model: Annotated[
         str | None,
         typer.Option(help="Model for semantic diversity, at the same endpoint, or local."),
     ] = None,
-    embedding_url: Annotated[
-        str | None, typer.Option(help="Endpoint of --embedding-model, if it is another.")
-    ] = None,
+    embedding_url: EmbeddingUrl = None,
     same: Annotated[
         str,
         typer.Option(

@@ -16,6 +16,9 @@ from vs_core.testing import SimulatedModel
 
 __all__ = [
     "BaseUrl",
+    "EmbeddingUrl",
+    "JudgeModel",
+    "JudgeUrl",
     "Model",
     "ModelName",
     "choose_model",
@@ -30,6 +33,13 @@ ModelName = Annotated[str | None, typer.Option(help="Name of the model; or VS_MO
 BaseUrl = Annotated[
     str | None,
     typer.Option(help="OpenAI-compatible endpoint, ending in /v1; or OPENAI_BASE_URL."),
+]
+JudgeModel = Annotated[
+    str | None, typer.Option(help="Model that judges quality, at the same endpoint.")
+]
+JudgeUrl = Annotated[str | None, typer.Option(help="Endpoint of --judge-model, if it is another.")]
+EmbeddingUrl = Annotated[
+    str | None, typer.Option(help="Endpoint of --embedding-model, if it is another.")
 ]
 _ANTHROPIC = "anthropic:"
 DEFAULT_MODEL = "gpt-4.1-mini"

@@ -17,7 +17,16 @@ from rich.text import Text
 
 from vs_core.cli.check import quiet
 from vs_core.cli.helpers import embedder_of, judge_of, same_of
-from vs_core.cli.models import BaseUrl, ModelName, choose_model, require_no_endpoint, stderr
+from vs_core.cli.models import (
+    BaseUrl,
+    EmbeddingUrl,
+    JudgeModel,
+    JudgeUrl,
+    ModelName,
+    choose_model,
+    require_no_endpoint,
+    stderr,
+)
 from vs_core.cli.options import listed, numbers, price_of, whole_numbers
 from vs_core.clients import OpenAIModel
 from vs_core.display import printable
@@ -64,12 +73,8 @@ def tune(
         int | None, typer.Option("-n", help="Answers to each prompt; default: twice the largest k.")
     ] = None,
     units: Annotated[int, typer.Option(help="Prompts, and runs of them, to choose on.")] = 24,
-    judge_model: Annotated[
-        str | None, typer.Option(help="Model that judges quality, at the same endpoint.")
-    ] = None,
-    judge_url: Annotated[
-        str | None, typer.Option(help="Endpoint of --judge-model, if it is another.")
-    ] = None,
+    judge_model: JudgeModel = None,
+    judge_url: JudgeUrl = None,
     same: Annotated[
         str, typer.Option(help="The same answer: text, a cosine of embeddings such as 0.9, judge.")
     ] = "text",
@@ -77,9 +82,7 @@ def tune(
         str | None,
         typer.Option(help="Model of --same by embeddings, at the same endpoint, or local."),
     ] = None,
-    embedding_url: Annotated[
-        str | None, typer.Option(help="Endpoint of --embedding-model, if it is another.")
-    ] = None,
+    embedding_url: EmbeddingUrl = None,
     floor: Annotated[float | None, typer.Option(help="Least quality, from 0 to 1.")] = None,
     loss: Annotated[
         float | None, typer.Option(help="Most that quality may be under that of direct answers.")

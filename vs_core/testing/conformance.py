@@ -75,10 +75,8 @@ class Harness(ABC):
         return None
 
 
-class ConformanceSuite:
-    """Tests that an integration inherits by naming its harness."""
-
-    harness: ClassVar[Harness]
+class Served:
+    """What the tests of a suite share."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -95,6 +93,12 @@ class ConformanceSuite:
         yield loop
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
+
+
+class ConformanceSuite(Served):
+    """Tests that an integration inherits by naming its harness."""
+
+    harness: ClassVar[Harness]
 
     @pytest.fixture
     def server(self, running: SimulatedServer) -> SimulatedServer:

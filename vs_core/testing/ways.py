@@ -30,6 +30,7 @@ from vs_core.testing.conformance import (
     PROMPT,
     Harness,
     K,
+    Served,
     assert_same,
     reference,
     serving,
@@ -87,26 +88,10 @@ class WaysHarness(Harness):
         raise NotImplementedError
 
 
-class WaysSuite:
+class WaysSuite(Served):
     """Tests that an integration inherits by naming its harness; each runs in every way."""
 
     harness: ClassVar[WaysHarness]
-
-    @pytest.fixture(scope="class")
-    @classmethod
-    def running(cls) -> Iterator[SimulatedServer]:
-        """One server for all tests of the class."""
-        with SimulatedServer() as server:
-            yield server
-
-    @pytest.fixture(scope="class")
-    @classmethod
-    def loop(cls) -> Iterator[asyncio.AbstractEventLoop]:
-        """One event loop for all tests of the class."""
-        loop = asyncio.new_event_loop()
-        yield loop
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
 
     @pytest.fixture(autouse=True)
     def _prepared(
