@@ -132,15 +132,15 @@ class VerbalizedTuner(Teleprompter):
 
     def _race(self, trials: list[Trial], examples: Sequence[dspy.Example]) -> list[Trial]:
         """Try all on some examples, the better half on more; return them, the best first."""
-        size, alive = max(1, min(len(examples), 2)), list(trials)
-        while True:
+        from vs_core.tuning.racing import schedule  # slow to import
+
+        alive, size = list(trials), 0
+        for batch in schedule(examples, 2):
+            alive = alive[: math.ceil(len(alive) / 2)] if size else alive
+            size += len(batch)
             for trial in alive:
                 self._try(trial, examples[len(trial.scores) : size])
             alive.sort(key=lambda trial: -trial.score)
-            if size == len(examples):
-                break
-            alive = alive[: max(1, math.ceil(len(alive) / 2))]
-            size = min(len(examples), size * 2)
         lost = [trial for trial in trials if trial not in alive]
         return [*alive, *sorted(lost, key=lambda trial: (-len(trial.scores), -trial.score))]
 
