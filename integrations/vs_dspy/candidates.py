@@ -104,7 +104,7 @@ class Candidates(dspy.Type, Generic[T]):
     @classmethod
     def description(cls) -> str:
         """Return what is asked for; every adapter puts it into its prompt."""
-        return cls.content.described()
+        return cls.content.described
 
     def format(self) -> str:
         """Return the candidates as a text."""

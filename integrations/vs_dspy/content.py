@@ -93,6 +93,7 @@ class Content:
         """The JSON schema as a text."""
         return to_json(self.json_schema)
 
+    @cached_property
     def described(self) -> str:
         """What is asked for, and what each candidate holds, in words."""
         if self.format is not None:
