@@ -562,14 +562,25 @@ def unvalidated(
 ) -> Distribution[Any]:
     """Return the distribution of candidates whose fields, all of them, are known to be valid."""
     candidates = tuple([_made(Candidate, row, _READ.copy()) for row in rows])
-    values: dict[str, Any] = {
+    return assembled(candidates, reasoning, {}, (), remarks)
+
+
+def assembled(
+    candidates: tuple[Candidate[T], ...],
+    reasoning: str | None,
+    metadata: dict[str, Any],
+    completions: tuple[Completion, ...],
+    remarks: tuple[str, ...],
+) -> Distribution[T]:
+    """Return the distribution of parts that are known to be valid."""
+    values = {
         "candidates": candidates,
         "reasoning": reasoning,
-        "metadata": {},
-        "completions": (),
+        "metadata": metadata,
+        "completions": completions,
         "remarks": remarks,
     }
-    return _made(Distribution, values, {"candidates", "reasoning", "remarks"})
+    return _made(Distribution, values, set(values))
 
 
 _READ = {"text", "probability", "value", "repairs", "metadata"}

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from vs_core.candidates import Candidate, Distribution
+from vs_core.candidates import Candidate, Distribution, assembled
 from vs_core.display import shorten
 from vs_core.errors import ParseError
 from vs_core.formats.base import CUT_OFF
@@ -234,13 +234,13 @@ class Session:
             "missing": max(0, total - len(pool)),
         }
         reasonings = [call.reasoning for call in self.calls if call.reasoning]
-        return Distribution(
-            pool[:total],
-            reasoning="\n\n".join(reasonings) or None,
-            metadata={key: value for key, value in about.items() if value is not None}
+        return assembled(
+            tuple(pool[:total]),
+            "\n\n".join(reasonings) or None,
+            {key: value for key, value in about.items() if value is not None}
             | {key: value for key, value in left_out.items() if value},
-            completions=tuple(completion.bare() for completion in self.completions),
-            remarks=self._remarks(),
+            tuple(completion.bare() for completion in self.completions),
+            self._remarks(),
         )
 
     def _remarks(self) -> tuple[str, ...]:
