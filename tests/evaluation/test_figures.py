@@ -8,6 +8,7 @@ import pytest
 from tests.evaluation.running import compare
 from vs_core import ConfigurationError, VSStandard, plugins
 from vs_core.evaluation import Experiment
+from vs_core.evaluation.captioned import captioned
 from vs_core.evaluation.tasks.dialogue import Dialogue
 from vs_core.testing import SimulatedModel
 
@@ -84,6 +85,17 @@ def test_dialogues_without_an_amount_have_no_figure_of_donations():
     found = Experiment(task, ["direct"], model={"m": lambda request: "No idea."}, n=2).run()
     with pytest.raises(ConfigurationError, match="No dialogue ended in an amount"):
         found.plot_answers()
+
+
+def test_each_figure_says_what_it_shows():
+    coin, dialogue = (
+        {each.name: each.caption for each in captioned(plugins.task(name))}
+        for name in ("coin", "dialogue")
+    )
+    assert list(coin) == ["diversity", "quality", "answers", "thresholds", "calibration"]
+    assert coin["answers"].endswith(plugins.task("coin").items[0].prompt)
+    assert dialogue["answers"].startswith("What was donated")
+    assert {**coin, "answers": ""} == {**dialogue, "answers": ""}
 
 
 # --- for a paper ---------------------------------------------------------------------------------

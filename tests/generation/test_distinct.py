@@ -130,22 +130,32 @@ def test_no_answer_twice_in_the_whole_table(tmp_path):
 
 
 @pytest.mark.parametrize("nested", [False, True])
-def test_it_goes_on_without_an_answer_twice(tmp_path, nested):
+@pytest.mark.parametrize("columns", [{}, {"text": "mine"}], ids=["plain", "named as ours"])
+def test_it_goes_on_without_an_answer_twice(tmp_path, nested, columns):
     things = [f"thing {n}" for n in range(40)]
     options = {
         "until_distinct": 3, "unique": True, "part": 2, "concurrency": 1, "nested": nested,
         "calls_a_row": 40,
     }  # fmt: skip
-    first = run_of(tmp_path / "o.jsonl", Saying(*things), 10, **options)
+    given = [{**row, **columns} for row in rows(10)]
+
+    def run_with(model):
+        out = tmp_path / "o.jsonl"
+        return Run(given, prompt=TEMPLATE, model=model, out=out, k=2, **options)
+
+    first = run_with(Saying(*things))
     summary = first.run(lambda run: run.stop() if run.finished == 5 else None)
     assert summary.stopped
     model = Saying(*things)
-    again = run_of(tmp_path / "o.jsonl", model, 10, **options)
+    again = run_with(model)
     assert again.run().finished == 10
     assert not {f"Name a thing for {n}" for n in range(4)} & model.asked.keys()
     found = table(again.out)
-    answers = [each["text"] for row in found for each in row.get("candidates", [row])]
+    ours = "vs_" if columns else ""
+    text = "text" if nested else f"{ours}text"
+    answers = [each[text] for row in found for each in row.get(f"{ours}candidates", [row])]
     assert len(answers) == len(set(answers)) == 30
+    assert all(row.get("text") == "mine" for row in found if columns)
 
 
 def test_what_is_not_needed_is_free_again():

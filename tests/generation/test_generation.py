@@ -397,7 +397,9 @@ def test_models_of_the_frameworks_complete_requests_in_their_own_way(tmp_path):
             server.model.reset()
             out = tmp_path / f"{name}.jsonl"
             generate(rows(2), prompt=TEMPLATE, model=model, out=out, k=3, n=6, concurrency=1)
-            outs.append([(row["n"], row["text"]) for row in table(out)])
+            found = table(out)
+            outs.append([(row["n"], row["text"]) for row in found])
+            assert all(row["input_tokens"] > row["output_tokens"] > 0 for row in found), name
     assert len(outs[0]) == 12
     assert outs[0] == outs[1] == outs[2]
 

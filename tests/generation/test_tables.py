@@ -29,6 +29,13 @@ def test_a_byte_order_mark_is_no_part_of_a_column(tmp_path):
     assert [dict(row.values) for row in rows_of(tmp_path / "t.csv")] == [{"id": "1", "text": "ä"}]
 
 
+def test_a_cell_keeps_the_ends_of_its_lines(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b'id,text\r\n1,"a\r\nb\rc\nd"\r\n')
+    assert [dict(row.values) for row in rows_of(tmp_path / "t.csv")] == [
+        {"id": "1", "text": "a\r\nb\rc\nd"}
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [

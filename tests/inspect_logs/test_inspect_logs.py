@@ -33,11 +33,18 @@ def test_a_log_is_an_arm_and_a_sample_an_answer(experiment, tmp_path):
     assert jokes["eval"]["task_args"] == {"n": 4, "k": 2, "threshold": 0.3}
     assert jokes["samples"][0]["scores"]["vs"]["value"] == {"counts": True, "quality": 0.5}
     assert 0 <= jokes["samples"][0]["metadata"]["probability"] < 0.3
+    for sample in jokes["samples"]:
+        said = [(each["role"], each["content"]) for each in sample["messages"]]
+        assert said == [("user", sample["input"]), ("assistant", sample["output"]["completion"])]
+        (choice,) = sample["output"]["choices"]
+        assert choice["message"] == sample["messages"][-1]
     coin = next(log for log in logs if log["eval"]["task"] == "coin: direct")
     (found,) = coin["results"]["scores"]
     row = experiment.table().query("task == 'coin' and strategy == 'direct'").iloc[0]
     assert found["metrics"]["coverage"]["value"] == row["coverage"]
-    assert found["metrics"]["coverage"]["metadata"]["label"] == "coverage of the right answers"
+    about = found["metrics"]["coverage"]["metadata"]
+    assert about["label"] == "coverage of the right answers"
+    assert about["low"] <= row["coverage"] <= about["high"]
     assert coin["samples"][0]["target"] == ["heads", "tails"]
     assert coin["samples"][0]["scores"]["vs"]["value"]["right"] is True
     usage = coin["stats"]["model_usage"]["m"]

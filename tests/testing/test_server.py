@@ -150,6 +150,21 @@ def test_limits(client):
     assert "probability" not in stopped.choices[0].message.content
 
 
+def test_what_was_answered_leaves_its_place():
+    with SimulatedServer(capacity=1, faults=[None, None, "timeout"]) as server:
+        client = OpenAI(base_url=server.base_url, api_key="any", max_retries=0)
+        chat(client)
+        chat(client)
+        held = threading.Thread(target=chat, args=(client,))
+        held.start()
+        while len(server.requests) < 3:
+            time.sleep(0.002)
+        with pytest.raises(openai.RateLimitError):
+            chat(client)
+        assert server.most_at_once == 2
+    held.join()  # it is answered when the server stops
+
+
 def test_completions_and_embeddings(client):
     text = client.completions.create(model="m", prompt="Name a US state.").choices[0].text
     assert text in SimulatedModel().base_distribution("US state")
@@ -157,6 +172,7 @@ def test_completions_and_embeddings(client):
     data = client.embeddings.create(model="m", input=texts, dimensions=64).data
     near, far = (sum(a * b for a, b in zip(data[0].embedding, d.embedding, strict=True))
                  for d in data[1:])  # fmt: skip
+    assert [(each.object, each.index) for each in data] == [("embedding", n) for n in range(3)]
     assert len(data[0].embedding) == 64
     assert near > far
     plain = client.embeddings.create(model="m", input="x", encoding_format="float").data[0]

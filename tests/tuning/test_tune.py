@@ -1,6 +1,7 @@
 """Choosing by a race: who stays, what is asked, what is believed of it."""
 
 import asyncio
+import itertools
 import json
 import math
 
@@ -118,6 +119,13 @@ def test_few_prompts_first_and_as_many_again():
     ]  # fmt: skip
 
 
+def test_half_of_the_arms_at_most_stay_after_a_round():
+    found = tune(PROMPTS, SimulatedModel(), **{**SMALL, "ks": [3, 4, 5], "units": 12})
+    arms = [count for count, _ in found.rounds]
+    assert len(arms) > 1
+    assert all(after <= max(1, before // 2) for before, after in itertools.pairwise(arms))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_the_best_arm_or_one_as_good_wins_at_two_fifths_of_the_calls(scenario):
@@ -154,14 +162,15 @@ def test_it_is_the_same_again_and_asks_for_nothing_that_it_has(tmp_path):
     assert plain.as_dict() == found.as_dict()
 
 
-def test_a_race_that_was_stopped_goes_on(tmp_path):
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_a_race_that_was_stopped_goes_on(tmp_path, concurrency):
     whole = Counting()
-    tune(PROMPTS, whole, concurrency=1, **SMALL)
+    tune(PROMPTS, whole, concurrency=concurrency, **SMALL)
     stopped = Counting(fails_after=20)
     with pytest.raises(ModelError, match="power"):
-        tune(PROMPTS, stopped, out=tmp_path, concurrency=1, **SMALL)
+        tune(PROMPTS, stopped, out=tmp_path, concurrency=concurrency, **SMALL)
     stopped.fails_after = None
-    tune(PROMPTS, stopped, out=tmp_path, concurrency=1, **SMALL)
+    tune(PROMPTS, stopped, out=tmp_path, concurrency=concurrency, **SMALL)
     assert stopped.calls == whole.calls
 
 
