@@ -1,8 +1,10 @@
 """The loops over a flow: order, concurrency, context, cancelling, observers."""
 
 import asyncio
+import sys
 import threading
 import time
+from contextlib import suppress
 from contextvars import ContextVar
 
 import pytest
@@ -329,6 +331,35 @@ async def test_closing_an_async_stream_early_cancels_what_runs():
     await events.aclose()
     assert sorted(closed) == [0, 1, 2]
     assert len(asyncio.all_tasks()) == 1
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="tasks do not say whether it was")
+@pytest.mark.parametrize("earlier", [False, True])
+async def test_a_cancellation_that_a_client_swallows_ends_the_stream(earlier):
+    """As ``asyncio.wait_for`` swallows one before Python 3.12. One of before is not meant."""
+    waiting, came = asyncio.Event(), []
+
+    async def swallows(request):
+        yield PIECES[0]
+        with suppress(asyncio.CancelledError):
+            waiting.set()
+            await asyncio.sleep(0 if earlier else 10)
+        yield PIECES[1]
+
+    async def consume():
+        if earlier:
+            with suppress(asyncio.CancelledError):
+                waiting.set()
+                await asyncio.sleep(10)
+        async for event in astream(flow_of(n=2), swallows):
+            came.append(event)  # noqa: PERF401  # each as it comes
+
+    task = asyncio.create_task(consume())
+    await waiting.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled() == (not earlier)
+    assert [event.text for event in came[:2]] == (["a", "b"] if earlier else ["a"])
 
 
 async def test_an_error_ends_a_stream():

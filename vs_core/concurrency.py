@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Failed", "ain_parallel", "finished", "in_parallel"]
+__all__ = ["Failed", "ain_parallel", "finished", "in_parallel", "unless_cancelled"]
 
 T = TypeVar("T")
 
@@ -180,6 +180,30 @@ async def _aitems(job: Callable[[], AsyncIterator[T]]) -> AsyncGenerator[T | Fai
         raise
     except BaseException as error:  # of a model that cancels itself, too: its reader must not wait
         yield Failed(error)
+
+
+async def unless_cancelled(items: AsyncIterator[T]) -> AsyncIterator[T]:
+    """Hand items on; a cancellation that their source swallowed is raised after all.
+
+    Before Python 3.12 `asyncio.wait_for` swallows one that meets the item it waits for, and
+    LangChain's client of OpenAI waits so for each chunk: a stream in full flow would go on. Python
+    3.10 does not say whether a task was cancelled, and so nothing is changed there.
+    """
+    import asyncio
+
+    def times() -> int:
+        count = getattr(asyncio.current_task(), "cancelling", None)  # of an asyncio task of 3.11
+        return count() if count else 0
+
+    end: Any = object()
+    item: Any = None
+    while item is not end:
+        before = times()  # what is cancelled between two items is raised by the next await
+        item = await anext(items, end)
+        if times() > before:
+            raise asyncio.CancelledError
+        if item is not end:
+            yield item
 
 
 def finished(work: Coroutine[Any, Any, T]) -> T:

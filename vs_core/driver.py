@@ -24,7 +24,7 @@ from typing_extensions import Unpack
 
 from vs_core.candidates import Candidate, Distribution
 from vs_core.checks import require_optional_count
-from vs_core.concurrency import Failed, ain_parallel, in_parallel
+from vs_core.concurrency import Failed, ain_parallel, in_parallel, unless_cancelled
 from vs_core.errors import ConfigurationError, ModelError
 from vs_core.messages import (
     Completion,
@@ -318,7 +318,7 @@ async def _areceived(
 ) -> AsyncIterator[list[Candidate] | Completion]:
     received = pieces(incoming.request)
     try:
-        async for piece in received:
+        async for piece in unless_cancelled(received):
             yield incoming.feed(piece)
     finally:
         with suppress(AttributeError):
