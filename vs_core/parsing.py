@@ -112,7 +112,7 @@ def read(
         clean = json_as_asked(envelope.text, shape)
         if clean is not None:
             return _plain(clean[0], clean[1] or envelope.thoughts)
-    found = _distribution(_best(envelope, raw, shape, asked), shape)
+    found = _distribution(_once(_best(envelope, raw, shape, asked), shape), shape)
     if shape.strict:
         _refuse_repairs(found, raw)
     return found
@@ -195,18 +195,37 @@ def _weighed(answer: Reading, shape: Shape, remark: str, *, asked: bool) -> _Wei
         for entry in entries
         if entry.repairs
     )
+    doubts = sum(not is_harmless(r) and "left out" not in r for r in answer.remarks)
     clear = (
         known == size and answer.explained > 0.9 and not serious and (fits or not shape.k or asked)
     )
     if remark:
         answer = answer._replace(remarks=(*answer.remarks, remark))
     explained = answer.explained if known else 0.0
-    evidence = (known / size * explained, float(fits), -serious / size, float(asked), min(size, 3))
+    against = serious / size + doubts
+    evidence = (known / size * explained, float(fits), -against, float(asked), min(size, 3))
     return _Weighed(evidence, answer, clear)
 
 
 def _has_number(entry: Entry) -> bool:
     return entry.probability is not None or CUT_OFF in entry.repairs
+
+
+def _once(answer: Reading, shape: Shape) -> Reading:
+    """A reading without its second half, where that says the first again."""
+    half = len(answer.entries) // 2
+    if half < 2 or len(answer.entries) != 2 * half or shape.k == 2 * half:
+        return answer
+    first, again = answer.entries[:half], answer.entries[half:]
+    if any(
+        (a.text, a.probability) != (b.text, b.probability)
+        for a, b in zip(first, again, strict=True)
+    ):
+        return answer
+    return answer._replace(entries=first, remarks=(*answer.remarks, TWICE))
+
+
+TWICE = "said twice, read once"
 
 
 def _with_thoughts(answer: Reading, envelope: Envelope) -> Reading:
@@ -326,6 +345,7 @@ class StreamParser:
         listened = [self._asked] if self._asked else formats()
         self._splitters = [(f, s) for f in listened if (s := f.splitter()) is not None]
         self._opening = Opening()
+        self._first: tuple[str, float | None] | None = None
 
     @classmethod
     def of(cls, shape: Shape, format: Format | None) -> StreamParser:
@@ -350,6 +370,17 @@ class StreamParser:
             reason = f"the answer has over {self._limit:,} characters, which is the limit"
             raise ParseError(reason, "".join(self._chunks))
         answer = self._opening.after(chunk)
+        found = self._complete(answer)
+        for at, candidate in enumerate(found):
+            said = candidate.text, candidate.probability
+            if said == self._first:  # the answer may be said twice
+                self._opening.holds = True
+                return found[:at]
+            self._first = self._first or said
+        return found
+
+    def _complete(self, answer: str) -> list[Candidate]:
+        """The candidates that a piece of the answer completes."""
         found: list[Candidate] = []
         for format, splitter in self._splitters if answer else ():
             for segment in splitter.feed(answer):

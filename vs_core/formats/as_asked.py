@@ -43,14 +43,20 @@ def json_as_asked(text: str, shape: Shape) -> tuple[Pairs, str | None] | None:
         return None
     if not pairs or len(pairs) != len(responses) or len(data) != 1 + (reasoning is not None):
         return None
-    if not isinstance(reasoning, (str, NoneType)):
-        return None
+    if not isinstance(reasoning, (str, NoneType)) or text.count('"probability"') != len(pairs):
+        return None  # what an object says twice is lost in it
     if (start or end < len(text)) and _holds_more(text[:start], text[end : end + _BEHIND]):
         return None
     for said, _ in pairs:
         if is_placeholder(said):
             return None
-    return pairs, reasoning
+    return None if _is_said_twice(pairs) else (pairs, reasoning)
+
+
+def _is_said_twice(pairs: Pairs) -> bool:
+    """Whether the second half of an answer may say the first again."""
+    half = len(pairs) // 2
+    return half > 1 and pairs[0] == pairs[half]
 
 
 _BEHIND = 2000
@@ -88,8 +94,13 @@ def _tagged(text: str) -> Pairs | None:
     while (match := _TAGGED.match(text, at)) is not None:
         pairs.append((match[1].strip(), float(match[2])))
         at = match.end()
-    return pairs if not text[at:].strip() else None
+    if text[at:].strip() or _is_said_twice(pairs) or (pairs and pairs[0][0][:1] in _MARKS):
+        return None
+    return pairs
 
+
+_MARKS = tuple('"“*')
+"""What a text may begin with that all have."""
 
 # Letters, digits and what stands between sentences: no mark of a list, a table or a number.
 # Bounded, for each repetition of a group takes memory.

@@ -32,6 +32,7 @@ _HARMLESS = (
     "comment left out", "trailing comma left out", "ellipsis left out", "closing tag added",
     "unusual quotes", "Python literal", "raw newline", "sections joined", "total left out",
     "probability read from", "missing bracket added", "thoughts left out", "bare word",
+    "missing colon added", "missing quote of a key", "said twice",
 )  # fmt: skip
 
 

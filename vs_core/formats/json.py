@@ -250,7 +250,8 @@ _PLAUSIBLE = re.compile(
 def _whole(text: str, start: int) -> Lenient | None:
     """Read all from the bracket at ``start``, if that is JSON as far as it goes."""
     try:
-        return Lenient(from_json(text[start:]), len(text))
+        value = from_json(text[start:])
+        return None if _repeats_keys(text, start, value) else Lenient(value, len(text))
     except ValueError as error:
         problem = str(error)
     if problem.startswith("trailing characters"):
@@ -258,6 +259,18 @@ def _whole(text: str, start: int) -> Lenient | None:
     if problem.startswith("EOF while parsing"):
         return _truncated(text, start, in_string=problem.startswith("EOF while parsing a string"))
     return None
+
+
+def _repeats_keys(text: str, start: int, value: Any) -> bool:
+    """Whether an object may have a key twice, of which all but the last are lost."""
+    written = text.count('"probability"', start)
+    if written < 2:
+        return False
+    lists = (
+        [value] if isinstance(value, list) else value.values() if isinstance(value, dict) else ()
+    )
+    items = (item for each in lists if isinstance(each, list) for item in each)
+    return written > sum(isinstance(item, dict) and "probability" in item for item in items)
 
 
 def _surrounded(text: str, start: int) -> Lenient | None:

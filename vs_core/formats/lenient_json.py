@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vs_core.formats.base import CUT_OFF
+from vs_core.words import CANDIDATE, PROBABILITY, TEXT, WEAK, kind_of
 
-__all__ = ["Lenient", "read_leniently"]
+__all__ = ["Lenient", "read_leniently", "unescaped"]
 
 QUOTES = "unusual quotes read as double quotes"
 MAX_DEPTH = 200
@@ -31,20 +32,35 @@ _STOPS = {closers: re.compile(rf"[{closers}\\]") for closers in (*_QUOTES.values
 _CLOSERS = {"{": "}", "[": "]", "(": ")"}
 _CONSTANTS = {"true": True, "false": False, "null": None, "none": None, "undefined": None}
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\Z")
-_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_ESCAPE = re.compile(
+    r"\\(u[0-9a-fA-F]{4}|u\{[0-9a-fA-F]{1,6}\}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2}|.)", re.DOTALL
+)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "\n": ""}
 _LOOKAHEAD = 80
 # What may follow the quote that ends a string: the end of its list or object, or what comes next.
 _ENDS_VALUE = re.compile(r"\s*,?\s*(?:[}\]]|\Z|//|#|/\*)")
 _ENDS_CALL = re.compile(r"\s*,?\s*\)")
 _NEXT_KEY = re.compile(r"\s*,?\s*[\"'“‘„]?[\w .-]{1,40}[\"'”’“]?\s*(?::|=)")
+_NEXT_NUMBER = re.compile(r"\s*,?\s*\"(?P<key>[A-Za-z_]\w{0,30})\"\s*[-+]?\.?\d")
+_KEY_BEGINS = re.compile(r"[A-Za-z_]\w{0,30}\"\s*:")
 _NEXT_ITEM = re.compile(r"\s*,\s*(?:[\"'“‘„{\[(\d.-]|true|false|null|None|True|False|[}\]]|\Z)")
 _ENDS_KEY = re.compile(r"\s*(?::|=>?)")
+_BEGINS_VALUE = re.compile(r"\s*(?:[\"“{\[]|[-+]?\.?\d)")
+_WORD = re.compile(r"[A-Za-z_]\w{0,30}\Z")
+_OPEN_KEY = re.compile(r"\"(?P<key>[A-Za-z_]\w{0,30}):\s{0,9}(?=(?P<quote>\")|[-+]?\.?\d)")
+"""A key without the quote that would close it."""
+NO_COLON = "missing colon added"
+NO_QUOTE = "missing quote of a key added"
 # In programs: a call, a key that is assigned, and what a bracket holds that says what it is.
 _CALL = re.compile(r"[A-Za-z_$][\w.$]{0,60}\((?P<named>\s*[A-Za-z_]\w{0,40}\s*=(?!=))?")
 _ASSIGNED = re.compile(r"(?P<key>:?[A-Za-z_]\w{0,40})\s*=>?(?!=)\s*")
 _ARROWED = re.compile(r"\[\s{0,99}(?:['\"][^'\"\n]{1,40}['\"]|:\w{1,40})\s*=>")
 _LISTED = re.compile(r"\{\s{0,99}[{(\[]")
+
+
+_TEXTS = frozenset((TEXT, CANDIDATE))
+_NUMBERS = frozenset((PROBABILITY, WEAK))
+_SAYING = _TEXTS | _NUMBERS
 
 
 @dataclass
@@ -125,7 +141,7 @@ class _Reader:
             self.stack[-1].awaits_value = True
             self.at += 1
         elif character in _QUOTES:
-            self._place(self._string(character))
+            self._quoted(character)
         elif character == "=" and isinstance(self.stack[-1].container, dict):
             self.stack[-1].awaits_value = True
             self.at += 2 if self.text.startswith("=>", self.at) else 1
@@ -137,6 +153,17 @@ class _Reader:
         else:
             self._place(self._bare())
 
+    def _quoted(self, quote: str) -> None:
+        if quote == '"' and (self._open_key() or self._closes_key()):
+            return
+        frame = self.stack[-1]
+        is_key = isinstance(frame.container, dict) and not frame.awaits_value
+        self._place(self._string(quote))
+        known = is_key and bool(kind_of(frame.key or "") & _SAYING)
+        if known and _BEGINS_VALUE.match(self.text, self.at):
+            frame.awaits_value = True
+            self._repair(NO_COLON)
+
     # --- structure ---------------------------------------------------------------------------
 
     def _open(self, character: str, *, named: bool = False) -> None:
@@ -146,6 +173,9 @@ class _Reader:
         elif character == "[" and _ARROWED.match(self.text, self.at):
             pairs = True
         container: Any = {} if pairs or named else []
+        if character == "{" and self.stack and self._lacks_bracket(self.stack[-1]):
+            self._repair("missing bracket added")
+            self.done = self.stack.pop().container
         if self.stack:
             self._place(container)
         self.stack.append(_Frame(container, _CLOSERS[character]))
@@ -177,7 +207,9 @@ class _Reader:
         if isinstance(frame.container, list):
             frame.container.append(value)
         elif frame.awaits_value and frame.key is not None:
-            frame.container[frame.key] = value
+            if frame.container.get(frame.key) is not None and self._is_next(frame):
+                frame = self._begin_next(frame)
+            frame.container[frame.key or ""] = value
             frame.key, frame.awaits_value = None, False
         elif isinstance(value, (dict, list)):
             frame.container[frame.key or ""] = value
@@ -185,6 +217,30 @@ class _Reader:
         else:
             self._end_pair()
             frame.key = value if isinstance(value, str) else str(value)
+
+    def _lacks_bracket(self, frame: _Frame) -> bool:
+        """Whether an object of a list should have ended before another one begins."""
+        whole = isinstance(frame.container, dict) and len(frame.container) > 1
+        return (
+            whole
+            and frame.key is None
+            and not frame.awaits_value
+            and len(self.stack) > 1
+            and isinstance(self.stack[-2].container, list)
+        )
+
+    def _is_next(self, frame: _Frame) -> bool:
+        """Whether a key that is there already begins the next object of a list."""
+        listed = len(self.stack) > 1 and isinstance(self.stack[-2].container, list)
+        return listed and bool(kind_of(frame.key or "") & _SAYING) and frame.closer == "}"
+
+    def _begin_next(self, frame: _Frame) -> _Frame:
+        """End an object whose bracket is missing, and begin the next."""
+        self._repair("missing bracket added")
+        after: dict[str, Any] = {}
+        self.stack[-2].container.append(after)
+        self.stack[-1] = _Frame(after, frame.closer, frame.key, awaits_value=True)
+        return self.stack[-1]
 
     def _program(self) -> bool:
         """Read a call or an assigned key, as programs have them."""
@@ -233,9 +289,16 @@ class _Reader:
         end = self._end_of_string(start, closers)
         raw = self.text[start:end]
         self.at = min(end + 1, len(self.text))
+        if (
+            frame.awaits_value
+            and raw[-2:].rstrip()[-1:] == ","
+            and _KEY_BEGINS.match(self.text, self.at)
+        ):  # the quote opens the next key, and the one before it is missing
+            raw, self.at = raw.rstrip()[:-1], end
+            self._repair("missing quote of a text added")
         if "\n" in raw:
             self._repair("raw newline in a string")
-        return _unescape(raw) if "\\" in raw else raw
+        return unescaped(raw) if "\\" in raw else raw
 
     def _end_of_string(self, at: int, closers: str) -> int:
         text = self.text
@@ -262,16 +325,58 @@ class _Reader:
             return True
         if isinstance(frame.container, dict):
             if not frame.awaits_value:
-                return _ENDS_KEY.match(window) is not None
-            return bool(_ENDS_VALUE.match(window) or _NEXT_KEY.match(window) or window.isspace())
+                return _ENDS_KEY.match(window) is not None or self._lacks_colon(after, window)
+            if _ENDS_VALUE.match(window) or _NEXT_KEY.match(window) or window.isspace():
+                return True
+            following = _NEXT_NUMBER.match(window)
+            return following is not None and bool(kind_of(following["key"]) & _NUMBERS)
         return bool(_ENDS_VALUE.match(window) or _NEXT_ITEM.match(window) or window.isspace())
+
+    def _lacks_colon(self, after: int, window: str) -> bool:
+        """Whether a key that is known ends before ``after``, and its value follows at once."""
+        word = self.text[self.at + 1 : after - 1][:40]
+        return (
+            _WORD.match(word) is not None
+            and bool(kind_of(word) & _SAYING)
+            and _BEGINS_VALUE.match(window) is not None
+        )
+
+    def _closes_key(self) -> bool:
+        """Pass over the quote behind a key that lacks its opening quote."""
+        frame = self.stack[-1]
+        bare = isinstance(frame.container, dict) and frame.key is not None
+        if (
+            not bare
+            or frame.awaits_value
+            or self.text[self.at - 1 : self.at] != (frame.key or " ")[-1]
+        ):
+            return False
+        if not _ENDS_KEY.match(self.text, self.at + 1):
+            return False
+        self._repair(NO_QUOTE)
+        self.at += 1
+        return True
+
+    def _open_key(self) -> bool:
+        """Read a key that is known and lacks its closing quote."""
+        frame = self.stack[-1]
+        if not isinstance(frame.container, dict) or frame.awaits_value:
+            return False
+        match = _OPEN_KEY.match(self.text, self.at)
+        if match is None or not kind_of(match["key"]) & (_TEXTS if match["quote"] else _NUMBERS):
+            return False
+        self._end_pair()
+        self._repair(NO_QUOTE)
+        frame.key, frame.awaits_value = match["key"], True
+        self.at = match.end()
+        return True
 
     def _repair(self, name: str) -> None:
         self.repairs[name] = None
 
 
-def _unescape(raw: str) -> str:
-    """Undo the escapes of a JSON string; what is no escape stays as it is written."""
+def unescaped(raw: str) -> str:
+    """Undo the escapes of a string of JSON or a program; what is none stays as it is written."""
     text = _ESCAPE.sub(_escaped, raw)
     if any("\ud800" <= character <= "\udfff" for character in text):
         # Pairs of surrogates become one character; lone ones the replacement character.
@@ -281,8 +386,9 @@ def _unescape(raw: str) -> str:
 
 def _escaped(match: re.Match[str]) -> str:
     escape = match[1]
-    if len(escape) == 5:
-        return chr(int(escape[1:], 16))
+    if len(escape) > 1:
+        code = int(escape[1:].strip("{}"), 16)
+        return chr(code) if code < 0x110000 else match[0]
     if escape in _ESCAPES:
         return _ESCAPES[escape]
     return escape if escape in "\"'/\\`" else match[0]

@@ -75,6 +75,9 @@ def _doubts(items: Sequence[ListItem], shape: Shape) -> Iterator[str]:
     if shape.definition and 0 < missing < count:
         yield f"{missing} of {count} candidates without a probability"
     texts = [item.text for item in items]
+    empty = sum(not text for text in texts)
+    if empty:
+        yield f"{empty} of {count} candidates without a text"
     if count > 1 and all("\n" in text for text in texts):
         if len({_DIGITS.sub("", text.partition("\n")[0]) for text in texts}) == 1:
             yield "all texts begin with the same line"
@@ -477,8 +480,23 @@ def _weigh(reading: _Proposal, shape: Shape, size: int) -> None:
     score += 0.1 * min(numbers, 10)
     score += 0.5 if reading.sure else -2.0
     score += 0.3 if reading.name not in ("lines", "paragraphs", "inline") else 0.0
-    score -= 0.3 * min(1.0, len(reading.before) / max(1, size))
+    score -= (
+        0.0 if _introduces(reading.before) else 0.3 * min(1.0, len(reading.before) / max(1, size))
+    )
+    score -= 0.3 * (count > 1 and _is_introduction(items))
     reading.score = score - (3.0 if reading.interrupted else 0.0)
+
+
+def _introduces(before: Sequence[str]) -> bool:
+    """Whether what stands before the candidates is one line that says that they follow."""
+    filled = [line for line in before if line.strip()]
+    return len(filled) == 1 and filled[0].rstrip(" *_").endswith((":", "："))
+
+
+def _is_introduction(items: Sequence[ListItem]) -> bool:
+    """Whether the first text alone is a line that says what follows."""
+    ends = [item.text.rstrip(" *_")[-1:] in (":", "：") for item in items if item.text]
+    return ends[:1] == [True] and not any(ends[1:])
 
 
 def _is_clear(reading: _Proposal, shape: Shape) -> bool:

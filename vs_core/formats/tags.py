@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from html import unescape
 from typing import Any, ClassVar
@@ -67,13 +67,15 @@ class Tags(Format):
         if "<" not in text:
             return None
         reasoning, body = _reasoning(text)
+        body, mended = (body, _is_odd(body)) if shape.part else _mended(body)
         tags = [_Tag(match) for match in _TAG.finditer(body)]
         if not any(tag.numbers or tag.number() is not None for tag in tags):
             _note_numbers(tags, body)
         answer = _read_tags(tags, body, shape)
         if answer is None:
             return _read_html(text, shape)
-        return answer._replace(reasoning=reasoning)
+        remarks = (*answer.remarks, BROKEN) if mended else answer.remarks
+        return answer._replace(reasoning=reasoning, remarks=remarks)
 
     def splitter(self) -> Splitter:
         """See `Format.splitter`."""
@@ -119,8 +121,7 @@ _ATTRIBUTE = re.compile(
     r"(?P<name>[\w-]{1,40})\s{0,9}=\s{0,9}(?:\"(?P<double>[^\"]{0,4000})\"|'(?P<single>[^']{0,4000})'"
     r"|(?P<bare>[^\"'<>\s/]{1,40}))"
 )
-_ENTITY = re.compile(r"&(lt|gt|amp|quot|apos|#39);")
-_ENTITIES = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'", "#39": "'"}
+_ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|#[0-9]{1,6}|#[xX][0-9A-Fa-f]{1,5});")
 _REASONING = re.compile(
     r"<\s{0,9}(/?)\s{0,9}(reasoning|thoughts?|rationale|analysis)\s{0,9}>", re.I
 )
@@ -191,7 +192,7 @@ def _named(written: str) -> tuple[str, frozenset[str], bool]:
     """The name of a tag, what it stands for, and whether such a tag holds a probability."""
     lower = written.lower().rpartition(":")[2] or written.lower()
     name = lower.rstrip("0123456789").rstrip("_-.") or lower
-    kinds = kind_of(name)
+    kinds = kind_of(name) or kind_of(written.rstrip("0123456789"))
     return name, kinds, (bool(kinds & _NUMBERS) and name not in _UNSURE) or name == "p_value"
 
 
@@ -204,6 +205,47 @@ def _angled(text: str) -> str:
         if any(PROBABILITY in kind_of(name) for name in names):
             return _SQUARE.sub(r"<\1\2>", text)
     return text
+
+
+BROKEN = "broken tags mended"
+_FULL = re.compile(rf"<(?P<close>/?)(?P<name>[^\W\d][{WORD}.:-]{{0,40}})>")
+
+
+def _mended(text: str) -> tuple[str, bool]:
+    """A text whose tags lack no bracket, of those that a candidate has; and whether any did."""
+    counts = Counter((match["name"], match["close"]) for match in _FULL.finditer(text))
+    names = [name for name in {name for name, _ in counts} if kind_of(name) & _PARTS]
+    odd = [name for name in names if counts[name, ""] != counts[name, "/"] or len(name) == 1]
+    mended = text
+    for name in odd[:9] if len(names) > 1 else ():
+        if len(name) > 2 and max(counts[name, ""], counts[name, "/"]) > 1:
+            mended = _bracketed(mended, name)
+    return mended, mended != text
+
+
+def _is_odd(text: str) -> bool:
+    """Whether a part of an answer holds a tag that only the whole can show to be broken."""
+    tags = list(_FULL.finditer(text))
+    counts = Counter((match["name"], match["close"]) for match in tags)
+    return any(
+        counts[name, "/"] > counts[name, ""]
+        or (not close and counts[name, "/"] < counts[name, ""] and name != tags[0]["name"])
+        for name, close in counts
+        if kind_of(name) & _PARTS
+    )
+
+
+def _bracketed(text: str, name: str) -> str:
+    """A text in which both brackets stand around a name that is written as that of a tag."""
+    name = re.escape(name)
+    text = re.sub(rf"(?<![<\w/])({name})>|(?<!<)(/{name})>", r"<\1\2>", text)
+    text = re.sub(rf"<(/?)({name})(?=\s{{0,9}}<|\n|\Z)", r"<\1\2>", text)
+    return re.sub(
+        rf"<({name})(?![\w:.-]{{0,40}}(?:\s[^<>]{{0,400}})?/?>)(?=[^\s>/])", r"<\1>", text
+    )
+
+
+_PARTS = frozenset((CANDIDATE, TEXT, PROBABILITY, WEAK))
 
 
 def _reasoning(text: str) -> tuple[str | None, str]:
@@ -242,7 +284,7 @@ def _read_tags(tags: Sequence[_Tag], body: str, shape: Shape) -> Reading | None:
             at += 1
         entries.append(_entry(tag, body, inside, limit))
     found = _unmarked([entry for entry in entries if entry is not None])
-    if len(found) == len(opened) and all(entry.probability is None for entry in found):
+    if len(found) == len(opened) and not numbers and found[-1].probability is None:
         found = _with_numbers_in_front(found, opened, body)
     if shape.definition and len(found) == 1 and found[0].probability is None:
         return None  # one text in a tag is an answer, but no distribution
@@ -253,14 +295,23 @@ def _read_tags(tags: Sequence[_Tag], body: str, shape: Shape) -> Reading | None:
     if len(found) == 1 and not named and not any(tag.closes for tag in tags):
         return None  # List<Response>
     sure = named or known or CANDIDATE in opened[0].kinds
-    return Reading(found, None, (), sure)
+    return Reading(found, None, _marked_alike(found), sure)
+
+
+def _marked_alike(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """What all texts have around them, which may be the list's and not theirs."""
+    texts = [entry.text for entry in entries]
+    for mark in ('"', "“", "**") if len(texts) > 1 else ():
+        if all(text.startswith(mark) for text in texts) and cleaned_alike(texts) != texts:
+            return (f"all texts stand in {mark!r}",)
+    return ()
 
 
 def _with_numbers_in_front(entries: list[Entry], opened: Sequence[_Tag], body: str) -> list[Entry]:
     """Entries with the probabilities that stand in words before their tags, if all have one."""
     found = []
     for tag in opened:
-        before = body[max(0, tag.start - SHORT) : tag.start].rstrip("*_ ").rpartition("\n")[2]
+        before = body[max(0, tag.start - SHORT) : tag.start].rstrip("*_ \n").rpartition("\n")[2]
         number = trailing(before.rpartition(">")[2])  # that of another tag is not in front of this
         if number is None or number.strength == BARE:
             return entries
@@ -304,6 +355,8 @@ def _candidates(tags: Sequence[_Tag]) -> list[_Tag]:
             continue
         fitting = [name for name in names if numbers and counts[name] == numbers]
         best = max(names, key=lambda name: counts[name])
+        if not fitting and kind == CANDIDATE and _fits_better(best, tags, numbers, counts):
+            continue
         if fitting:
             best = next((n for n in reversed(fitting) if _encloses(n, tags)), fitting[0])
         if not fitting and numbers > 1 and counts[best] == 1 and kind == CANDIDATE:
@@ -311,6 +364,14 @@ def _candidates(tags: Sequence[_Tag]) -> list[_Tag]:
         return [tag for tag in opening if tag.name == best]
     other = [tag for tag in opening if not tag.kinds and tag.number() is not None]
     return [tag for tag in other if tag.name == other[0].name] if len(other) > 1 else []
+
+
+def _fits_better(name: str, tags: Sequence[_Tag], numbers: int, counts: Counter[str]) -> bool:
+    """Whether tags that name a text are as many as the probabilities, and ``name`` lacks a few."""
+    return counts[name] < numbers and any(
+        TEXT in tag.kinds and not tag.numbers and tag.name != name and counts[tag.name] == numbers
+        for tag in tags
+    )
 
 
 def _encloses(name: str, tags: Sequence[_Tag]) -> bool:
@@ -340,7 +401,9 @@ def _entry(opened: _Tag, body: str, inside: Sequence[_Tag], limit: int) -> Entry
     for first, last, name in _asides(inside, body, opened, end, text):
         notes[name] = body[first:last].strip()
         cut.append((first - len(name) - 2, last + len(name) + 3))
-    content = _without(body, opened.end, end, cut) if text is None else text
+    content = text if text is not None else _without(body, opened.end, end, cut)
+    if text is None and "</" in content:
+        content = _without_stray(content, _is_part)
     probability = number if number is not None else opened.number()
     if probability is None and text is None:
         embedded = _embedded(content)
@@ -446,7 +509,7 @@ def _inside_text(
         if tag.kinds & _ASIDE and TEXT not in tag.kinds:
             continue
         if TEXT in tag.kinds or CANDIDATE in tag.kinds:
-            before = body[opened.end : tag.start]
+            before = _between(body, opened.end, tag.start, number)
             if before.strip() and not _only_tags(before):
                 return None
             first = at
@@ -468,9 +531,47 @@ def _inside_text(
     tag = inside[first]
     closes = [t.start for t in inside[first:] if t.closes and t.name == tag.name and t.start <= end]
     if closes:
-        return body[tag.end : closes[-1]]
+        inner = _wrapped(inside[first + 1 :], body, tag.end, closes[-1])
+        return body[tag.end : closes[-1]] if inner is None else inner
     stop = number[0] if number is not None and number[0] > tag.end else end
-    return body[tag.end : stop]
+    return _without_stray(body[tag.end : stop], bool)
+
+
+def _between(body: str, begin: int, end: int, number: tuple[int, int] | None) -> str:
+    """What stands between two places beside a number."""
+    if number is None or not begin <= number[0] < number[1] <= end:
+        return body[begin:end]
+    return body[begin : number[0]] + body[number[1] : end]
+
+
+def _wrapped(tags: Sequence[_Tag], body: str, begin: int, end: int) -> str | None:
+    """What stands in the one tag of a text that is all of an element; None if there is none."""
+    if not tags or tags[0].closes or tags[0].name not in _WRAPPED:
+        return None
+    close = next((t for t in tags[1:] if t.closes and t.name == tags[0].name), None)
+    if close is None or body[begin : tags[0].start].strip() or body[close.end : end].strip():
+        return None
+    return body[tags[0].end : close.start]
+
+
+_WRAPPED = frozenset(("text", "answer", "response", "content"))
+_STRAY = re.compile(r"<(?P<close>/?)(?P<name>[A-Za-z][\w-]{0,30})>(?:(?<=>)\s+)?\Z")
+
+
+def _without_stray(content: str, names: Callable[[str], bool]) -> str:
+    """A text without tags at its end that close nothing in it, of the names that are meant."""
+    for _ in range(3):
+        stray = _STRAY.search(content[-SHORT:])
+        if stray is None or not names(stray["name"]):
+            break
+        if stray["close"] and f"<{stray['name']}" in content:
+            break
+        content = content[: len(content) - len(stray[0])]
+    return content
+
+
+def _is_part(name: str) -> bool:
+    return bool(kind_of(name) & _PARTS)
 
 
 _ELEMENTS = re.compile(r"(?:\s*<[^<>]{1,80}>[^<>]{0,400}</[^<>]{1,80}>\s*)+\Z")
@@ -525,7 +626,7 @@ def _unescaped(text: str) -> str:
         return text[9:-3].strip()
     if "&" not in text or "<" in text:
         return text
-    return _ENTITY.sub(lambda match: _ENTITIES[match[1]], text)
+    return _ENTITY.sub(lambda match: unescape(match[0]), text)
 
 
 # --- HTML --------------------------------------------------------------------------------------
@@ -539,6 +640,7 @@ _REPLACED = (
     (re.compile(r"(?:(?<!\s)\s+)?<tr\b[^<>]{0,200}>\s*", re.I), "\n|"),
     (re.compile(r"</t[dh]\s{0,9}>\s*", re.I), "|"),
     (re.compile(r"<dt\b[^<>]{0,200}>", re.I), "\n\n"),
+    (re.compile(r"<dd\b[^<>]{0,200}>", re.I), "\nProbability: "),
     (re.compile(r"</?(?:t[dh]|tbody|thead|table|ul|ol|dl|dd|div|p|span|li|tr|dt|b|strong|i|em|html|body)"
                 r"\b[^<>]{0,200}>", re.I), ""),
 )  # fmt: skip
