@@ -39,6 +39,10 @@ _LETTERED = re.compile(
     r"(?P<head>[*_(\[]{0,3})(?P<ord>[A-Za-z])"
     r"(?P<tail>[*_]{0,3}(?:[.):\]]|\s[=–—-])[*_]{0,3}[ \t]{1,3})(?=\S)"
 )
+_DOTTED, _DOTTED_FIRST = (
+    re.compile(r"(?P<head>\d{1,2}\.)(?P<ord>\d{1,2})(?P<tail>[.):]?[ \t]{1,3})(?=\S)"),
+    re.compile(r"(?P<head>)(?P<ord>\d{1,2})(?P<tail>\.\d{1,2}[.):]?[ \t]{1,3})(?=\S)"),
+)
 _BULLET = re.compile(
     r"(?:»|[^\w\s\"'“”‘’«»(\[{<$#@*_`|]{1,3}|\[[ xX✓]?\]|#{1,6}|<\w{1,8}>)[ \t]+(?=\S)"
 )
@@ -68,7 +72,7 @@ def without_common_marks(texts: Sequence[str], *, words: bool = True) -> list[st
     texts = list(texts)
     if len(texts) < 2 or not all(texts):
         return texts
-    for pattern in (_NUMBERED, _NUMBERED_PICTURES, _LETTERED):
+    for pattern in (_DOTTED, _DOTTED_FIRST, _NUMBERED, _NUMBERED_PICTURES, _LETTERED):
         counted = _all_match(pattern, texts, 80)
         if counted and _runs(counted):
             texts = [text[match.end() :] for text, match in zip(texts, counted, strict=True)]

@@ -28,6 +28,7 @@ class Cut(NamedTuple):
     blocks: list[list[str]]
     numbered: bool = False
     tail: int = 0
+    remarks: tuple[str, ...] = ()
 
 
 def cut_at(name: str, lines: Sequence[str], marks: Sequence[tuple[int, Marker]]) -> Cut:

@@ -22,7 +22,9 @@ from vs_core.formats.numbers import (
 )
 from vs_core.words import CANDIDATE, EXPLANATION, META, PROBABILITY, TEXT, TOTAL, WEAK, kind_of
 
-__all__ = ["ListItem", "cleaned", "cleaned_alike", "is_rule", "is_total", "read_item"]
+__all__ = [
+    "ListItem", "cleaned", "cleaned_alike", "is_rule", "is_total", "read_item", "unquoted",
+]  # fmt: skip
 
 FIELD = re.compile(
     r"(?P<indent>[ \t]{0,16})(?P<mark>[-*•+]\s{1,3})?[*_`\"']{0,3}"
@@ -552,6 +554,19 @@ _CONTINUED = re.compile(r"\\\n[ \t]*(?:\\(?= ))?")
 """What breaks a long line of a quoted text of YAML without a space."""
 
 
+def unquoted(text: str) -> str:
+    """Return what a string of YAML or TOML says; a text that is none as it stands."""
+    if text[:1] == '"' and text[-1:] == '"' and len(text) > 1:
+        with suppress(ValueError):
+            read: Any = from_json(text)
+            return str(read)
+        return text[1:-1] if '"' not in text[1:-1] else text
+    single = text[:1] == "'" and text[-1:] == "'" and len(text) > 2
+    if single and (_wraps(text, "'", "'") or "'" not in text[1:-1].replace("''", "")):
+        return text[1:-1].replace("''", "'")
+    return text
+
+
 _COMMENTED = re.compile(r'("(?:[^"\\\n]|\\.){0,4000}")[ \t]{1,9}#[^"\n]*\Z')
 _FOLD = re.compile(r"(?<!\n)\n(?!\n)")
 
@@ -570,12 +585,7 @@ def _value(text: str, width: int) -> str:
     for quotes in ('"""', "'''"):
         if text.startswith(quotes) and text.endswith(quotes) and len(text) >= 6:
             return text[3:-3].strip()
-    if text[:1] == '"' and text[-1:] == '"' and len(text) > 1:
-        with suppress(ValueError):
-            read: Any = from_json(text)
-            return str(read)
-        return text[1:-1] if '"' not in text[1:-1] else text
-    single = text[:1] == "'" and text[-1:] == "'" and len(text) > 2
-    if single and (_wraps(text, "'", "'") or "'" not in text[1:-1].replace("''", "")):
-        return text[1:-1].replace("''", "'")
+    plain = unquoted(text)
+    if plain != text:
+        return plain
     return text.rstrip(",") if text.endswith(('",', "',")) else text

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 
 from vs_core.formats.between_numbers import between_numbers
 from vs_core.formats.cutting import Cut, cut_at, paragraphs
-from vs_core.formats.items import is_rule
+from vs_core.formats.items import is_rule, is_total, unquoted
 from vs_core.formats.markers import Marker, marker
-from vs_core.formats.numbers import BARE, SHORT, leading, number_line, trailing
+from vs_core.formats.numbers import BARE, SHORT, leading, number_in, number_line, trailing
 from vs_core.formats.records import records
-from vs_core.words import PROBABILITY, kind_of
+from vs_core.words import PROBABILITY, WEAK, kind_of
 
 __all__ = ["cuts"]
 
@@ -47,18 +47,105 @@ def cuts(lines: Sequence[str], k: int) -> Iterator[Cut]:
         outer = [(at, m) for at, m in group if m.indent <= least + 1]
         if style.startswith(("a", "(a", "[a", "（a")) and not _alphabetical(outer):
             continue
-        yield cut_at(style, lines, outer)
-        numbered = _running(outer) if outer[0][1].ordinal else outer
-        passed = {at for at, _ in outer} - {at for at, _ in numbered}
-        if passed and not any(_held(lines[at]) == _PROBABILITY for at in passed):
-            yield cut_at(style, lines, numbered)
+        yield from _at_marks(style, lines, outer)
     if not keyed:
         yield from records(lines)
+    yield from _columns(lines, marks)
     yield from between_numbers(lines, k)
     yield from _headed(lines)
     held = bytes(map(_held, lines))
     yield from _each_line(lines, held)
     yield from _each_paragraph(lines, held)
+
+
+def _at_marks(
+    style: str, lines: Sequence[str], outer: Sequence[tuple[int, Marker]]
+) -> Iterator[Cut]:
+    """The cuts at marks of one style: also with those that are missing, or those that count on."""
+    whole = _with_unmarked(lines, outer)
+    if whole:
+        yield cut_at(style, lines, whole)._replace(remarks=(UNMARKED,))
+    yield cut_at(style, lines, outer)
+    numbered = _running(outer) if outer[0][1].ordinal else outer
+    passed = {at for at, _ in outer} - {at for at, _ in numbered}
+    if passed and not any(_held(lines[at]) == _PROBABILITY for at in passed):
+        yield cut_at(style, lines, numbered)
+
+
+_ONE = re.compile(r"(?:y|b|d)\Z", re.I)
+"""How the name of one probability ends, and not of several."""
+UNMARKED = "a missing mark of a list added"
+
+
+def _with_unmarked(
+    lines: Sequence[str], marks: Sequence[tuple[int, Marker]]
+) -> list[tuple[int, Marker]]:
+    """The marks of a list with those of its lines that lack one; nothing if none does.
+
+    All lines must end in a probability with the same label, and what is numbered must be so by
+    its place.
+    """
+    marked = dict(marks)
+    first, last = marks[0][0], marks[-1][0]
+    places = range(max(0, first - 1), min(len(lines), last + 2))
+    filled = [at for at in places if lines[at].strip()]
+    lost = len(filled) - len(marked)
+    if not 0 < lost <= max(1, len(marked) // 2) or len(filled) < 2:
+        return []
+    ends = [trailing(lines[at]) for at in filled]
+    labels = {end.label if end is not None and end.start else "" for end in ends}
+    if len(labels) > 1 or not kind_of(labels.pop()) & {PROBABILITY, WEAK}:
+        return []
+    style = marks[0][1].style
+    whole = [(at, marked.get(at, Marker(style, 0, 0, 0))) for at in filled]
+    if any(m.ordinal not in (0, place) for place, (_, m) in enumerate(whole, 1)):
+        return []
+    return whole if not any(is_total(lines[at]) for at in filled if at not in marked) else []
+
+
+_NUMBERS = re.compile(r"[\s,;|]+")
+
+
+def _columns(lines: Sequence[str], marks: Sequence[tuple[int, Marker]]) -> Iterator[Cut]:
+    """Texts in one list and their probabilities in another, in the same order."""
+    heads = [at for at, line in enumerate(lines) if _names_numbers(line)]
+    if len(heads) != 1:
+        return
+    head = heads[0]
+    said = re.split(_NUMBERS, lines[head].partition(":")[2].strip(" *_[]()"))
+    numbers = [(head, number) for number in said if number]
+    if not numbers:
+        for at in range(head + 1, len(lines)):
+            mark = marker(lines[at])
+            found = number_in(lines[at][mark.end if mark else 0 :].strip())
+            if found is not None and not found.label:
+                numbers.append((at, found.number))
+            elif lines[at].strip():
+                break
+    taken = {head, *(at for at, _ in numbers)}
+    texts = [(at, mark) for at, mark in marks if at not in taken]
+    alike = len({mark.style for _, mark in texts}) == 1
+    if not alike or len(numbers) < 2 or len(texts) != len(numbers):
+        return
+    if any(number_in(n) is None for _, n in numbers) or texts[0][0] < head < texts[-1][0]:
+        return
+    between = lines[texts[0][0] : head] if texts[0][0] < head else lines[texts[0][0] :]
+    if sum(bool(line.strip()) for line in between) > len(texts):
+        return  # of several lines
+    plain = unquoted if lines[head].islower() else str
+    blocks = [
+        [plain(lines[at][mark.end :]), f"Probability: {number}"]
+        for (at, mark), (_, number) in zip(texts, numbers, strict=True)
+    ]
+    yield Cut("columns", min(texts[0][0], head), blocks)
+
+
+def _names_numbers(line: str) -> bool:
+    """Whether a line is the heading of probabilities, or holds several behind their name."""
+    if len(line) > SHORT or not line.strip():
+        return False
+    name = line.partition(":")[0].strip(" #*_-")
+    return PROBABILITY in kind_of(name) and not _ONE.search(name)
 
 
 def _number_lines(lines: Sequence[str], marks: Sequence[tuple[int, Marker]]) -> set[int]:

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from pydantic_core import from_json
 
 from vs_core.formats.base import Entry, Reading, Shape
+from vs_core.formats.keys import is_number_key
+from vs_core.formats.lenient_json import unescaped
 from vs_core.formats.running_text import sums_to_one
 from vs_core.words import META, PROBABILITY, TOTAL, WEAK, kind_of
 
@@ -21,12 +23,18 @@ _LITERAL = re.compile(
     r'"""(?P<long>[^"]{0,4000}(?:"{1,2}[^"]{1,4000}){0,40})"""'
     r'|"(?P<double>(?:[^"\\]|\\.){0,8000})"(?!\w)'
     r"|(?<![^\W\d_])'(?P<single>(?:[^'\\\n]|\\.|''){0,4000})'(?!\w)"
-    r"|(?<![\w.#])(?P<number>[-+]?(?:\d{1,9}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][-+]?\d{1,3})?%?)(?![\w.%])"
+    r"|(?<![\w.#])(?P<number>[-+]?(?:\d{1,9}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][-+]?\d{1,3})?%?)"
+    r"(?:_?f(?:32|64)|[fFmMdD])?(?![\w.%])"
     r"|(?<![^\W\d_])(?P<open>[\"'])",
     re.DOTALL,
 )
 _KEY = re.compile(r"\s{0,9}(?::|=>|=(?!=))")
 _NAMED = re.compile(r"(?P<key>[A-Za-z_]\w{0,40})[\"']?\s{0,9}(?::=?|=>|=)\s{0,9}\Z")
+_COLUMN = re.compile(
+    r"(?P<key>[A-Za-z_]\w{0,40})[\"']?(?:: ?[\w\[\], ]{1,30})?\s?"
+    r"(?:=|:|<-|=>)\s?\w{0,12}[\[({]\s{0,9}\Z"
+)
+"""What stands in front of the first number of a list that has a name."""
 _BEFORE = frozenset("([{=,:>")
 _WORDS = frozenset(("return", "yield", "select", "print", "values", "to", "add", "push"))
 _TUPLE = re.compile(r"^[ \t]{0,40}\(|[\w)]\(\s{0,40}[\"'(\[{]", re.M)
@@ -64,7 +72,10 @@ def read_program(text: str, shape: Shape) -> Reading | None:
             kinds = kind_of(named["key"]) if named else frozenset()
             if kinds & {META, TOTAL} and not kinds & {PROBABILITY, WEAK}:
                 continue
-            labelled |= PROBABILITY in kinds
+            column = _COLUMN.search(text, max(0, match.start() - 99), match.start())
+            labelled |= PROBABILITY in kinds or (
+                column is not None and is_number_key(column["key"])
+            )
             tokens.append((False, number))
         end = match.end()
     pairs = _pairs(tokens)
@@ -116,7 +127,7 @@ def _decoded(match: re.Match[str]) -> str:
         except ValueError:
             return match["double"].replace('\\"', '"')
         return str(read)
-    return match["single"].replace("\\'", "'").replace("''", "'").replace("\\n", "\n")
+    return unescaped(match["single"].replace("''", "'"))
 
 
 def _pairs(tokens: Sequence[tuple[bool, str]]) -> list[tuple[str, str]] | None:

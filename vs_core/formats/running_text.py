@@ -276,7 +276,7 @@ def _of_table(table: Table, lines: Sequence[str]) -> _Proposal:
 
 def _of_cut(cut: Cut, lines: Sequence[str]) -> _Proposal:
     blocks = cut.blocks
-    remarks: list[str] = []
+    remarks = list(cut.remarks)
     several = any(len(block) > 1 and any(map(str.strip, block[1:])) for block in blocks)
     at_end = several and all(map(_ends_in_number, blocks[:-1]))
     items = [read_item(block, at_end=at_end) for block in blocks[:-1]]
