@@ -232,11 +232,13 @@ class _Reader:
     def _is_next(self, frame: _Frame) -> bool:
         """Whether a key that is there already begins the next object of a list."""
         listed = len(self.stack) > 1 and isinstance(self.stack[-2].container, list)
-        return listed and bool(kind_of(frame.key or "") & _SAYING) and frame.closer == "}"
+        first = next(iter(frame.container), None) == frame.key
+        known = bool(kind_of(frame.key or "") & _SAYING)
+        return listed and first and known and len(frame.container) > 1 and frame.closer == "}"
 
     def _begin_next(self, frame: _Frame) -> _Frame:
         """End an object whose bracket is missing, and begin the next."""
-        self._repair("missing bracket added")
+        self._repair("an object divided where its keys begin again")
         after: dict[str, Any] = {}
         self.stack[-2].container.append(after)
         self.stack[-1] = _Frame(after, frame.closer, frame.key, awaits_value=True)
