@@ -294,7 +294,8 @@ async def test_plain_answers_usage_and_repairs_stream_too():
     assert distribution.metadata["calls"] == 2
 
 
-def test_closing_a_stream_early_stops_what_runs_and_leaks_nothing():
+@pytest.mark.parametrize("n", [2, 6])  # one call, which needs no thread, and three
+def test_closing_a_stream_early_stops_what_runs_and_leaks_nothing(n):
     before, closed = threading.active_count(), []
 
     def endless(request):
@@ -306,17 +307,20 @@ def test_closing_a_stream_early_stops_what_runs_and_leaks_nothing():
         finally:
             closed.append(request.call)
 
-    events = stream(flow_of(n=6), endless)
+    events = stream(flow_of(n=n), endless)
     assert next(events).text == "a"
+    ours = [thread for thread in threading.enumerate() if thread.name == "vs_core"]
+    assert len(ours) == (3 if n == 6 else 0)
     events.close()  # waits for none of them: each ends at its next piece
     deadline = time.monotonic() + 10
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert sorted(closed) == [0, 1, 2]
+    assert sorted(closed) == [*range(n // 2)]
     assert threading.active_count() == before
 
 
-async def test_closing_an_async_stream_early_cancels_what_runs():
+@pytest.mark.parametrize("n", [2, 6])
+async def test_closing_an_async_stream_early_cancels_what_runs(n):
     closed = []
 
     async def endless(request):
@@ -326,10 +330,10 @@ async def test_closing_an_async_stream_early_cancels_what_runs():
         finally:
             closed.append(request.call)
 
-    events = astream(flow_of(n=6), endless)
+    events = astream(flow_of(n=n), endless)
     assert (await anext(events)).text == "a"
     await events.aclose()
-    assert sorted(closed) == [0, 1, 2]
+    assert sorted(closed) == [*range(n // 2)]
     assert len(asyncio.all_tasks()) == 1
 
 

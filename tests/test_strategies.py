@@ -80,6 +80,8 @@ def test_exactly_n_candidates_in_as_few_calls_as_the_strategy_allows(name, forma
     expected = 0.125 if name in VS else None
     assert {c.probability for c in distribution} == {expected}
     assert (distribution.reasoning is not None) == (name in ("cot", "vs_cot"))
+    own = {"reasoning"} if name == "cot" else set()  # each of its calls reasons anew
+    assert all(candidate.metadata.keys() >= own for candidate in distribution)
     assert distribution.metadata["usage"] == {
         "input_tokens": 10 * len(model.requests),
         "output_tokens": len(model.requests),

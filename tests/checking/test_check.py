@@ -65,6 +65,20 @@ def test_the_figures_are_those_of_the_answers():
     assert found.cost_a_useful_answer((0, 0)) is None
 
 
+def test_all_that_was_found_is_in_its_dict_and_its_profile():
+    found = checked()
+    said = found.as_dict()
+    for name in said.keys() - {"figures", "results"}:
+        assert said[name] == getattr(found, name)
+    assert said.keys() >= {"verdict", "thoughts", "answers_as", "calls"}
+    assert said["figures"].keys() == found.figures.keys()
+    assert len(said["results"]) == len(found.results)
+    for name in ("read_exactly", "kept_k", "under_threshold"):
+        assert found.figures[name].unit == "share"
+    assert found.answers_as == found.model  # which a profile need not say twice
+    assert found.profile().answers_as is None
+
+
 EXPECTED = {
     # habit: verdict, settings that differ, part of a remark
     "bare": ("partly", {}, "Only a schema brings it to give probabilities"),

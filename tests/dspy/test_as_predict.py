@@ -357,6 +357,16 @@ def test_the_words_of_any_strategy_reach_the_model(format, server):
 # --- state -----------------------------------------------------------------------------------
 
 
+def test_every_option_that_is_data_is_in_the_state():
+    given = {
+        "strategy": "vs_cot", "k": 7, "n": 14, "threshold": 0.2, "probability": "explicit",
+        "on_unparsed": "single", "retries": 4, "format": "json", "resampler": "uniform", "seed": 11,
+    }  # fmt: skip
+    saved = VerbalizedSampler("topic -> joke", **given)
+    held = saved.dump_state()["verbalized"]
+    assert {name: held.get(name) for name in given} == given
+
+
 @pytest.mark.parametrize(
     "options",
     [{"k": 10}, {"threshold": 0.1}, {"probability": "nll"}, {"strategy": "vs_cot"},

@@ -28,6 +28,17 @@ def test_every_kind_of_task_is_registered():
         plugins.task("joke", colour=1)
 
 
+def test_each_task_goes_by_its_name_and_says_what_a_judge_looks_for():
+    for name in set(plugins.table("tasks")) - {"safety", "factuality"}:
+        task = plugins.task(name)
+        assert task.name == name
+        assert task.items
+        assert task.diversity in {measure.name for measure in task.measures}
+        closed = name in ("states", "questions", "dice", "coin", "digit")
+        assert (task.diversity == "coverage") == closed
+        assert name == "dialogue" or len(task.rubric or "") > 20
+
+
 def test_the_truth_of_our_questions_holds_together():
     assert len(STATES.truth) == 50
     assert STATES.reference.keys() == STATES.truth.keys()
@@ -154,6 +165,19 @@ def test_a_dialogue_is_one_flow_of_both_sides(strategy, calls):
     assert [message.text for message in last if message.role == "assistant"] == [
         candidate.text for candidate in found if candidate.metadata["speaker"] == "persuadee"
     ]
+
+
+def test_a_dialogue_draws_by_its_seed_alone():
+    task = plugins.task("dialogue", turns=1)
+    made = task.adapted(plugins.strategy("vs_standard", k=5))
+
+    def decided(seed):
+        found = run(task.flow(task.items[0], made, random.Random(seed)), SimulatedModel())
+        return [candidate.text for candidate in found]
+
+    texts = [decided(seed) for seed in range(8)]
+    assert texts == [decided(seed) for seed in range(8)]
+    assert len({each[-1] for each in texts}) > 1
 
 
 # --- the user's own ------------------------------------------------------------------------------

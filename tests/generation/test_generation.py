@@ -404,6 +404,24 @@ def test_models_of_the_frameworks_complete_requests_in_their_own_way(tmp_path):
     assert outs[0] == outs[1] == outs[2]
 
 
+def test_calls_of_one_row_are_kept_apart_in_the_cache_of_dspy(tmp_path):
+    dspy = pytest.importorskip("dspy")
+    options = {"prompt": TEMPLATE, "k": 3, "n": 6, "concurrency": 1}
+    before = dspy.cache
+    dspy.configure_cache(enable_disk_cache=False, enable_memory_cache=True)
+    try:
+        with SimulatedServer() as server:
+            lm = dspy.LM("openai/m", api_base=server.base_url, api_key="x")
+            for name in "ab":
+                generate(rows(1), model=lm, out=tmp_path / f"{name}.jsonl", **options)
+            first, second = server.requests  # and none again
+            assert first == second
+    finally:
+        dspy.cache = before
+    first, again = ([row["text"] for row in table(tmp_path / f"{name}.jsonl")] for name in "ab")
+    assert first == again
+
+
 def test_a_program_of_dspy_is_no_model(tmp_path):
     dspy = pytest.importorskip("dspy")
     with pytest.raises(ConfigurationError, match=r"is a dspy\.LM"):

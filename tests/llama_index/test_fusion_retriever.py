@@ -228,6 +228,9 @@ def test_it_drops_in_for_query_fusion_retriever(llm, server, retriever, index, m
 def test_attributes_can_be_set(llm, retriever):
     ours = VerbalizedFusionRetriever([retriever], llm, n=7, k=3)
     assert ours.num_queries == 8
+    ours.num_queries = 2
+    assert ours.num_queries == 2
+    assert len({one["query"] for node in ours.retrieve(QUERY) for one in found_by(node)}) == 2
     ours.num_queries = 3
     ours.similarity_top_k = 12
     nodes = ours.retrieve(QUERY)

@@ -219,6 +219,7 @@ def test_a_bad_request_is_a_400_with_a_reason(server, body):
     answer = httpx.post(f"{server.base_url}/chat/completions", content=body)
     assert answer.status_code == 400
     assert "Bad request" in answer.json()["error"]["message"]
+    assert answer.json()["error"]["type"] == "invalid_request_error"
 
 
 def test_multimodal_content_is_accepted(client):

@@ -197,7 +197,14 @@ def test_a_profile_of_it_is_taken():
     assert profile.simulated
     assert profile.figures["different_answers"].value == pytest.approx(found.standing.diversity)
     assert len(verbalize(PROMPTS[0], SimulatedModel(), profile=profile)) == profile.settings["k"]
-    json.dumps(found.as_dict(), allow_nan=False)
+    assert {profile.figures[name].unit for name in ("different_answers", "more_than_direct")} == {
+        "share"
+    }
+    said = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    assert said["arms"].keys() == found.standings.keys()
+    assert {name for name, arm in said["arms"].items() if arm["left"]} == set(found.out)
+    for name in ("keeps", "calls", "share_of_grid", "optimism"):
+        assert said[name] == getattr(found, name)
 
 
 def test_quality_may_be_scored_by_a_function_of_any_kind():
@@ -330,6 +337,9 @@ def test_the_command_takes_a_table(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["winner"] == "vs_standard k=3"
+    assert (
+        json.loads(done.stdout)["confirmed"]["units"] == 3
+    )  # half of --units, on the other prompts
 
 
 # --- the command -----------------------------------------------------------------------------
