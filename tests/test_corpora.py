@@ -136,6 +136,11 @@ def test_strict_refuses_what_may_have_changed_a_text_or_a_number():
             None,
             "all texts end in the same line",
         ),
+        (
+            "Dear all,\nwe go\nProbability: 0.6\n\nDear all,\nwe stay\nProbability: 0.3",
+            None,
+            "all texts begin with the same line",
+        ),
     ],
 )
 def test_doubts_about_where_a_candidate_ends_are_on_record(answer, k, doubt):
@@ -143,6 +148,12 @@ def test_doubts_about_where_a_candidate_ends_are_on_record(answer, k, doubt):
     with pytest.raises(ParseError, match="repaired"):
         parse(answer, k=k, strict=True)
     assert not parse("1. Paris (0.6)\n2. Rome (0.3)", k=2).repairs
+    assert not parse("Dear all,\nwe go\nProbability: 0.6").repairs  # one is like no other
+
+
+def test_a_line_behind_a_fence_is_read_too():
+    got = parse("```\n1. Paris (0.6)\n```\n2. Rome (0.3)")
+    assert [(c.text, c.probability) for c in got] == TWO
 
 
 class Broken(Format):

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from tests.dspy.models import Says
 from vs_core import ConfigurationError, Distribution, ParseError
-from vs_core.testing import SimulatedModel
+from vs_core.testing import SimulatedModel, SimulatedTask
 from vs_dspy import VerbalizedSampler
 
 JOKES = SimulatedModel().base_distribution("a joke about coffee")
@@ -400,3 +400,11 @@ def test_the_cache_keeps_the_calls_of_one_request_apart_and_serves_it_again(serv
     assert len(server.requests) == 4
     assert first.completions.joke[:3] != first.completions.joke[3:]
     assert other.completions.joke != first.completions.joke
+
+
+@pytest.mark.parametrize("module", [dspy.ChainOfThought, dspy.Predict, VerbalizedSampler])
+def test_a_bare_topic_is_asked_for_by_the_name_of_the_answer_alone(server, module):
+    """By the simulated model, whose tasks are told apart by what they ask for."""
+    named = SimulatedTask("named", r"^coffee joke$", {"the one": 1.0})
+    server.model = SimulatedModel(tasks=[named])
+    assert module("topic -> joke")(topic="coffee").joke == "the one"
