@@ -132,6 +132,12 @@ def test_unlikely_nlls_keep_their_ratio():
     assert parse(answer, probability="nll").weights == pytest.approx((2 / 3, 1 / 3))
 
 
+@pytest.mark.parametrize("written", ["0.6", "0,6", "0٫6", "0·6", ".6"])
+def test_a_point_is_written_in_many_ways(written):
+    answer = f'[{{"text": "Paris", "probability": "{written}"}}]'
+    assert [(c.text, c.probability) for c in parse(answer)] == [("Paris", 0.6)]
+
+
 # --- what is written can be read ---------------------------------------------------------------
 
 texts = (

@@ -41,7 +41,8 @@ def test_an_endpoint_is_asked_for_everything(server, tmp_path):
         "--seed", "3",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "SIMULATED" not in done.stderr + done.stdout
+    page = (tmp_path / "report.html").read_text()
+    assert "SIMULATED" not in done.stderr + done.stdout + page
     assert "semantic diversity" in done.stdout
     models = {(request["path"], request["model"]) for request in server.requests}
     assert models == {
