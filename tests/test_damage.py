@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from vs_core import ParseError, StreamParser, parse
 from vs_core.formats import Entry, Json, Lines, Reading, Shape, Tags
 from vs_core.formats.base import CUT_OFF
+from vs_core.formats.lists import UNMARKED
 
 FORMATS = {"json": Json(), "tags": Tags(), "lines": Lines()}
 
@@ -250,3 +251,146 @@ def test_an_answer_that_is_said_twice_is_read_once_or_twice(name):
 def test_a_stream_with_carriage_returns_gives_what_the_whole_gives():
     answer = "1. Ohio — (probability: 0.5)\r\n2. Utah — (probability: 0.3)\r\n3. Iowa (0.1)"
     assert streamed(answer, 5).texts == ["Ohio", "Utah", "Iowa"]
+
+
+# --- one mark is missing --------------------------------------------------------------------------
+
+THREE = [("Ohio", 0.5), ("New Mexico", 0.3), ("Utah", 0.1)]
+MARKS = [
+    *(("lines", f"{i}. ", "") for i in (1, 2, 3)),
+    ("tags", "<text>", "text>"), ("tags", "<text>", "<text"), ("tags", "</text>", "/text>"),
+    ("tags", "</text>", "</text"), ("tags", "</text>", "<text>"), ("tags", "</text>", "</txt>"),
+    ("tags", "</text>", "</response>"), ("tags", "<text>", ""), ("tags", "<response>", ""),
+    ("tags", "<response>", "<response"), ("tags", "<probability>", "probability>"),
+    ("json", '"probability":', '"probability"'), ("json", '"text":', '"text"'),
+    ("json", '"probability":', '"probability:'), ("json", '"probability":', 'probability":'),
+    ("json", '"text":', '"text:'), ("json", '"text":', 'text":'),
+    ("json", '", "probability"', ', "probability"'), ("json", "}, {", ", {"),
+    ("json", "}, {", ", "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("hints", [{}, {"k": 3}, {"k": 5}], ids=["no k", "k", "other k"])
+@pytest.mark.parametrize(("name", "mark", "damaged"), MARKS)
+def test_what_lacks_one_mark_is_mended(name, mark, damaged, hints):
+    answer = written(name, THREE)
+    assert mark in answer
+    harmed = answer.replace(mark, damaged, 1)
+    got = parse(harmed, **hints)
+    assert [(each.text, each.probability) for each in got] == THREE
+    assert streamed(harmed, 5, gaps=True, **hints) == got
+
+
+@pytest.mark.parametrize("style", ["- ", "* ", "• "])
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_a_line_of_a_list_that_lacks_its_bullet_is_a_candidate_and_on_record(style, lost):
+    lines = [f"{style}{text} (probability: {p})" for text, p in THREE]
+    lines[lost] = lines[lost].removeprefix(style)
+    got = parse("\n".join(lines))
+    assert [(each.text, each.probability) for each in got] == THREE
+    assert UNMARKED in got.repairs
+
+
+@pytest.mark.parametrize("numbering", ["1.{}", "1.{}.", "{}.1"])
+def test_numbers_in_two_parts_are_marks_where_they_count_on(numbering):
+    answer = "\n".join(
+        f"{numbering.format(at)} {text} (probability: {p})" for at, (text, p) in enumerate(THREE, 1)
+    )
+    assert parse(answer).texts == ["Ohio", "New Mexico", "Utah"]
+
+
+def test_numbers_in_two_parts_that_do_not_count_on_are_texts():
+    assert parse("3.5 litres (probability: 0.5)\n2.2 miles (probability: 0.3)").texts == [
+        "3.5 litres", "2.2 miles",
+    ]  # fmt: skip
+
+
+SAID = {
+    "tags": lambda: said_twice(written("tags", THREE)),
+    "JSON Lines": lambda: said_twice(as_json_lines(written("json", THREE))),
+    "a draft and the same": lambda: written("tags", THREE) + "\n\n" + written("tags", THREE),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+@pytest.mark.parametrize("size", [1, 7, 4000])
+def test_what_is_said_twice_is_read_once_and_streamed_once(name, size):
+    got = streamed(SAID[name](), size)
+    assert [(each.text, each.probability) for each in got] == THREE
+    assert "said twice, read once" in got.repairs
+
+
+def test_what_is_said_twice_is_read_twice_where_so_many_were_asked_for():
+    assert len(parse(SAID["tags"](), k=6)) == 6
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "1. Ohio\n2. New Mexico\n3. Utah\n\nProbabilities:\n1. 0.5\n2. 0.3\n3. 0.1",
+        "1. Ohio\n2. New Mexico\n3. Utah\n\nProbabilities: 0.5, 0.3, 0.1",
+        "Probabilities: 0.5, 0.3, 0.1\n\n1. Ohio\n2. New Mexico\n3. Utah",
+        "Responses:\n- Ohio\n- New Mexico\n- Utah\n\nProbabilities:\n- 0.5\n- 0.3\n- 0.1",
+        "texts:\n- Ohio\n- 'New Mexico'\n- Utah\nprobabilities:\n- 0.5\n- 0.3\n- 0.1",
+        "texts = [\n  'Ohio', 'New Mexico',\n  'Utah',\n]\nprobabilities = [0.5, 0.3, 0.1]",
+    ],
+)
+def test_texts_and_probabilities_in_two_lists_belong_together_by_their_order(answer):
+    assert [(each.text, each.probability) for each in parse(answer)] == THREE
+
+
+@pytest.mark.parametrize("hints", [{}, {"k": 5}], ids=["no k", "other k"])
+def test_what_introduces_a_list_is_no_text_where_numbers_come_first(hints):
+    answer = "responses:\n- probability: 0.5\n  text: Ohio\n- probability: 0.3\n  text: Utah"
+    assert parse(answer, **hints).texts == ["Ohio", "Utah"]
+
+
+def test_a_key_said_twice_in_an_object_counts_as_it_was_said_last():
+    first = '{"text": "Ohio", "probability": 0.9, "probability": 0.5}'
+    got = parse(f'[{first}, {{"text": "Utah", "probability": 0.3}}]')
+    assert [each.probability for each in got] == [0.5, 0.3]
+
+
+# --- YAML ----------------------------------------------------------------------------------------
+
+LONG = "The morning Harold found the silver locket on his doorstep, he realized, too late, that"
+FOLDED = [
+    "A\nB",
+    "Para one.\n\nPara two.",
+    LONG + " it was his.",
+    'He said "no"\tand left\n',
+    "it's",
+]
+
+
+@pytest.mark.parametrize("flip", [False, True], ids=["text first", "number first"])
+@pytest.mark.parametrize("style", [None, "|"])
+def test_what_a_writer_of_yaml_folds_is_read_as_it_was(flip, style):
+    yaml = pytest.importorskip("yaml")
+    pairs = list(zip(FOLDED, (0.3, 0.25, 0.2, 0.15, 0.1), strict=True))
+    records = [
+        dict(sorted({"text": text, "probability": p}.items(), reverse=not flip))
+        for text, p in pairs
+    ]  # fmt: skip
+
+    class Writer(yaml.SafeDumper):
+        pass
+
+    if style:
+        Writer.add_representer(
+            str, lambda w, s: w.represent_scalar("tag:yaml.org,2002:str", s, style * ("\n" in s))
+        )
+    answer = yaml.dump({"responses": records}, Dumper=Writer, allow_unicode=True, sort_keys=False)
+    got = parse(answer)
+    assert [(each.text, each.probability) for each in got] == [(t.strip(), p) for t, p in pairs]
+
+
+def test_short_lines_behind_a_key_keep_their_breaks():
+    poem = "- text: Roses are red,\n    violets are blue\n  probability: 0.6"
+    answer = f"{poem}\n- text: x\n  probability: 0.4"
+    assert parse(answer).texts[0] == "Roses are red,\nviolets are blue"
+
+
+def test_a_text_that_is_not_there_is_on_record():
+    got = parse("- text:\n  probability: 0.6\n- text: Ohio\n  probability: 0.4")
+    assert "" not in got.texts or "1 of 2 candidates without a text" in got.repairs

@@ -5,7 +5,7 @@ A shape is what stands before the candidates, each candidate, what stands betwee
 stands behind. ``{t}`` is a text, ``{d}`` the same as a JSON string, ``{s}`` in single quotes,
 ``{p}`` its probability, ``{q}`` in percent, ``{m}`` in permille, ``{i}`` its number, ``{a}`` and
 ``{A}`` its letter, ``{e}`` the text escaped for XML, ``{n}`` indented by two, ``{w}`` by four;
-``@`` behind the candidates is all probabilities.
+``@`` before or behind the candidates is all probabilities.
 
 Run: python -m tests.corpus.shapes
 """
@@ -46,8 +46,10 @@ class Shape(NamedTuple):
     def write(self, texts: Sequence[str], numbers: Sequence[float]) -> str:
         """Return the answer that says these texts with these probabilities."""
         parts = [self._one(at, t, p) for at, (t, p) in enumerate(zip(texts, numbers, strict=True))]
-        foot = self.foot.replace("@", ", ".join(f"{p:g}" for p in numbers))
-        return self.head + self.between.join(parts) + foot
+        said = ", ".join(f"{p:g}" for p in numbers)
+        return (
+            self.head.replace("@", said) + self.between.join(parts) + self.foot.replace("@", said)
+        )
 
     def _one(self, at: int, text: str, number: float) -> str:
         return self.each.format(
@@ -190,6 +192,10 @@ SHAPES: dict[str, dict[str, Shape]] = {
         "quoted block": S("{i}. > {t}\n   > — {p}"),
         "colon newline": S("{i}.\n{t}\nProbability: {p}\n", lines=True),
         "hash below": S("#{i}\n{t}\nProbability: {p}\n", lines=True),
+        "numbers in two parts": S("1.{i} {t} (probability: {p})"),
+        "numbers in two parts, first": S("{i}.1 {t} (probability: {p})"),
+        "probabilities behind all": S("{i}. {t}", foot="\n\nProbabilities: @"),
+        "probabilities before all": S("- {t}", head="Probabilities: @\n\n"),
         "number alone": S("{i}\n{t}\nProbability: {p}\n", lines=True),
         "number in brackets": S("[{i}]\n{t}\n[{p}]\n", lines=True),
         "bold number alone": S("**{i}**\n\n{t}\n\n*Probability: {p}*\n", lines=True),
@@ -243,6 +249,9 @@ SHAPES: dict[str, dict[str, Shape]] = {
         "quoted each": S("> {t}\n\nProbability: {p}\n"),
     },
     "tags": {
+        "text within content": S("<response><content><text>{t}</text></content><meta><probability>{p}</probability></meta></response>", lines=True),
+        "camel case": S("<Response><ResponseText>{t}</ResponseText><ProbabilityValue>{p}</ProbabilityValue></Response>", lines=True),
+        "number in front, closed": S("Probability: {p}\n<response>{t}</response>", lines=True),
         "p tag": S("<response>{t}<p>{p}</p></response>", lines=True),
         "id in tag": S('<candidate id="{i}"><answer>{t}</answer><p>{p}</p></candidate>', lines=True),
         "attributes, order": S('<response probability="{p}" index="{i}">\n{t}\n</response>', lines=True),
@@ -314,6 +323,9 @@ SHAPES: dict[str, dict[str, Shape]] = {
     },
     "records": {
         "YAML": S("- text: {d}\n  probability: {p}", head="responses:\n", lines=True),
+        "YAML, on the next line": S("- text:\n    {d}\n  probability: {p}", lines=True),
+        "YAML, anchored": S("- text: &t{i} {d}\n  probability: {p}", lines=True),
+        "YAML, tagged": S("- text: !!str {d}\n  probability: {p}", lines=True),
         "YAML, response key": S("- response: {d}\n  prob: {p}", lines=True),
         "YAML, folded": S("- text: >\n    {w}\n  probability: {p}"),
         "YAML, literal": S("- text: |\n    {w}\n  probability: {p}", lines=True),
@@ -386,6 +398,7 @@ SHAPES: dict[str, dict[str, Shape]] = {
         "Rust": S("Response {{ text: {d}.to_string(), probability: {p} }},", "\n    ", "let responses = vec![\n    ", "\n];", lines=True),
         "Java": S("new Response({d}, {p})", ",\n    ", "List<Response> responses = List.of(\n    ", "\n);", lines=True, bare=True),
         "C": S("{{ {d}, {p} }},", "\n  ", "struct response responses[] = {\n  ", "\n};", lines=True, bare=True),
+        "literals with a suffix": S("new Response({d}, {p}f),", "\n    ", "List<Response> responses = List.of(\n    ", "\n);", lines=True, bare=True),
         "put": S("map.put({d}, {p});", bare=True, lines=True),
         "subscript": S("probs[{d}] = {p}", bare=True, lines=True),
         "print": S("print({d}, {p})", bare=True, lines=True),
