@@ -165,6 +165,17 @@ def test_a_letter_that_all_texts_end_with_is_theirs():
     ]
 
 
+def test_a_number_with_a_fraction_is_no_mark_of_a_list():
+    assert parse("1.5 litres (0.3)\n2.2 miles (0.7)").texts == ["1.5 litres", "2.2 miles"]
+    assert parse("1.Ohio (0.3)\n2.Texas (0.7)").texts == ["Ohio", "Texas"]
+
+
+def test_what_is_no_section_of_json_is_left_out():
+    said = '{"responses": [{"text": "a", "probability": 0.5}, {"text": "b", "probability": 0.5}]}'
+    for beside in ("0.5", "null", "true"):
+        assert parse(f"[{said}, {beside}]").texts == ["a", "b"]
+
+
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 @pytest.mark.parametrize("definition", [*DEFINITIONS, None])
 @pytest.mark.parametrize("reasoning", [False, True])

@@ -6,13 +6,19 @@ CORPUS is a directory, which the answers of the test corpus are written to first
 what comes out can be weighed and serialised, and that a stream ends as the whole does.
 """
 
+import pkgutil
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import atheris
 
 with atheris.instrument_imports(include=["vs_core"]):
+    import vs_core.formats
     from vs_core import ParseError, StreamParser, VSError, parse
+
+    for module in pkgutil.iter_modules(vs_core.formats.__path__):  # they load as they are needed
+        import_module(f"vs_core.formats.{module.name}")
 
 DEFINITIONS = ("explicit", "percentage", "nll", "perplexity")
 

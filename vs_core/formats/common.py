@@ -28,7 +28,7 @@ _PICTURES = "\u2600-\u27bf\U0001f000-\U0001faff"
 _NUMBERED, _NUMBERED_PICTURES = (
     re.compile(
         r"(?P<head>[^\w\n]{0,4}(?:[^\W\d_]{1,16}[ .:_-]{0,3})?[#№<({\[]{0,2})"
-        rf"(?P<ord>\d{{1,3}}|{'|'.join(sorted(_ORDINALS, key=len, reverse=True))})"
+        rf"(?P<ord>\d{{1,3}}(?!\.\d)|{'|'.join(sorted(_ORDINALS, key=len, reverse=True))})"
         r"(?P<tail>(?:st|nd|rd|th|º|ª|er|e)?(?: (?:response|answer|option|choice))?"
         rf"(?:</\w{{1,8}}>)?(?:[^\w\n(\[“\"'‘«<{pictures}]{{1,4}}\s{{0,3}}|[^\w\n]{{0,8}}\n\s{{0,9}}))(?=\S)",
         re.I,

@@ -294,8 +294,8 @@ class _DataReader:
 
 
 def _has_numbers(data: Any) -> bool:
-    if isinstance(data, str):
-        return True
+    if not isinstance(data, (list, dict)):
+        return isinstance(data, str)
     items = data if isinstance(data, list) else list(data.values())
     return any(isinstance(item, (dict, list, str)) for item in items[:3]) or any(
         map(is_number, items[:3])
