@@ -196,14 +196,14 @@ async def unless_cancelled(items: AsyncIterator[T]) -> AsyncIterator[T]:
         return count() if count else 0
 
     end: Any = object()
-    item: Any = None
-    while item is not end:
+    while True:
         before = times()  # what is cancelled between two items is raised by the next await
         item = await anext(items, end)
         if times() > before:
             raise asyncio.CancelledError
-        if item is not end:
-            yield item
+        if item is end:
+            return
+        yield item
 
 
 def finished(work: Coroutine[Any, Any, T]) -> T:

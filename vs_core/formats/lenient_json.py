@@ -221,20 +221,18 @@ class _Reader:
     def _lacks_bracket(self, frame: _Frame) -> bool:
         """Whether an object of a list should have ended before another one begins."""
         whole = isinstance(frame.container, dict) and len(frame.container) > 1
-        return (
-            whole
-            and frame.key is None
-            and not frame.awaits_value
-            and len(self.stack) > 1
-            and isinstance(self.stack[-2].container, list)
-        )
+        return whole and frame.key is None and not frame.awaits_value and self._is_in_list()
 
     def _is_next(self, frame: _Frame) -> bool:
         """Whether a key that is there already begins the next object of a list."""
-        listed = len(self.stack) > 1 and isinstance(self.stack[-2].container, list)
         first = next(iter(frame.container), None) == frame.key
         known = bool(kind_of(frame.key or "") & _SAYING)
-        return listed and first and known and len(frame.container) > 1 and frame.closer == "}"
+        several = len(frame.container) > 1 and frame.closer == "}"
+        return self._is_in_list() and first and known and several
+
+    def _is_in_list(self) -> bool:
+        """Whether what is open is an item of a list."""
+        return len(self.stack) > 1 and isinstance(self.stack[-2].container, list)
 
     def _begin_next(self, frame: _Frame) -> _Frame:
         """End an object whose bracket is missing, and begin the next."""

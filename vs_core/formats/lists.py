@@ -72,7 +72,7 @@ def _at_marks(
         yield cut_at(style, lines, numbered)
 
 
-_ONE = re.compile(r"(?:y|b|d)\Z", re.I)
+_ONE = ("y", "b", "d")
 """How the name of one probability ends, and not of several."""
 UNMARKED = "a missing mark of a list added"
 
@@ -103,7 +103,8 @@ def _with_unmarked(
     return whole if not any(is_total(lines[at]) for at in filled if at not in marked) else []
 
 
-_NUMBERS = re.compile(r"[\s,;|]+")
+_BETWEEN = re.compile(r"[\s,;|]+")
+"""What stands between the numbers of one line."""
 
 
 def _columns(lines: Sequence[str], marks: Sequence[tuple[int, Marker]]) -> Iterator[Cut]:
@@ -112,7 +113,7 @@ def _columns(lines: Sequence[str], marks: Sequence[tuple[int, Marker]]) -> Itera
     if len(heads) != 1:
         return
     head = heads[0]
-    said = re.split(_NUMBERS, lines[head].partition(":")[2].strip(" *_[]()"))
+    said = _BETWEEN.split(lines[head].partition(":")[2].strip(" *_[]()"))
     numbers = [(head, number) for number in said if number]
     if not numbers:
         for at in range(head + 1, len(lines)):
@@ -145,7 +146,7 @@ def _names_numbers(line: str) -> bool:
     if len(line) > SHORT or not line.strip():
         return False
     name = line.partition(":")[0].strip(" #*_-")
-    return PROBABILITY in kind_of(name) and not _ONE.search(name)
+    return PROBABILITY in kind_of(name) and not name.lower().endswith(_ONE)
 
 
 def _number_lines(lines: Sequence[str], marks: Sequence[tuple[int, Marker]]) -> set[int]:
