@@ -1,9 +1,13 @@
 """What all tests share: no network, no keys, no trace, and the conformance matrix in the output."""
 
+import builtins
+import functools
 import os
 import re
 import shutil
+import sys
 import tempfile
+import threading
 from collections import defaultdict
 from pathlib import Path
 
@@ -41,6 +45,19 @@ for name in [name for name in os.environ if name.startswith("XDG_")]:
 os.environ["SSL_CERT_DIR"] = str(_FOLDER / "authorities")
 os.environ.pop("SSL_CERT_FILE", None)
 Path(os.environ["SSL_CERT_DIR"]).mkdir(exist_ok=True)
+
+# Before Python 3.11.8 two threads that parse Python at once can fail each other with "AST
+# constructor recursion depth mismatch" (github.com/python/cpython/issues/106905). pytest parses what a thread
+# imports, and so it happens, once in some hundred runs. There, one thread waits for the other.
+if (3, 11) <= sys.version_info < (3, 11, 8):
+    _compile, _one_at_a_time = builtins.compile, threading.RLock()
+
+    @functools.wraps(_compile)
+    def _compile_alone(*args, **options):
+        with _one_at_a_time:
+            return _compile(*args, **options)
+
+    builtins.compile = _compile_alone
 
 
 def pytest_sessionfinish(session):
