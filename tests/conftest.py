@@ -48,7 +48,7 @@ Path(os.environ["SSL_CERT_DIR"]).mkdir(exist_ok=True)
 
 # Before Python 3.11.8 two threads that parse Python at once can fail each other with "AST
 # constructor recursion depth mismatch" (github.com/python/cpython/issues/106905). pytest parses
-# what a thread imports, and so it happens, once in some hundred runs. There, one waits for the other.
+# what a thread imports, so it happens, once in some hundred runs. There, one waits for the other.
 if (3, 11) <= sys.version_info < (3, 11, 8):
     _compile, _one_at_a_time = builtins.compile, threading.RLock()
 
