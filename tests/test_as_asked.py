@@ -29,10 +29,26 @@ def written(rng: random.Random, notation: str) -> str:
     return WRITERS[notation](Reading(entries))
 
 
+def in_prose(rng: random.Random, answer: str) -> str:
+    """An answer with a line before it, one behind it, or both, said well or of any words."""
+
+    def line(*usual: str) -> str:
+        words = rng.choices([*PIECES[:-1], "answers", "3", "of", "them"], k=rng.choice([1, 2, 4]))
+        return rng.choice([rng.choice(usual), f"{' '.join(words)}{rng.choice('.:!')}"])
+
+    before, behind = rng.choice([(True, False), (False, True), (True, True)])
+    if before:
+        usual = ("Sure! Here are 5 jokes, each with its probability:", "About 20 percent.")
+        answer = line(*usual) + rng.choice(["\n", "\n\n"]) + answer
+    return f"{answer}\n\n{line('Let me know if you want more!', 'Total.')}" if behind else answer
+
+
+@pytest.mark.parametrize("prose", [False, True], ids=["alone", "in prose"])
 @pytest.mark.parametrize("notation", ["lines", "blocks", "tags"])
-def test_it_reads_what_the_readings_read(notation, monkeypatch):
+def test_it_reads_what_the_readings_read(notation, prose, monkeypatch):
     rng = random.Random(1)
     answers = [written(rng, notation) for _ in range(1000)]
+    answers = [in_prose(rng, answer) for answer in answers] if prose else answers
     shapes = [Shape(k) for k in (0, 3)]
     fast = [(a, s) for a in answers for s in shapes if parsing.as_asked(a, s, None) is not None]
     assert len(fast) > 100
@@ -51,6 +67,9 @@ def test_it_reads_what_the_readings_read(notation, monkeypatch):
         "Option 1:\nAnswer: Paris\nProbability: 0.6\nOption 2:\nAnswer: Rome\nProbability: 0.3",
         "<response><text>a > b</text><probability>0.6</probability></response>\n"
         "<response>\n<text>Rome</text>\n<probability>0.3</probability>\n</response>\n",
+        "Here are 2 cities:\n1. Paris (probability: 0.6)\n2. Rome (probability: 0.3)",
+        "Sure! Two of them.\n\nResponse 1\nText: Paris\nProbability: .6\n\n"
+        "Response 2\nText: Rome\nProbability: .3\n\nLet me know if you want more.",
     ],
 )
 def test_it_reads_what_is_as_it_was_asked_for(answer, monkeypatch):
@@ -70,6 +89,9 @@ def test_it_reads_what_is_as_it_was_asked_for(answer, monkeypatch):
         "1. Paris (probability: 0.6)\n3. Rome (probability: 0.3)",
         "1. Paris (probability: 1.6)\n2. Rome (probability: 0.3)",
         "1. Paris (probability: 0.6)\n2. Rome (probability: 0.3)\nThat is all.",
+        "Options a:\n1. Paris (probability: 0.6)\n2. Rome (probability: 0.3)",
+        "A final list.\n1. Paris (probability: 0.6)\n2. Rome (probability: 0.3)",
+        "I have 0.5 left.\n1. Paris (probability: 0.6)\n2. Rome (probability: 0.3)",
         "1. Paris (probability: 0.6)\n2. Rome (probability: 0.3)\n3. Total (probability: 0.9)",
         "1. Text: Paris (probability: 0.6)\n2. Text: Rome (probability: 0.3)",
         "1. First, Paris (probability: 0.6)\n2. Second, Rome (probability: 0.3)",

@@ -18,7 +18,7 @@ from vs_core.formats.common import without_common_marks
 from vs_core.formats.envelope import may_be_final
 from vs_core.formats.numbers import number_line
 from vs_core.formats.placeholders import is_placeholder
-from vs_core.words import TOTAL, kind_of
+from vs_core.words import ABOUT, TOTAL, kind_of
 
 __all__ = ["Pairs", "as_asked", "json_as_asked"]
 
@@ -69,15 +69,45 @@ def _holds_more(before: str, behind: str) -> bool:
 
 
 def as_asked(text: str, shape: Shape, format: str | None) -> Pairs | None:
-    """Return texts and probabilities of tags, a numbered list or labelled blocks, alone."""
+    """Return texts and probabilities of tags, a numbered list or labelled blocks.
+
+    They stand alone, or between a line that introduces them and one that ends the answer.
+    """
     if shape.definition is None or shape.definition.scale != "probability":
         return None
+    text = _without_prose(text)
     for name, read in _WAYS:
         if format in (None, name) and (pairs := read(text)) is not None:
             fits = len(pairs) > 1 and shape.k in (0, len(pairs))
             clear = fits and all(p <= 1 and said and not is_placeholder(said) for said, p in pairs)
             return pairs if clear else None
     return None
+
+
+# A line of words, with nothing that could be a label or a probability: at most "5 jokes".
+_WORDS = r"[^\W\d_](?:[^\W\d_]|[ ,;.!?'’–—-]|(?<= )[0-9]{1,2}(?= [^\W\d_])){0,300}"
+_BEFORE = re.compile(
+    rf"({_WORDS})[:.!]\n+(?=<response>|1\. |(?:Response|Answer|Candidate|Option) 1)"
+)
+_AFTER = re.compile(rf"\n\n({_WORDS})[.!?]\s*\Z")
+
+
+_LAST_LINE = 310
+"""Characters of an answer in which the line that ends it must stand."""
+
+
+def _without_prose(text: str) -> str:
+    """An answer without a line before it and one behind it that say nothing of it."""
+    before = _BEFORE.match(text)
+    after = _AFTER.search(text, max(0, len(text) - _LAST_LINE))
+    first_words = [match[1].partition(" ")[0] for match in (before, after) if match is not None]
+    if not first_words or may_be_final(text) or any(map(_may_be_label, first_words)):
+        return text
+    return text[before.end() if before else 0 : after.start() if after else len(text)]
+
+
+def _may_be_label(word: str) -> bool:
+    return not kind_of(word) <= {ABOUT}
 
 
 _TAGGED = re.compile(
