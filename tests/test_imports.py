@@ -57,8 +57,8 @@ def test_what_reads_answers_is_loaded_with_the_first_answer():
 LAYERS = (
     ("ground", "display", "hookspecs"),
     ("errors", "errors"),
-    ("words and numbers", "builtin", "plugins", "checks", "effects", "redaction", "probabilities",
-     "profiles", "progress", "prompts", "words"),
+    ("words and numbers", "builtin", "plugins", "checks", "effects", "lazy", "redaction",
+     "probabilities", "profiles", "progress", "prompts", "words"),
     ("values", "formats.base", "messages", "candidates"),
     ("reading", "formats", "parsing"),
     ("drawing and measuring", "resampling", "metrics", "fusion", "theory"),

@@ -13,8 +13,7 @@ Ask a model for a distribution of answers instead of one, and draw from it::
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vs_core.errors import (
     ConfigurationError,
@@ -24,6 +23,7 @@ from vs_core.errors import (
     VSError,
 )
 from vs_core.hookspecs import hookimpl
+from vs_core.lazy import lazily
 from vs_core.plugins import plugins
 
 if TYPE_CHECKING:
@@ -79,34 +79,23 @@ __all__ = [
 ]
 
 
-_HOMES = {
-    "candidates": ("Candidate", "Distribution"),
-    "driver": ("arun", "astream", "averbalize", "partial_of", "run", "stream", "verbalize"),
-    "messages": ("Completion", "Message", "Request"),
-    "parsing": ("StreamParser", "parse"),
-    "prompts": ("Prompts",),
-    "strategies": (
-        "CoT",
-        "Direct",
-        "MultiTurn",
-        "SequenceList",
-        "Strategy",
-        "VSCoT",
-        "VSMulti",
-        "VSStandard",
-    ),
-}
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    """Load what a name needs at its first use, as pydantic does: importing builds no model."""
-    if name in _HOMES:
-        return import_module(f"{__name__}.{name}")
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return globals().setdefault(name, getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name))
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "candidates": ("Candidate", "Distribution"),
+        "driver": ("arun", "astream", "averbalize", "partial_of", "run", "stream", "verbalize"),
+        "messages": ("Completion", "Message", "Request"),
+        "parsing": ("StreamParser", "parse"),
+        "prompts": ("Prompts",),
+        "strategies": (
+            "CoT",
+            "Direct",
+            "MultiTurn",
+            "SequenceList",
+            "Strategy",
+            "VSCoT",
+            "VSMulti",
+            "VSStandard",
+        ),
+    },
+)

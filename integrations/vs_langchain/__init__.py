@@ -11,8 +11,9 @@ type, there is ``VerbalizedChatModel(llm, k=5)``.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from vs_core.lazy import lazily
 
 try:
     import langchain_core as _langchain_core  # noqa: F401
@@ -37,24 +38,13 @@ __all__ = [
     "distribution_of",
 ]
 
-_MODULES = {
-    "VerbalizedChatModel": "chat_model",
-    "VerbalizedOutputParser": "parts",
-    "VerbalizedPrompt": "parts",
-    "VerbalizedRetriever": "retriever",
-    "VerbalizedSampler": "sampler",
-    "distribution_of": "messages",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import what is asked for, and nothing that is not."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "chat_model": ("VerbalizedChatModel",),
+        "messages": ("distribution_of",),
+        "parts": ("VerbalizedOutputParser", "VerbalizedPrompt"),
+        "retriever": ("VerbalizedRetriever",),
+        "sampler": ("VerbalizedSampler",),
+    },
+)

@@ -9,10 +9,9 @@ Importing this package loads nothing heavy: a name loads its module at first use
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vs_core.errors import raise_missing_extra
+from vs_core.lazy import lazily
 
 if TYPE_CHECKING:
     from vs_core.evaluation.experiment import Experiment
@@ -43,37 +42,18 @@ __all__ = [
     "task_of",
 ]
 
-_HOMES = {
-    "Answer": "measures",
-    "Cell": "runner",
-    "Columns": "scoring",
-    "Experiment": "experiment",
-    "Item": "items",
-    "LLMJudge": "judge",
-    "Measure": "measures",
-    "Result": "runner",
-    "SameJudge": "sameness",
-    "Scores": "scoring",
-    "Task": "tasks.base",
-    "read_items": "items",
-    "score": "scoring",
-    "simulated_tasks": "simulated",
-    "task_of": "tasks.base",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
-
-
-def _module(name: str) -> Any:
-    try:
-        return import_module(f"{__name__}.{name}")
-    except ImportError as error:
-        raise_missing_extra("metrics", error)
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "experiment": ("Experiment",),
+        "items": ("Item", "read_items"),
+        "judge": ("LLMJudge",),
+        "measures": ("Answer", "Measure"),
+        "runner": ("Cell", "Result"),
+        "sameness": ("SameJudge",),
+        "scoring": ("Columns", "Scores", "score"),
+        "simulated": ("simulated_tasks",),
+        "tasks.base": ("Task", "task_of"),
+    },
+    extra="metrics",
+)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vs_core.formats.base import Answer, Entry, Format, Reading, Shape, Splitter
+from vs_core.lazy import lazily
 
 if TYPE_CHECKING:
     from vs_core.formats.json import Json
@@ -14,14 +14,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Entry", "Format", "Json", "Lines", "Reading", "Shape", "Splitter", "Tags"]
 
-_HOMES = {"Json": "json", "Lines": "lines", "Tags": "tags"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily(__name__, {"json": ("Json",), "lines": ("Lines",), "tags": ("Tags",)})

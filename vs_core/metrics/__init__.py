@@ -22,10 +22,9 @@ Importing this package loads nothing heavy: a name loads its module, and numpy, 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vs_core.errors import raise_missing_extra
+from vs_core.lazy import lazily
 
 if TYPE_CHECKING:
     from vs_core.metrics.answers import coverage, precision
@@ -98,45 +97,35 @@ __all__ = [
     "vendi_score",
 ]
 
-_HOMES = {
-    "partitions": ("Agreement", "agreement"),
-    "answers": ("coverage", "precision"),
-    "bootstrap": ("confidence_interval",),
-    "calibration": (
-        "Bin",
-        "brier_score",
-        "expected_calibration_error",
-        "fit_shared_temperature",
-        "fit_temperature",
-        "log_score",
-        "reliability_diagram",
-    ),
-    "distributional": (
-        "HypothesisTest",
-        "chi_square",
-        "js_divergence",
-        "kl_divergence",
-        "ks_statistic",
-        "total_variation",
-    ),
-    "diversity": ("distinct_k", "semantic_diversity", "utility", "vendi_score"),
-    "lexical": ("distinct_n", "lexical_diversity", "rouge_l", "self_bleu"),
-    "intervals": ("Interval",),
-    "paired": ("Difference", "corrected", "paired_difference", "units_needed"),
-    "readability": ("reading_grade",),
-    "richness": ("ace", "chao1", "unseen_mass"),
-}
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
-    except ImportError as error:
-        raise_missing_extra("metrics", error)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "partitions": ("Agreement", "agreement"),
+        "answers": ("coverage", "precision"),
+        "bootstrap": ("confidence_interval",),
+        "calibration": (
+            "Bin",
+            "brier_score",
+            "expected_calibration_error",
+            "fit_shared_temperature",
+            "fit_temperature",
+            "log_score",
+            "reliability_diagram",
+        ),
+        "distributional": (
+            "HypothesisTest",
+            "chi_square",
+            "js_divergence",
+            "kl_divergence",
+            "ks_statistic",
+            "total_variation",
+        ),
+        "diversity": ("distinct_k", "semantic_diversity", "utility", "vendi_score"),
+        "lexical": ("distinct_n", "lexical_diversity", "rouge_l", "self_bleu"),
+        "intervals": ("Interval",),
+        "paired": ("Difference", "corrected", "paired_difference", "units_needed"),
+        "readability": ("reading_grade",),
+        "richness": ("ace", "chao1", "unseen_mass"),
+    },
+    extra="metrics",
+)
