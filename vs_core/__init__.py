@@ -42,6 +42,27 @@ if TYPE_CHECKING:
         VSMulti,
         VSStandard,
     )
+else:
+    __getattr__, __dir__ = lazily(
+        __name__,
+        {
+            "candidates": ("Candidate", "Distribution"),
+            "driver": ("arun", "astream", "averbalize", "partial_of", "run", "stream", "verbalize"),
+            "messages": ("Completion", "Message", "Request"),
+            "parsing": ("StreamParser", "parse"),
+            "prompts": ("Prompts",),
+            "strategies": (
+                "CoT",
+                "Direct",
+                "MultiTurn",
+                "SequenceList",
+                "Strategy",
+                "VSCoT",
+                "VSMulti",
+                "VSStandard",
+            ),
+        },
+    )
 
 __version__ = "0.1.0"
 
@@ -77,25 +98,3 @@ __all__ = [
     "stream",
     "verbalize",
 ]
-
-
-__getattr__, __dir__ = lazily(
-    __name__,
-    {
-        "candidates": ("Candidate", "Distribution"),
-        "driver": ("arun", "astream", "averbalize", "partial_of", "run", "stream", "verbalize"),
-        "messages": ("Completion", "Message", "Request"),
-        "parsing": ("StreamParser", "parse"),
-        "prompts": ("Prompts",),
-        "strategies": (
-            "CoT",
-            "Direct",
-            "MultiTurn",
-            "SequenceList",
-            "Strategy",
-            "VSCoT",
-            "VSMulti",
-            "VSStandard",
-        ),
-    },
-)

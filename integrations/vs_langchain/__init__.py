@@ -28,6 +28,17 @@ if TYPE_CHECKING:
     from vs_langchain.parts import VerbalizedOutputParser, VerbalizedPrompt
     from vs_langchain.retriever import VerbalizedRetriever
     from vs_langchain.sampler import VerbalizedSampler
+else:
+    __getattr__, __dir__ = lazily(
+        __name__,
+        {
+            "chat_model": ("VerbalizedChatModel",),
+            "messages": ("distribution_of",),
+            "parts": ("VerbalizedOutputParser", "VerbalizedPrompt"),
+            "retriever": ("VerbalizedRetriever",),
+            "sampler": ("VerbalizedSampler",),
+        },
+    )
 
 __all__ = [
     "VerbalizedChatModel",
@@ -37,14 +48,3 @@ __all__ = [
     "VerbalizedSampler",
     "distribution_of",
 ]
-
-__getattr__, __dir__ = lazily(
-    __name__,
-    {
-        "chat_model": ("VerbalizedChatModel",),
-        "messages": ("distribution_of",),
-        "parts": ("VerbalizedOutputParser", "VerbalizedPrompt"),
-        "retriever": ("VerbalizedRetriever",),
-        "sampler": ("VerbalizedSampler",),
-    },
-)

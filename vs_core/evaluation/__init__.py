@@ -23,6 +23,22 @@ if TYPE_CHECKING:
     from vs_core.evaluation.scoring import Columns, Scores, score
     from vs_core.evaluation.simulated import simulated_tasks
     from vs_core.evaluation.tasks.base import Task, task_of
+else:
+    __getattr__, __dir__ = lazily(
+        __name__,
+        {
+            "experiment": ("Experiment",),
+            "items": ("Item", "read_items"),
+            "judge": ("LLMJudge",),
+            "measures": ("Answer", "Measure"),
+            "runner": ("Cell", "Result"),
+            "sameness": ("SameJudge",),
+            "scoring": ("Columns", "Scores", "score"),
+            "simulated": ("simulated_tasks",),
+            "tasks.base": ("Task", "task_of"),
+        },
+        extra="metrics",
+    )
 
 __all__ = [
     "Answer",
@@ -41,19 +57,3 @@ __all__ = [
     "simulated_tasks",
     "task_of",
 ]
-
-__getattr__, __dir__ = lazily(
-    __name__,
-    {
-        "experiment": ("Experiment",),
-        "items": ("Item", "read_items"),
-        "judge": ("LLMJudge",),
-        "measures": ("Answer", "Measure"),
-        "runner": ("Cell", "Result"),
-        "sameness": ("SameJudge",),
-        "scoring": ("Columns", "Scores", "score"),
-        "simulated": ("simulated_tasks",),
-        "tasks.base": ("Task", "task_of"),
-    },
-    extra="metrics",
-)

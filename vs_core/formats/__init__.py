@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from vs_core.formats.json import Json
     from vs_core.formats.lines import Lines
     from vs_core.formats.tags import Tags
+else:
+    __getattr__, __dir__ = lazily(
+        __name__, {"json": ("Json",), "lines": ("Lines",), "tags": ("Tags",)}
+    )
 
 __all__ = ["Answer", "Entry", "Format", "Json", "Lines", "Reading", "Shape", "Splitter", "Tags"]
-
-__getattr__, __dir__ = lazily(__name__, {"json": ("Json",), "lines": ("Lines",), "tags": ("Tags",)})

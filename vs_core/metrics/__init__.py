@@ -58,6 +58,39 @@ if TYPE_CHECKING:
     from vs_core.metrics.partitions import Agreement, agreement
     from vs_core.metrics.readability import reading_grade
     from vs_core.metrics.richness import ace, chao1, unseen_mass
+else:
+    __getattr__, __dir__ = lazily(
+        __name__,
+        {
+            "partitions": ("Agreement", "agreement"),
+            "answers": ("coverage", "precision"),
+            "bootstrap": ("confidence_interval",),
+            "calibration": (
+                "Bin",
+                "brier_score",
+                "expected_calibration_error",
+                "fit_shared_temperature",
+                "fit_temperature",
+                "log_score",
+                "reliability_diagram",
+            ),
+            "distributional": (
+                "HypothesisTest",
+                "chi_square",
+                "js_divergence",
+                "kl_divergence",
+                "ks_statistic",
+                "total_variation",
+            ),
+            "diversity": ("distinct_k", "semantic_diversity", "utility", "vendi_score"),
+            "lexical": ("distinct_n", "lexical_diversity", "rouge_l", "self_bleu"),
+            "intervals": ("Interval",),
+            "paired": ("Difference", "corrected", "paired_difference", "units_needed"),
+            "readability": ("reading_grade",),
+            "richness": ("ace", "chao1", "unseen_mass"),
+        },
+        extra="metrics",
+    )
 
 __all__ = [
     "Agreement",
@@ -96,36 +129,3 @@ __all__ = [
     "utility",
     "vendi_score",
 ]
-
-__getattr__, __dir__ = lazily(
-    __name__,
-    {
-        "partitions": ("Agreement", "agreement"),
-        "answers": ("coverage", "precision"),
-        "bootstrap": ("confidence_interval",),
-        "calibration": (
-            "Bin",
-            "brier_score",
-            "expected_calibration_error",
-            "fit_shared_temperature",
-            "fit_temperature",
-            "log_score",
-            "reliability_diagram",
-        ),
-        "distributional": (
-            "HypothesisTest",
-            "chi_square",
-            "js_divergence",
-            "kl_divergence",
-            "ks_statistic",
-            "total_variation",
-        ),
-        "diversity": ("distinct_k", "semantic_diversity", "utility", "vendi_score"),
-        "lexical": ("distinct_n", "lexical_diversity", "rouge_l", "self_bleu"),
-        "intervals": ("Interval",),
-        "paired": ("Difference", "corrected", "paired_difference", "units_needed"),
-        "readability": ("reading_grade",),
-        "richness": ("ace", "chao1", "unseen_mass"),
-    },
-    extra="metrics",
-)
