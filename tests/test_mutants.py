@@ -77,3 +77,67 @@ def test_each_mutant_is_one_change_that_compiles():
 )
 def test_what_is_changed(source, after):
     assert after in [mutant.after for mutant in mutants("f.py", source)]
+
+
+TWINS = """
+def acomplete(): return 1  # twin
+def complete(): return 1  # twin
+def chat(): return 1  # twin
+def stream_chat(): return 1  # twin
+def alone(): return 1
+async def waiting():
+    def inner(): return 1  # twin
+class Sampler:
+    async def aalone(self): return 1  # twin
+    def __enter__(self): return 1  # twin
+    async def __aenter__(self): return 1  # twin
+    def _steps(self):
+        found = yield Effect(self.find, self.afind)
+        return 1  # twin
+    def _rest(self) -> Effects[int]:
+        return (yield self.question()) + 1  # twin
+    def _driven(self, size):
+        yield self.effect(1)  # twin
+    def arun(self): return aperform(self._driven(self.size()))
+    def size(self): return 1
+    def captions(self): yield 1
+class TextStream:
+    def text(self): return 1  # twin
+"""
+
+
+def test_twins_come_in_pairs_yield_effects_or_stream_and_are_no_other_generators():
+    lines = TWINS.splitlines()
+    found = [mutant for mutant in mutants("toy.py", TWINS) if mutant.what == "constant"]
+    for mutant in found:
+        assert mutant.twin == ("# twin" in lines[mutant.line - 1]), lines[mutant.line - 1]
+    assert {mutant.line for mutant in found if mutant.twin} == {
+        number for number, line in enumerate(lines, 1) if "# twin" in line
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "changes"),
+    [
+        ("zip(a, b, strict=False)", {"statement removed", "constant"}),
+        ("zip(a, b, strict=True)", {"statement removed", "constant", "without strict"}),
+        ("x: Literal['a'] = y", set()),
+        ("x = cast('Sequence[int]', y)", set()),
+        ("log.warning('so many', x)", {"statement removed"}),
+        ("told.warning('so many', x)", {"statement removed", "constant"}),
+        ("axes.plot(color='black', lw=2)", {"statement removed"}),
+        ("axes.plot(color=x, label='it')", {f"without {n}" for n in ("color", "label")}
+         | {"statement removed", "constant"}),
+    ],
+)  # fmt: skip
+def test_what_no_test_could_notice_is_left_alone(line, changes):
+    source = f"def f(x, y):\n    {line}\n"
+    drawing = f"import matplotlib\n{source}"
+    assert {mutant.what for mutant in mutants("f.py", drawing)} == changes
+
+
+def test_how_a_figure_looks_is_left_alone_where_figures_are_drawn():
+    source = "def f():\n    spread(alpha=0.05)\n"
+    assert {mutant.what for mutant in mutants("f.py", source)} == {
+        "constant", "without alpha", "statement removed",
+    }  # fmt: skip

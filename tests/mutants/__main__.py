@@ -6,8 +6,9 @@ Run: python -m tests.mutants --count 200 --seed 0 [--aimed] [--paths integration
 A mutant changes one node of a function that some test executes: a comparison, an operator, a
 constant, a branch, a result, a statement or an argument of a call that is left out. The tests that
 execute its line are run in a copy of the tree, the fastest first, until one fails. ``--aimed``
-samples asynchronous and streaming functions alone, where a twin may break by itself. Which test
-executes which line is seen once, by running ``--tests``, and kept in the folder ``--coverage``.
+samples twins alone, where one may break by itself: asynchronous and streaming functions, the other
+one of such a pair, and generators of effects. Which test executes which line is seen once, by
+running ``--tests``, and kept in the folder ``--coverage``.
 
 Kept tools were looked at first: mutmut samples nothing by a seed, and cosmic-ray runs every test
 for every mutant.
@@ -215,7 +216,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--count", type=int, default=200, help="how many mutants")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--aimed", action="store_true", help="asynchronous and streaming alone")
+    parser.add_argument("--aimed", action="store_true", help="twins alone: asynchronous, streaming")
     parser.add_argument("--paths", nargs="+", default=SOURCES, help="files or folders to break")
     parser.add_argument("--tests", nargs="+", default=["tests"], help="what is run to see lines")
     parser.add_argument("--coverage", type=Path, default=ROOT / "build" / "mutants")

@@ -1,4 +1,8 @@
-"""What a mutant changes: one node of a function's body, in the text of its file."""
+"""What a mutant changes: one node of a function's body, in the text of its file.
+
+Annotations, defaults, ``__all__``, ``__slots__`` and what stands under ``TYPE_CHECKING`` are
+outside of bodies. Inside, `_unnoticed` is left alone, which no test could notice.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import copy
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 OPPOSITES: dict[type[ast.AST], type[ast.AST]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE,
@@ -24,7 +29,7 @@ class Mutant:
     line: int
     what: str
     twin: bool
-    """Whether it is in an asynchronous or streaming function."""
+    """Whether it is in a function that is asynchronous or streams, or the other one of a pair."""
     before: str
     after: str
 
@@ -43,34 +48,80 @@ class Mutant:
 
 def mutants(path: str, source: str) -> Iterator[Mutant]:
     """All mutants of a file; what only annotates, documents or words an error is left alone."""
+    drawing = "matplotlib" in source
     for function, twin in _functions(ast.parse(source)):
-        for node in _changeable(function):
-            for what, replaced, new in _changes(node):
+        for node in _changeable(function, drawing):
+            for what, replaced, new in _changes(node, drawing):
                 after = _replaced(source, replaced, new)
                 yield Mutant(path, node.lineno, what, twin, source, after)
 
 
-def _functions(tree: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
+def _functions(tree: ast.Module) -> Iterator[tuple[ast.AST, bool]]:
     """Each function, with whether it is one of two twins or streams."""
-    for scope in ast.walk(tree):
-        here = [c for c in ast.iter_child_nodes(scope) if isinstance(c, _FUNCTIONS)]
-        names = {function.name.lstrip("_") for function in here}
-        for function in here:
-            name = function.name.lstrip("_")
-            twin = (
-                isinstance(function, ast.AsyncFunctionDef)
-                or "stream" in name
-                or (name.startswith("a") and name[1:] in names)
-                or any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in _own(function))
-            )
-            yield function, twin
+    yield from _inside(tree, _driven(tree), within=False)
+
+
+def _inside(scope: ast.AST, driven: set[str], *, within: bool) -> Iterator[tuple[ast.AST, bool]]:
+    """The functions of a scope; ``within``: the scope is a twin, and so is all that it defines."""
+    here = list(_defined(scope))
+    names = {each.name.strip("_") for each in here}
+    for each in here:
+        twin = within or "stream" in each.name.lower()
+        if not isinstance(each, ast.ClassDef):
+            twin = twin or _is_twin(each, names, driven)
+            yield each, twin
+        yield from _inside(each, driven, within=twin)
+
+
+def _defined(scope: ast.AST) -> Iterator[Any]:
+    """The functions and classes that a scope defines, also under an ``if`` or a ``with``."""
+    for node in _own(scope):
+        if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+            yield node
+
+
+_PREFIXES = ("a", "stream_", "astream_")
+"""Of the names of twins: chat, achat, stream_chat, astream_chat; also __enter__, __aenter__."""
+_DRIVERS = {"perform", "aperform", "produce", "aproduce", "produce_with", "aproduce_with"}
+_EFFECTS = {"Effect", "Emit", "Effects", "Stream"}
+
+
+def _is_twin(function: Any, names: set[str], driven: set[str]) -> bool:
+    name = function.name.strip("_")
+    if isinstance(function, ast.AsyncFunctionDef) or any(
+        each + name in names for each in _PREFIXES
+    ):
+        return True
+    if name.startswith("a") and name[1:] in names:
+        return True
+    yielded = [n for n in _own(function) if isinstance(n, (ast.Yield, ast.YieldFrom))]
+    named = {_name(node) for node in (function.returns, *(each.value for each in yielded))}
+    return bool(yielded) and (function.name in driven or bool(named & _EFFECTS))
+
+
+def _driven(tree: ast.AST) -> set[str]:
+    """The names of what is called to be driven: ``perform(self._answer(question))``."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    drivers = [call for call in calls if _name(call) in _DRIVERS]
+    inside = (node for call in drivers for arg in call.args for node in ast.walk(arg))
+    return {_name(node) for node in inside if isinstance(node, ast.Call)}
+
+
+def _name(node: ast.AST | None) -> str:
+    """The last name of what is named, called or subscripted, else nothing."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case ast.Call(func=inner) | ast.Subscript(value=inner):
+            return _name(inner)
+    return ""
 
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def _own(function: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a function's body, without the functions inside it."""
+    """The nodes of a body, without what is inside of its functions and classes."""
     waiting = list(getattr(function, "body", []))
     while waiting:
         node = waiting.pop()
@@ -79,22 +130,48 @@ def _own(function: ast.AST) -> Iterator[ast.AST]:
             waiting.extend(ast.iter_child_nodes(node))
 
 
-def _changeable(function: ast.AST) -> list[ast.AST]:
+_LOGS = {"log", "_log", "warnings"}
+"""What is told something worded for people first; that it is told may be changed."""
+_COSMETIC = {
+    "alpha", "bbox_to_anchor", "capsize", "color", "dpi", "figsize", "fontsize", "frameon", "loc",
+    "labelsize", "ls", "lw", "mec", "mew", "mfc", "ms", "ncols", "pad", "zorder",
+}  # fmt: skip
+"""Options of drawing that say how a figure looks and never what it says."""
+
+
+def _changeable(function: ast.AST, drawing: bool) -> list[ast.AST]:
     """The nodes that may be changed, in the order of the file."""
-    left: set[int] = set()
-    for node in _own(function):
-        docs = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        if docs or isinstance(node, (ast.JoinedStr, *_FUNCTIONS, ast.ClassDef)):
-            left.update(id(inside) for inside in ast.walk(node))
-        elif isinstance(node, ast.Raise):
-            left.update(id(inside) for inside in ast.walk(node) if inside is not node)
-        elif isinstance(node, ast.AnnAssign):
-            left.update(id(inside) for inside in ast.walk(node.annotation))
+    left = {id(inside) for node in _own(function) for inside in _unnoticed(node, drawing)}
     nodes = [n for n in _own(function) if id(n) not in left and hasattr(n, "lineno")]
     return sorted(nodes, key=lambda node: (node.lineno, node.col_offset))
 
 
-def _changes(node: ast.AST) -> Iterator[tuple[str, ast.AST, str]]:  # noqa: C901 - a table
+def _unnoticed(node: ast.AST, drawing: bool) -> Iterator[ast.AST]:
+    """What of a node no test could notice, or only by quoting how something is worded or looks."""
+    match node:
+        case ast.Expr(value=ast.Constant()):  # a docstring, the dots of an overload
+            yield from ast.walk(node)
+        case ast.JoinedStr() | ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            yield from ast.walk(node)  # wording; a body of its own
+        case ast.Raise():  # that it is raised may be changed, its wording not
+            yield from (inside for inside in ast.walk(node) if inside is not node)
+        case ast.AnnAssign(annotation=annotation):
+            yield from ast.walk(annotation)
+        case ast.Call(func=ast.Name(id="cast"), args=[annotation, _]):
+            yield from ast.walk(annotation)
+        case ast.Call(func=ast.Attribute(value=told), args=[wording, *_]) if _name(told) in _LOGS:
+            yield from ast.walk(wording)
+        case ast.Call(keywords=keywords) if drawing:
+            yield from (inside for k in keywords if _looks(k) for inside in ast.walk(k))
+
+
+def _looks(keyword: ast.keyword) -> bool:
+    """Whether it is a constant that says how a figure looks; what is computed is about the data."""
+    constant = not any(isinstance(node, ast.Name) for node in ast.walk(keyword.value))
+    return keyword.arg in _COSMETIC and constant
+
+
+def _changes(node: ast.AST, drawing: bool) -> Iterator[tuple[str, ast.AST, str]]:  # noqa: C901
     """What may become of a node: what that is, the node that is replaced, and its new text."""
     match node:
         case ast.Compare(ops=[operator]) if type(operator) in OPPOSITES:
@@ -115,6 +192,8 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, ast.AST, str]]:  # noqa: C901
             yield "branches swapped", test, f"(not {ast.unparse(test)})"
         case ast.Call(keywords=keywords):
             for index, keyword in enumerate(keywords):
+                if _is_default(node, keyword) or (drawing and _looks(keyword)):
+                    continue
                 rest = keywords[:index] + keywords[index + 1 :]
                 yield f"without {keyword.arg or '**'}", node, _unparsed(node, keywords=rest)
         case ast.Return(value=ast.AST()):
@@ -125,6 +204,11 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, ast.AST, str]]:  # noqa: C901
             yield "statement removed", node, "pass"
         case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]):
             yield "assignment removed", node, "pass"
+
+
+def _is_default(call: ast.Call, keyword: ast.keyword) -> bool:
+    """``zip(a, b, strict=False)``: said for the reader, as it is so without."""
+    return _name(call) == "zip" and ast.unparse(keyword) == "strict=False"
 
 
 def _unparsed(node: ast.AST, **changed: object) -> str:
