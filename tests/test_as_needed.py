@@ -4,7 +4,7 @@ import math
 
 import dspy
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from langchain_openai import ChatOpenAI
 from llama_index.llms.openai_like import OpenAILike
@@ -55,6 +55,7 @@ def test_of_runs_of_one_answer_it_is_that_of_good_and_turing(answers):
 @given(
     st.lists(st.lists(st.tuples(st.sampled_from("abcde"), st.floats(0, 1)), max_size=4), max_size=5)
 )
+@example([[("a", 0.86848768348051), ("a", 0.46872117391268275), ("a", 0.46872117391268275)]])
 def test_it_is_a_share(runs):
     found = unseen_weight([run(*pairs) for pairs in runs])
     assert 0 <= found <= 1

@@ -319,6 +319,28 @@ def test_closing_a_stream_early_stops_what_runs_and_leaks_nothing(n):
     assert threading.active_count() == before
 
 
+@pytest.mark.parametrize("ending", ["closed", "broken"])
+def test_what_a_model_streams_is_closed_with_the_stream_and_not_when_it_is_collected(ending):
+    kept = []
+
+    def pieces(request):
+        yield PIECES[0]
+        yield PIECES[1]
+
+    def held(request):
+        kept.append(pieces(request))
+        return kept[-1]
+
+    events = stream(flow_of(), held)
+    next(events)
+    if ending == "closed":
+        events.close()
+    else:
+        with pytest.raises(KeyError):
+            events.throw(KeyError)
+    assert kept[0].gi_frame is None
+
+
 @pytest.mark.parametrize("n", [2, 6])
 async def test_closing_an_async_stream_early_cancels_what_runs(n):
     closed = []

@@ -583,13 +583,14 @@ def test_usage_and_raw_answers():
 # --- listeners -------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("reused", [False, True], ids=["once", "reused"])
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize(
     "adapter",
     [dspy.ChatAdapter(), dspy.JSONAdapter(), dspy.XMLAdapter()],
     ids=lambda a: type(a).__name__,
 )
-async def test_output_fields_can_be_listened_to(adapter, is_async):
+async def test_output_fields_can_be_listened_to(adapter, is_async, reused):
     class Program(dspy.Module):
         def __init__(self):
             super().__init__()
@@ -601,7 +602,9 @@ async def test_output_fields_can_be_listened_to(adapter, is_async):
         async def aforward(self, topic):
             return await self.sampler.acall(topic=topic)
 
-    listeners = [dspy.streaming.StreamListener(name) for name in ("joke", "rating")]
+    listeners = [
+        dspy.streaming.StreamListener(name, allow_reuse=reused) for name in ("joke", "rating")
+    ]
     with dspy.context(adapter=adapter):
         stream = dspy.streamify(Program(), stream_listeners=listeners, is_async_program=is_async)
         items = [item async for item in stream(topic="coffee")]

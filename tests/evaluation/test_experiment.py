@@ -298,7 +298,7 @@ def test_a_model_judges_each_different_answer_once(server, model, tmp_path):
         for candidate in result.distribution
     }
     verdicts = [record for record in records(tmp_path / "completions.jsonl") if "judge" in record]
-    assert {verdict["judge"] for verdict in verdicts} == {"judge"}
+    assert {(verdict["judge"], verdict["task"]) for verdict in verdicts} == {("judge", "joke")}
     assert len(verdicts) == len(texts) == len(experiment.scores)
     assert set(experiment.scores.values()) <= {0, 0.25, 0.5, 0.75, 1}
     assert experiment.table()["quality"].between(0, 1).all()

@@ -126,6 +126,10 @@ def test_what_goes_wrong_is_in_the_next_file_and_the_rest_is_live(tmp_path):
     assert 0 < paths.count("/v1/messages") <= 10
     assert len(said) >= 4
     kept = table(run.folder / "batches" / "000-000.results.jsonl")
+    asked = [line["custom_id"] for line in table(run.folder / "batches" / "000-000.jsonl")]
+    answered = [line["custom_id"] for line in kept]
+    assert answered != asked  # results come in any order, as those of the real ones do
+    assert sorted(answered) == sorted(asked)
     ends = {line["result"]["type"] for line in kept}
     assert ends == {"succeeded", "errored", "expired", "canceled"}
 

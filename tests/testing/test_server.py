@@ -73,6 +73,30 @@ def test_slow_tokens_come_one_by_one(server):
     assert arrivals[len(arrivals) // 2] - arrivals[0] > 0.01 * len(arrivals) / 4
 
 
+def test_slow_tokens_of_a_completion_come_one_by_one_and_are_those_of_the_whole(server, client):
+    asked = {"model": "m", "prompt": "Name a US state."}
+    whole = client.completions.create(**asked).choices[0].text
+    for fault, delay in (("slow", 0.0), (None, 0.05)):
+        server.model.reset()
+        server.faults, server.token_delay = [fault], delay
+        begin = time.perf_counter()
+        chunks = list(client.completions.create(**asked, stream=True))
+        assert time.perf_counter() - begin >= 0.05 * (len(chunks) - 1) > 0
+        assert "".join(each.choices[0].text for each in chunks) == whole
+
+
+def test_its_answers_are_of_the_types_that_are_documented(client):
+    answers = [
+        chat(client),
+        *chat(client, stream=True, stream_options={"include_usage": True}),
+        client.completions.create(model="m", prompt="Name a US state."),
+        client.embeddings.create(model="m", input="x"),
+        *client.models.list().data,
+    ]
+    for answer in answers:  # the client itself takes anything
+        assert type(answer).model_validate(answer.model_dump()) == answer
+
+
 def test_its_models_are_listed(client):
     (model,) = client.models.list().data
     assert (model.object, model.owned_by) == ("model", "vs-core (simulated)")

@@ -66,7 +66,7 @@ def unseen_weight(runs: Sequence[Distribution]) -> float:
         return 1.0
     if len(seen) == 1:
         stated = all(c.probability is not None for run in runs for c in run)
-        return 1 - max(seen[0].values()) if stated else 1.0
+        return max(0.0, 1 - max(seen[0].values())) if stated else 1.0  # weights are rounded
     givers = Counter(key for weights in seen for key in weights)
     alone = [
         math.fsum(weight for key, weight in weights.items() if givers[key] == 1) for weights in seen

@@ -109,7 +109,7 @@ class Batching:
     async def _content(self, request: Request) -> Response:
         from starlette.responses import Response
 
-        return Response(self.files[request.path_params["id"]], media_type="application/jsonl")
+        return Response(self.files[request.path_params["id"]])
 
     async def _create(self, request: Request) -> Response:
         body = await request.json()
