@@ -150,10 +150,12 @@ class _Weighed(NamedTuple):
 def _best(envelope: Envelope, raw: str, shape: Shape, asked: Format | None) -> Reading:
     """Return the reading with the most evidence."""
     best: _Weighed | None = None
+    by_name = {asked.name: replace(shape, asked=True)} if asked else {}
     for text, remark in bodies(envelope.text):
         for format in _ladder(text, asked):
-            answer = _reading(format, text, shape, raw)
-            if answer is None or not (answer.sure or (asked and format.name == asked.name)):
+            expected = by_name.get(format.name, shape)
+            answer = _reading(format, text, expected, raw)
+            if answer is None or not (answer.sure or expected.asked):
                 continue
             choice = _weighed(answer, shape, remark, asked=asked is format)
             if best is None or choice.evidence > best.evidence:

@@ -232,7 +232,9 @@ def kind_of(label: str) -> frozenset[str]:
     found = _KINDS.get(plain)
     if found is not None:
         return found
-    parts = [part for part in _PARTS.split(_CAMEL.sub(" ", label).lower()) if part]
+    if plain != label:
+        plain = _CAMEL.sub(" ", label).lower()
+    parts = [part for part in _PARTS.split(plain) if part]
     while len(parts) > 1 and parts[-1].isdigit():
         parts.pop()
     found = _KINDS.get(" ".join(parts))
@@ -240,14 +242,14 @@ def kind_of(label: str) -> frozenset[str]:
         return found
     if not parts:
         return _NOTHING
-    kinds = [_one(part) for part in parts]
-    if PROBABILITY in kinds[-1] or (PROBABILITY in kinds[0] and parts[1] in _VALUES):
+    first, last = _one(parts[0]), _one(parts[-1])
+    if PROBABILITY in last or (PROBABILITY in first and parts[1] in _VALUES):
         return _SUM if any(part in _SUMMING for part in parts) else _PROBABLE
     if len(parts) > 1 and len(parts) < 4:
-        if WEAK in kinds[-1]:
+        if WEAK in last:
             return _SUM if any(part in _SUMMING for part in parts) else _WEAKLY
-        return kinds[-1] & _NAMING  # "response text", "joke", "answer_1"
-    return kinds[0] if len(parts) == 1 else _NOTHING
+        return last & _NAMING  # "response text", "joke", "answer_1"
+    return first if len(parts) == 1 else _NOTHING
 
 
 _SUM, _PROBABLE, _WEAKLY = frozenset((TOTAL,)), frozenset((PROBABILITY,)), frozenset((WEAK,))

@@ -55,6 +55,8 @@ class Shape:
         part: Whether what is read is a part of an answer, as it stands in a stream: a single
             candidate then says nothing of the whole.
         strict: Whether repairs that could have changed a text or a number are refused.
+        asked: Whether it was asked for in this very format: then a reading that is not sure
+            counts too.
     """
 
     k: int = 5
@@ -64,6 +66,7 @@ class Shape:
     fields: tuple[str, ...] = ()
     part: bool = False
     strict: bool = False
+    asked: bool = False
 
 
 class Entry(NamedTuple):

@@ -8,23 +8,43 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 
 from vs_core.formats.between_numbers import between_numbers
 from vs_core.formats.cutting import Cut, cut_at, paragraphs
 from vs_core.formats.items import is_rule, is_total, unquoted
 from vs_core.formats.markers import Marker, marker
-from vs_core.formats.numbers import BARE, SHORT, leading, number_in, number_line, trailing
+from vs_core.formats.numbers import BARE, PLAIN, SHORT, leading, number_in, number_line, trailing
 from vs_core.formats.records import records
+from vs_core.probabilities import alone
 from vs_core.words import PROBABILITY, WEAK, kind_of
 
-__all__ = ["cuts"]
+__all__ = ["FIRST", "MANY", "cuts", "exceed_one"]
 
 _HEADING = re.compile(r"(?P<indent>)#{1,6}\s+")
 
 
-def cuts(lines: Sequence[str], k: int) -> Iterator[Cut]:
-    """Yield the ways to cut ``lines``, those that claim most first."""
+MANY, FIRST = 1_000, 100
+"""Candidates that are so many that they are not read if the first of them tell what they are."""
+
+
+def exceed_one(numbers: Iterable[str | None]) -> bool:
+    """Return whether numbers without a label sum to so much that no distribution has them.
+
+    Those that follow can only add to it.
+    """
+    return sum(alone(number) or 0.0 for number in numbers) > 2
+
+
+def cuts(lines: Sequence[str], k: int, *, any_sum: bool = False) -> Iterator[Cut]:
+    """Yield the ways to cut ``lines``, those that claim most first.
+
+    Args:
+        lines: Of the answer.
+        k: Number of candidates that were asked for; 0 where that is not known.
+        any_sum: Whether a great many numbers that sum to far more than one are wanted too.
+    """
     marks = [(at, found) for at, line in enumerate(lines) if (found := marker(line)) is not None]
     groups: dict[str, list[tuple[int, Marker]]] = {}
     for at, found in marks:
@@ -53,8 +73,10 @@ def cuts(lines: Sequence[str], k: int) -> Iterator[Cut]:
     yield from _columns(lines, marks)
     yield from between_numbers(lines, k)
     yield from _headed(lines)
-    held = bytes(map(_held, lines))
-    yield from _each_line(lines, held)
+    held = cache(lambda at: _held(lines[at]))
+    filled = [at for at, line in enumerate(lines) if line.strip() and not is_rule(line)]
+    if any_sum or len(filled) < MANY or k == len(filled) or not _each_exceeds_one(lines, filled):
+        yield from _each_line(lines, filled, held)
     yield from _each_paragraph(lines, held)
 
 
@@ -222,12 +244,20 @@ def _held(line: str) -> int:
     return _NUMBER if begin is not None or (final is not None and final.start > 0) else _NOTHING
 
 
-def _each_line(lines: Sequence[str], held: bytes) -> Iterator[Cut]:
+def _each_exceeds_one(lines: Sequence[str], filled: Sequence[int]) -> bool:
+    """Whether the first of very many lines all hold numbers that can be no probabilities."""
+    found = [trailing(lines[at]) for at in filled[:FIRST]]
+    numbers = [end.number for end in found if end and end.start > 0 and end.strength == PLAIN]
+    return len(numbers) == FIRST and exceed_one(numbers)
+
+
+def _each_line(
+    lines: Sequence[str], filled: Sequence[int], held: Callable[[int], int]
+) -> Iterator[Cut]:
     """Lines that all hold a text and its probability."""
-    filled = [at for at, line in enumerate(lines) if line.strip() and not is_rule(line)]
-    hits = [at for at in filled if held[at] == _PROBABILITY]
+    hits = [at for at in filled if held(at) == _PROBABILITY]
     if len(hits) < 2:
-        hits = [at for at in filled if held[at]]
+        hits = [at for at in filled if held(at)]
         if len(hits) < 2:
             return
     inner = [at for at in filled if hits[0] <= at <= hits[-1]]
@@ -238,10 +268,12 @@ def _each_line(lines: Sequence[str], held: bytes) -> Iterator[Cut]:
     yield Cut("lines", hits[0], blocks, tail=len(lines) - hits[-1] - 1)
 
 
-def _each_paragraph(lines: Sequence[str], held: bytes) -> Iterator[Cut]:
+def _each_paragraph(lines: Sequence[str], held: Callable[[int], int]) -> Iterator[Cut]:
     """Paragraphs that each hold a text and its probability."""
     found = paragraphs(lines)
-    hits = [at for at, (a, b) in enumerate(found) if _PROBABILITY in (held[b - 1], held[a])]
+    if len(found) < 2 or all(b - a == 1 for a, b in found):
+        return
+    hits = [at for at, (a, b) in enumerate(found) if _PROBABILITY in (held(b - 1), held(a))]
     if len(hits) < 2 or hits[-1] - hits[0] + 1 - len(hits) > len(hits) // 3:
         return
     inner = found[hits[0] : hits[-1] + 1]

@@ -15,7 +15,7 @@ from vs_core.formats.common import CALLED, without_common_marks
 from vs_core.formats.cutting import Cut, paragraphs
 from vs_core.formats.inline import inline
 from vs_core.formats.items import ListItem, cleaned_alike, is_total, read_item
-from vs_core.formats.lists import cuts
+from vs_core.formats.lists import FIRST, MANY, cuts, exceed_one
 from vs_core.formats.markers import marker
 from vs_core.formats.numbers import BARE, LABELLED, PLAIN, SHORT, number_line, trailing
 from vs_core.formats.said import said
@@ -203,7 +203,7 @@ def _read_lines(lines: list[str], shape: Shape, *, code: bool) -> _Proposal | No
 
 
 def _proposals(lines: list[str], shape: Shape) -> Iterator[_Proposal]:
-    yield from _of_tables(list(tables(lines)), lines)
+    yield from _of_tables(list(tables(lines)), lines, shape)
     single = len([line for line in lines if line.strip()]) <= 6
     if single:
         for at, line in enumerate(lines):
@@ -227,11 +227,25 @@ def _proposals(lines: list[str], shape: Shape) -> Iterator[_Proposal]:
             ListItem(text, n.number, LABELLED, "probability", way="within") for text, n in quoted
         ]
         yield _Proposal("sentences", items, lines[:at])
-    for cut in cuts(lines, shape.k):
-        yield _of_cut(cut, lines)
+    for cut in cuts(lines, shape.k, any_sum=shape.asked):
+        first = cut._replace(blocks=cut.blocks[:FIRST])
+        if not _is_long(len(cut.blocks), shape) or not _exceed_one(_of_cut(first, lines)):
+            yield _of_cut(cut, lines)
 
 
-def _of_tables(found: Sequence[Table], lines: Sequence[str]) -> Iterator[_Proposal]:
+def _is_long(size: int, shape: Shape) -> bool:
+    """Whether candidates are so many that the first are looked at before all are read."""
+    return size >= MANY and size != shape.k and not shape.asked
+
+
+def _exceed_one(first: _Proposal) -> bool:
+    """Whether the first candidates show that the numbers of all are no probabilities."""
+    if any(item.number is None or item.strength != PLAIN for item in first.items):
+        return False
+    return exceed_one([item.number for item in first.items])
+
+
+def _of_tables(found: Sequence[Table], lines: Sequence[str], shape: Shape) -> Iterator[_Proposal]:
     """The tables of a text: together if they are alike, then each."""
     alike = [table for table in found if table.sure and table.head == found[0].head]
     if len(alike) > 1:
@@ -245,7 +259,9 @@ def _of_tables(found: Sequence[Table], lines: Sequence[str]) -> Iterator[_Propos
         )
         yield joined
     for table in found:
-        yield _of_table(table, lines)
+        first = table._replace(rows=table.rows[:FIRST])
+        if not _is_long(len(table.rows), shape) or not _exceed_one(_of_table(first, lines)):
+            yield _of_table(table, lines)
 
 
 def _interrupts(outside: Sequence[str]) -> bool:

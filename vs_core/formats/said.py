@@ -12,7 +12,7 @@ from vs_core.words import PROBABILITY, WEAK, kind_of
 __all__ = ["said"]
 
 _QUOTES = (("**", "**"), ('"', '"'), ("“", "”"), ("«", "»"), ("„", "“"), ("`", "`"))
-_OPENING = frozenset(opening[0] for opening, _ in _QUOTES)
+_OPENING = re.compile("[{}]".format("".join(opening[0] for opening, _ in _QUOTES)))
 _SENTENCE = re.compile(
     r'(?P<before>[^"“«*`]{0,160})(?:"(?P<a>[^"\n]{1,400})"|“(?P<b>[^“”\n]{1,400})”'
     r"|«(?P<c>[^«»\n]{1,400})»|\*\*(?P<d>[^*\n]{1,400})\*\*)"
@@ -43,7 +43,7 @@ def said(lines: Sequence[str]) -> tuple[int, list[tuple[str, Found]]]:
 
 
 def _of_line(line: str) -> list[tuple[str, Found]]:
-    if not any(map(line.__contains__, _OPENING)) or len(line) > 40 * SHORT:
+    if _OPENING.search(line) is None or len(line) > 40 * SHORT:
         return []
     if not any(map(str.isdigit, line)):
         return []
