@@ -12,6 +12,7 @@ from tests.hostile import KINDS, answer_of
 from vs_core import ConfigurationError, ParseError, formats, parse
 from vs_core.formats import Entry, Json, Lines, Reading, Shape, Tags
 from vs_core.formats.base import CUT_OFF
+from vs_core.formats.lists import MANY
 from vs_core.formats.placeholders import is_placeholder
 from vs_core.parsing import read
 from vs_core.probabilities import DEFINITIONS
@@ -279,6 +280,24 @@ def outcome(text: str) -> str:
         return parse(text).model_dump_json()
     except ParseError as error:
         return str(error) if len(str(error)) < 500 else ""
+
+
+def test_of_a_great_many_candidates_the_first_tell_that_their_numbers_are_no_probabilities():
+    count = 2 * MANY
+
+    def listed(number: str) -> str:
+        return "\n".join(f"{at}. item {at} ({number})" for at in range(1, count + 1))
+
+    def lines(number: str) -> str:
+        return "\n".join(f"item {at}: {number}" for at in range(1, count + 1))
+
+    for write in (listed, lines):
+        assert len(parse(write("0.0005"))) == count
+        assert len(parse(write("p = 0.5"))) == count
+        with pytest.raises(ParseError):
+            parse(write("0.5"))
+        assert len(parse(write("0.5"), k=count)) == count
+        assert len(parse(write("0.5"), format="lines")) == count
 
 
 def test_what_was_cut_off_before_its_first_letter_is_no_candidate():

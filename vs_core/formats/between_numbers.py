@@ -57,6 +57,8 @@ def _is_bare(line: str) -> bool:
     plain = line.strip(" \t*_`#>:–—-→↳➡⇒")
     if not plain or len(plain) > 16 or not (plain[0].isdigit() or plain[0] in "~≈.,"):
         return False
+    if plain.isdigit():
+        return False
     found = number_in(plain)
     return found is not None and found.strength == PLAIN
 
@@ -117,8 +119,10 @@ def _introduces(line: str) -> bool:
 def _like_the_others(blocks: Sequence[list[str]]) -> tuple[list[str], int]:
     """The last block without the paragraphs that the others have not, and how many lines went."""
     last = blocks[-1]
-    usual = max((len(paragraphs(block)) for block in blocks[:-1]), default=0)
     found = paragraphs(last)
+    if len(found) < 2:
+        return last, 0
+    usual = max((len(paragraphs(block)) for block in blocks[:-1]), default=0)
     if usual and len(found) > usual:
         end = found[usual - 1][1]
         return last[:end], len(last) - end

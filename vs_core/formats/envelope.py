@@ -165,8 +165,7 @@ def bodies(text: str) -> Iterator[tuple[str, str]]:
     inside = _inside(text)
     if inside is not None:
         yield inside, ""
-    if inside is None or not text.startswith(">"):  # of a quotation nothing else is left
-        yield text, ""
+    yield text, ""
 
 
 _AROUND = re.compile(

@@ -131,7 +131,7 @@ _BETWEEN = re.compile(r"[\s,;|]+")
 
 def _columns(lines: Sequence[str], marks: Sequence[tuple[int, Marker]]) -> Iterator[Cut]:
     """Texts in one list and their probabilities in another, in the same order."""
-    heads = [at for at, line in enumerate(lines) if _names_numbers(line)]
+    heads = [at for at, line in enumerate(lines) if _names_numbers(line)] if marks else []
     if len(heads) != 1:
         return
     head = heads[0]

@@ -415,16 +415,18 @@ def _at_the_end(tail: str) -> Found | None:
     after = tail[last.end() :]
     if any(bracket in after for bracket in ")]）】"):
         return None
+    before = _label_before(tail, last.start())
+    head = tail[: last.start()][-12:]
+    unparted = _last(_UNPARTED, head) if not before and _may_be_unparted(head) else None
+    if before is None and unparted is None and not after.strip():
+        return None
     found = number_in(tail[last.start() :]) if after.strip() else number_in(last[0])
     if found is None:
         return None
-    before = _label_before(tail, last.start())
     if before is not None:
         return found._replace(start=before[0], label=before[1], strength=LABELLED)
     if found.strength == LABELLED:
         return found._replace(start=last.start())
-    head = tail[: last.start()][-12:]
-    unparted = _last(_UNPARTED, head) if _may_be_unparted(head) else None
     if unparted is None:
         return None
     begin = max(0, last.start() - 12) + unparted.start()
