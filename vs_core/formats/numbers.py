@@ -215,13 +215,16 @@ def _number_line(line: str) -> Found | None:
         return None
     if inner[-1] not in _ENDS and _NUMBER.search(inner) is None:
         return None
+    begins = line.lstrip(" \t*_`>")[:1]
+    if begins not in _BRACKETS and _WORDED.search(inner) is None:
+        return None  # neither a label nor brackets
     found = number_in(inner.replace("**", "").replace("__", ""))
     if found is None or (found.label and _first_is_text(inner, found)):
         return None
     if found.label and not _is_qualified(inner[inner.find(found.number) + len(found.number) :]):
         return None  # a sentence, or a text behind its probability
     if not found.label:
-        enclosed = line.strip(" \t*_`>").startswith(tuple("([（【{")) and found.strength >= PLAIN
+        enclosed = begins in _BRACKETS and found.strength >= PLAIN
         return found._replace(enclosed=True) if enclosed else None
     return found
 
@@ -245,6 +248,9 @@ def _is_qualified(after: str) -> bool:
 
 
 _ENDS = frozenset("0123456789%％٪")
+_BRACKETS = frozenset("([（【{")
+_WORDED = re.compile(r"[^\W\d_]|%")
+"""What a label has at least."""
 
 
 def _first_is_text(inner: str, found: Found) -> bool:
