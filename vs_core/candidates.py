@@ -155,7 +155,8 @@ class Candidate(_Typed[T]):
         if deep:
             return super().model_copy(update=update, deep=True)
         changed = update or {}
-        return _made(type(self), {**self.__dict__, **changed}, {*self.model_fields_set, *changed})
+        given = {*self.__pydantic_fields_set__, *changed}
+        return _made(type(self), {**self.__dict__, **changed}, given)
 
     def model_dump(self, **options: Any) -> dict[str, Any]:
         """As pydantic's; in Python mode the value stays the object that it is.
@@ -627,9 +628,11 @@ def _normalise(
     missing = size - len(given)
     # Dividing by the largest first keeps tiny masses from underflowing.
     largest = max(given)
-    scaled = math.fsum(p / largest for p in given)
+    scaled = math.fsum([p / largest for p in given])
     share = len(given) / size
-    weights = tuple(1 / size if p is None else p / largest / scaled * share for p in probabilities)
+    weights = tuple(
+        [1 / size if p is None else p / largest / scaled * share for p in probabilities]
+    )
     repair = f"{missing} of {size} weights are uniform: no probability was given"
     return weights, repair if missing else None
 

@@ -118,8 +118,8 @@ def _items(job: Callable[[], Iterator[T]]) -> Generator[T | Failed, None, None]:
         try:
             yield from items
         finally:
-            with suppress(AttributeError):
-                items.close()  # type: ignore[attr-defined]
+            if close := getattr(items, "close", None):  # of a generator, but not of any iterator
+                close()
     except GeneratorExit:
         raise
     except BaseException as error:  # raised again by whoever reads the items

@@ -251,7 +251,7 @@ class _Answers:
 
 def _completed(complete: Complete, request: Request) -> Iterator[Completion]:
     """The answer to one request, as a job of one item."""
-    yield as_completion(complete(request))
+    return iter((as_completion(complete(request)),))
 
 
 async def _acompleted(complete: AsyncComplete, request: Request) -> AsyncIterator[Completion]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
@@ -195,11 +194,11 @@ class Completion:
 
 def total_usage(completions: Sequence[Completion]) -> dict[str, int]:
     """Return the tokens of several answers, or pieces of one, added up by their names."""
-    usage: Counter[str] = Counter()
+    usage: dict[str, int] = {}
     for completion in completions:
-        if completion.usage:
-            usage.update(completion.usage)
-    return dict(usage)
+        for name, tokens in (completion.usage or {}).items():
+            usage[name] = usage[name] + tokens if name in usage else tokens
+    return usage
 
 
 def joined(pieces: Sequence[Completion]) -> Completion:

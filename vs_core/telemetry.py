@@ -30,6 +30,9 @@ class Span:
             self._traced.set_attributes(_attributes(distribution))
 
 
+_UNTRACED = nullcontext(Span())
+
+
 def span(*, current: bool = True) -> Any:
     """Return a context manager that yields a `Span` and ends it, with the error if there is one.
 
@@ -37,7 +40,7 @@ def span(*, current: bool = True) -> Any:
         current: Whether what happens within belongs to it. A generator cannot promise that.
     """
     tracer = _tracer()
-    return nullcontext(Span()) if tracer is None else _traced(tracer, current)
+    return _UNTRACED if tracer is None else _traced(tracer, current)
 
 
 @contextmanager

@@ -166,8 +166,7 @@ class Session:
             self._receive(pending, completions)
             pending = [call for call in pending if call.missing and not call.over]
             # One call may give more than was asked of it, and so make up for another.
-            enough = sum(len(call.candidates) for call in calls) >= sum(call.k for call in calls)
-            if enough or not pending:
+            if not pending or sum(len(c.candidates) for c in calls) >= sum(c.k for c in calls):
                 break
             on_failure = "keep"  # a repair that fails loses nothing of what is in hand
         for call in calls:
@@ -213,10 +212,16 @@ class Session:
 
     def _so_far(self) -> Distribution:
         total = sum(self.strategy.sizes())
-        asked = [call.candidates[: call.k] for call in self.calls]
-        extra = [call.candidates[call.k :] for call in self.calls]
-        pool = list(chain(*asked, *extra, *(call.torn for call in self.calls)))
-        invalid = list(chain(*(call.invalid for call in self.calls)))
+        asked: list[Candidate] = []
+        extra: list[Candidate] = []
+        torn: list[Candidate] = []
+        invalid: list[Candidate] = []
+        for call in self.calls:
+            asked += call.candidates[: call.k]
+            extra += call.candidates[call.k :]
+            torn += call.torn
+            invalid += call.invalid
+        pool = asked + extra + torn
         about = {
             "strategy": self.strategy.name,
             "k": self.strategy.k,
@@ -225,20 +230,17 @@ class Session:
             "usage": total_usage(self.completions),
             "task": digest_of(self.task),
             "threshold": self.strategy.threshold,
+            # and what was left out, if anything
+            "surplus": [each.model_dump(mode="json") for each in pool[total:]] or None,
+            "invalid": [each.model_dump(mode="json") for each in invalid] or None,
+            "unread": [error.text for error in self._unread()] or None,
+            "failed": [failure.shown() for failure in self._failures()] or None,
+            "missing": max(0, total - len(pool)) or None,
         }
-        left_out = {
-            "surplus": [candidate.model_dump(mode="json") for candidate in pool[total:]],
-            "invalid": [candidate.model_dump(mode="json") for candidate in invalid],
-            "unread": [error.text for error in self._unread()],
-            "failed": [failure.shown() for failure in self._failures()],
-            "missing": max(0, total - len(pool)),
-        }
-        reasonings = [call.reasoning for call in self.calls if call.reasoning]
         return assembled(
             tuple(pool[:total]),
-            "\n\n".join(reasonings) or None,
-            {key: value for key, value in about.items() if value is not None}
-            | {key: value for key, value in left_out.items() if value},
+            "\n\n".join(call.reasoning for call in self.calls if call.reasoning) or None,
+            {key: value for key, value in about.items() if value is not None},
             tuple(completion.bare() for completion in self.completions),
             self._remarks(),
         )
