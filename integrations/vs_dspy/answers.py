@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from functools import lru_cache
+from itertools import chain
 from typing import Any, ClassVar
 
 import dspy
@@ -127,6 +127,10 @@ def _text(outputs: Any) -> str:
     return first if isinstance(first, str) else ""
 
 
+_TOKENS = {"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens"}
+"""Names of the core for those of DSPy."""
+
+
 class _Usage(UsageTracker):
     """Counts the tokens of one call, and hands them on to whoever else counts."""
 
@@ -142,12 +146,12 @@ class _Usage(UsageTracker):
 
     def counts(self) -> dict[str, int]:
         """The tokens of all models, by the names of the core."""
-        total: Counter[str] = Counter()
-        for entries in self.usage_data.values():
-            for entry in entries:
-                total["input_tokens"] += entry.get("prompt_tokens") or 0
-                total["output_tokens"] += entry.get("completion_tokens") or 0
-        return dict(+total)
+        entries = list(chain.from_iterable(self.usage_data.values()))
+        total = {
+            ours: sum([entry.get(theirs) or 0 for entry in entries])
+            for ours, theirs in _TOKENS.items()
+        }
+        return {name: tokens for name, tokens in total.items() if tokens > 0}
 
 
 class Attempt:
@@ -169,16 +173,20 @@ class Attempt:
         self._watch = _Watch()
         self._usage = _Usage(settings.usage_tracker)
 
-    @contextmanager
-    def running(self, **settings: Any) -> Iterator[None]:
-        """Watch the call that is made inside, and read what it gives."""
-        failed: AdapterParseError | None = None
-        watching = self._watch.settings(self.settings)
-        with dspy.context(usage_tracker=self._usage, trace=None, **watching, **settings):
-            try:
-                yield
-            except AdapterParseError as error:
-                failed = error
+    def watching(self, **settings: Any) -> AbstractContextManager[None]:
+        """Watch the call that is made inside."""
+        settings.update(self._watch.settings(self.settings))
+        context: AbstractContextManager[None] = dspy.context(
+            usage_tracker=self._usage, trace=None, **settings
+        )
+        return context
+
+    def read(self, failed: AdapterParseError | None = None) -> None:
+        """Read what the call gave.
+
+        Raises:
+            AdapterParseError: As the adapter did, where a plain answer was asked for that is none.
+        """
         said = self._watch.texts or [failed.lm_response if failed else ""]
         self.text = said[-1]
         self.found = self._predicted() or self._recovered(said)

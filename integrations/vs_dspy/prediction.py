@@ -28,8 +28,9 @@ class VerbalizedPrediction(dspy.Prediction):
         signature: Any = None,
     ) -> VerbalizedPrediction:
         """Return the prediction of candidate ``drawn``; ``records`` are the fields of all."""
-        made: VerbalizedPrediction = cls.from_completions(records, signature=signature)
-        made.__dict__.update(_store=dict(records[drawn]), _distribution=distribution)
+        made = cls(records[drawn])
+        completions = dspy.Completions(records, signature=signature)
+        made.__dict__.update(_completions=completions, _distribution=distribution)
         return made
 
     @property

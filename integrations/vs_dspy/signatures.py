@@ -36,6 +36,8 @@ class AskedSignature:
         reasoning: Name of the field in which the model reasons first; None if it does not.
         candidates: Name of the field of candidates, which is apart from all others.
         kind: Type of that field; None where one plain answer is asked for.
+        content: What a candidate holds.
+        schema: Type that its value is validated against; None for a text, or if any text will do.
         probability: Name of a candidate's probability among the user's fields.
     """
 
@@ -47,6 +49,7 @@ class AskedSignature:
     candidates: str
     kind: type[Candidates[Any]] | None
     content: Content
+    schema: Any
     probability: str
 
 
@@ -140,7 +143,7 @@ def _asked(
     histories = tuple(name for name, info in inputs.items() if info.annotation is dspy.History)
     return AskedSignature(
         made, tuple(inputs), histories, tuple(outputs), reasoning, candidates, kind, content,
-        probability,
+        None if shape is None else content.schema, probability,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import dspy
 from dspy.streaming.messages import sync_send_to_stream
+from dspy.utils.exceptions import AdapterParseError
 from pydantic_core import to_json
 
 from vs_core import Candidate, Completion, Distribution, Message, ParseError, Request
@@ -127,9 +128,8 @@ class SamplerTask:
 
     def _flow(self) -> Flow:
         """The strategy at work; its form is that of the signature."""
-        typed = self.strategy.question(self.strategy.sizes()[0]).shape is not None
-        schema = self.asked.content.schema if typed else None
-        return reading(self.strategy, schema).flow((Message("user", _written(self.inputs)),))
+        strategy = reading(self.strategy, self.asked.schema)
+        return strategy.flow((Message("user", _written(self.inputs)),))
 
     # --- one request -------------------------------------------------------------------------
 
@@ -151,11 +151,16 @@ class SamplerTask:
         settings, stream = {}, self.settings.send_stream
         if stream is not None:
             settings = self._streamed(attempt, stream, request.call)
-        with attempt.running(**settings):
-            attempt.prediction = yield Effect(
-                lambda: dspy.Predict.forward(self.sampler, **given),
-                lambda: dspy.Predict.aforward(self.sampler, **given),
-            )
+        failed = None
+        try:
+            with attempt.watching(**settings):
+                attempt.prediction = yield Effect(
+                    lambda: dspy.Predict.forward(self.sampler, **given),
+                    lambda: dspy.Predict.aforward(self.sampler, **given),
+                )
+        except AdapterParseError as error:
+            failed = error
+        attempt.read(failed)
         self._outputs[attempt.text] = attempt.outputs
         if attempt.asked_twice:
             self._spent.add(attempt.text)
