@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from itertools import chain
-from typing import Any, ClassVar
+from typing import Any
 
 import dspy
 from dspy.utils.callback import BaseCallback
@@ -15,11 +15,10 @@ from dspy.utils.usage_tracker import UsageTracker
 from pydantic_core import to_json
 
 from vs_core import Candidate, Completion, Distribution, ParseError
-from vs_core.formats import Format, Reading, Shape
 from vs_core.strategies import Strategy
 from vs_dspy.candidates import Candidates
 from vs_dspy.signatures import AskedSignature
-from vs_dspy.streaming import CandidateStream
+from vs_dspy.streaming import CandidateStream, Unread
 
 __all__ = ["Attempt", "VerbalizedParseError", "reading"]
 
@@ -45,22 +44,10 @@ class VerbalizedParseError(ParseError, AdapterParseError):
         return VerbalizedParseError, (self.reason, self.text, self.signature)
 
 
-class _BySignature(Format):
+class _BySignature(Unread):
     """The form of an answer is that of the signature: the adapter says and reads it."""
 
-    name: ClassVar[str] = "signature"
-
-    def instructions(self, shape: Shape) -> str:  # noqa: ARG002
-        """Nothing: the adapter says how to answer a signature."""
-        return ""
-
-    def write(self, answer: Reading, shape: Shape) -> str:
-        """Not needed: nothing writes the answers of an adapter."""
-        raise NotImplementedError
-
-    def read(self, text: str, shape: Shape) -> Reading | None:  # noqa: ARG002
-        """Nothing: what was read comes with the completion."""
-        return None
+    name = "signature"
 
 
 _BY_SIGNATURE = _BySignature()
@@ -228,10 +215,9 @@ class Attempt:
         found = self.prediction[self.asked.candidates]
         if not isinstance(found, Candidates):
             return None
-        # Of an answer that ends before a text the adapters make an empty candidate.
         full = found.distribution
-        if not all(candidate.text or candidate.probability is not None for candidate in full):
-            full = full.filter(lambda each: bool(each.text) or each.probability is not None)
+        if any(map(_is_empty, full)):
+            full = full.filter(lambda each: not _is_empty(each))
         if not full:
             return None
         mended = self._mended(full)
@@ -277,3 +263,8 @@ class Attempt:
             (value,) = record.values()
         text = value if isinstance(value, str) else to_json(value, fallback=str).decode()
         return Candidate(text=text.strip(), value=None if self.asked.content.kind is str else value)
+
+
+def _is_empty(candidate: Candidate) -> bool:
+    """Whether it is nothing: what adapters make of an answer that ends before a text."""
+    return not candidate.text and candidate.probability is None

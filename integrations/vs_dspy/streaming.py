@@ -13,7 +13,7 @@ from vs_core.formats import Format, Json, Reading, Shape, Splitter
 from vs_dspy.content import Content
 from vs_dspy.xml import ItemSplitter
 
-__all__ = ["CandidateStream"]
+__all__ = ["CandidateStream", "Unread"]
 
 
 class CandidateStream:
@@ -76,12 +76,12 @@ def _format(content: Content, adapter: Any) -> Format | None:
         return None  # its model answers in any form it likes
     if content.format is not None:
         # In JSON the text of a field is escaped: nothing of it can be read before its end.
-        return _Whole() if isinstance(adapter, dspy.JSONAdapter) else content.format
+        return Unread() if isinstance(adapter, dspy.JSONAdapter) else content.format
     return _Items(content) if isinstance(adapter, dspy.XMLAdapter) else Json()
 
 
-class _Whole(Format):
-    """Nothing that can be read before its end."""
+class Unread(Format):
+    """Nothing that is read by itself: an adapter does it, or nobody can before its end."""
 
     name = "whole"
 
@@ -98,7 +98,7 @@ class _Whole(Format):
         return None
 
 
-class _Items(_Whole):
+class _Items(Unread):
     """A list as XMLAdapter has it written."""
 
     name = "items"
