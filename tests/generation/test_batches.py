@@ -50,6 +50,10 @@ def test_what_fails_expires_or_is_cut_off_is_in_the_next_file_and_the_rest_is_li
     assert paths.count("batch") < 300 * 1.25
     assert 0 < paths.count("/v1/chat/completions") <= 10
     assert len(said) >= 4
+    kept = table(run.folder / "batches" / "000-000.results.jsonl")
+    assert len(kept) == 300
+    codes = {error["code"] for line in kept if (error := line["error"])}
+    assert codes == {"batch_expired", "batch_cancelled"}
 
 
 def test_a_strategy_of_several_turns_takes_a_file_a_turn(tmp_path):

@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 
@@ -89,14 +90,30 @@ def test_what_cannot_be_read_is_listed_and_costs_itself_alone(tmp_path):
     class Odd(SimulatedModel):
         async def acomplete(self, request):
             if "for 1." in request.messages[-1].content or request.messages[-1].role != "user":
-                return Completion("I cannot help with that.")
+                return Completion("Dafür bin ich zu müde.")
             return await super().acomplete(request)
 
     out = tmp_path / "o.jsonl"
     summary = generate(rows(3), prompt=TEMPLATE, model=Odd(), out=out, k=2, retries=0)
     assert (summary.unread, summary.rows) == (1, 4)
-    (unread,) = table(tmp_path / "o.jsonl.run" / "unread.jsonl")
+    listed = tmp_path / "o.jsonl.run" / "unread.jsonl"
+    (unread,) = table(listed)
     assert unread["line"] == 2
+    assert "zu müde" in listed.read_text(encoding="utf-8")  # for people who look into it
+
+
+def test_a_run_that_is_kept_keeps_no_threads(tmp_path):
+    model = SimulatedModel()
+    run = Run(rows(3), prompt=TEMPLATE, model=lambda r: model(r), out=tmp_path / "o.jsonl", k=2)
+    assert run.run().rows == 6
+    deadline = time.monotonic() + 10
+    while _ours() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not _ours()
+
+
+def _ours():
+    return [each for each in threading.enumerate() if each.name.startswith("vs_core")]
 
 
 def test_rows_come_as_they_are_finished(tmp_path):

@@ -9,6 +9,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.prompt_values import ChatPromptValue, StringPromptValue
 from langchain_core.prompts import ChatPromptTemplate, PromptTemplate
 from langchain_core.tools import tool
+from langchain_core.tracers.context import collect_runs
 from langchain_openai import OpenAI
 from pydantic import BaseModel
 
@@ -31,6 +32,15 @@ async def test_it_asks_as_the_sampler_does(llm, server):
     await by_hand.ainvoke(HINT)
     first, second, third = (request["messages"] for request in server.requests)
     assert first == second == third
+
+
+async def test_a_trace_shows_it_as_a_prompt():
+    with collect_runs() as seen:
+        VerbalizedPrompt(k=3).invoke("A state?")
+        await VerbalizedPrompt(k=3).ainvoke("A state?")
+    assert [(run.name, run.run_type) for run in seen.traced_runs] == [
+        ("VerbalizedPrompt", "prompt")
+    ] * 2
 
 
 def test_what_goes_in_is_what_comes_out():

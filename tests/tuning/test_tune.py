@@ -237,6 +237,8 @@ def test_a_model_may_judge_and_is_asked_once_for_each_answer(tmp_path):
     found = tune(PROMPTS, SimulatedModel(), concurrency=1, **options)
     assert found.standing.quality == pytest.approx(0.75)
     assert len(judged) == len(set(judged)) > 20
+    kept = [json.loads(line) for line in (tmp_path / "completions.jsonl").open()]
+    assert {(each["judge"], each["task"]) for each in kept if "judge" in each} == {("j", "prompts")}
     before = len(judged)
     tune(PROMPTS, SimulatedModel(), concurrency=1, **options)
     assert len(judged) == before
@@ -278,6 +280,22 @@ def test_temperatures_reach_the_model():
         assert found.profile().model == "simulated"
     with pytest.raises(ConfigurationError, match=r"model\.replace"):
         tune(PROMPTS, SimulatedModel(), **options)
+
+
+def test_cost_is_the_price_of_what_was_read_and_written():
+    def spent(price):
+        found = tune(PROMPTS, SimulatedModel(), price=price, **SMALL)
+        return {
+            (name, *place): (each.cost, each.tokens)
+            for name, units in found.measured.items()
+            for place, each in units.items()
+        }
+
+    read, written = spent((3.0, 0.0)), spent((0.0, 2.0))
+    for place, (cost, tokens) in spent((1.0, 1.0)).items():
+        assert cost == pytest.approx(tokens / 1e6)
+        assert cost == pytest.approx(read[place][0] / 3 + written[place][0] / 2)
+        assert min(read[place][0], written[place][0]) > 0
 
 
 def test_cost_is_bounded():
