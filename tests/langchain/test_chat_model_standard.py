@@ -30,11 +30,11 @@ class TestIntegration(ChatModelIntegrationTests):
     supports_json_mode = True  # these two as langchain-openai's own tests say of ChatOpenAI
     supports_anthropic_inputs = True
 
-    @pytest.fixture(autouse=True, scope="class")
-    @classmethod
-    def _serving(cls):
+    @pytest.fixture(autouse=True)
+    def _serving(self):
+        """One server a test: ChatOpenAI keeps a client an address, and each test has a loop."""
         with SimulatedServer() as server:
-            cls.base_url = server.base_url
+            self.base_url = server.base_url
             yield
 
     @property

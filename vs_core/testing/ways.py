@@ -7,20 +7,20 @@ and no test of the other twin sees it. So a harness lists its ways, and every te
     class TestLangChainWays(WaysSuite):
         harness = LangChainWays()
 
-Needs pytest and httpx (``pip install 'vs-core[testing]' httpx``).
+Needs pytest (``pip install 'vs-core[testing]'``).
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any, ClassVar
 
-import httpx
 import pytest
 
 from vs_core.candidates import Candidate, Distribution
@@ -71,7 +71,10 @@ class WaysHarness(Harness):
         raise NotImplementedError
 
     def spy(self, note: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
-        """Have ``note`` called wherever the model is called; here, where httpx sends."""
+        """Have ``note`` called wherever the model is called; here, where httpx sends.
+
+        That is httpx2 in newer clients: each that is loaded.
+        """
 
         def spied(send: Any) -> Any:
             def sending(*args: Any, **kwargs: Any) -> Any:
@@ -80,8 +83,9 @@ class WaysHarness(Harness):
 
             return sending
 
-        for client in (httpx.Client, httpx.AsyncClient):
-            monkeypatch.setattr(client, "send", spied(client.send))
+        for carrier in filter(None, map(sys.modules.get, ("httpx", "httpx2"))):
+            for client in (carrier.Client, carrier.AsyncClient):
+                monkeypatch.setattr(client, "send", spied(client.send))
 
     def tracing(self) -> AbstractContextManager[list[Any]]:
         """Return a context that gives the framework's own records of runs, one each."""
@@ -235,7 +239,8 @@ class WaysSuite(Served):
         self.server.delay = 0.2
         self._loop.run_until_complete(self._cancelled())
         time.sleep(0.3)
-        assert len(self.server.requests) <= DEFAULT_CONCURRENCY  # those that were under way
+        asked = len(self.server.requests)
+        assert asked <= DEFAULT_CONCURRENCY  # those that were under way
 
     async def _cancelled(self) -> None:
         task = asyncio.ensure_future(_collected(self._started(k=1, n=40)))
