@@ -308,9 +308,6 @@ def _distribution(answer: Reading, shape: Shape) -> Distribution:
 
 # --- streams -------------------------------------------------------------------------------------
 
-_TO_AN_END = re.compile(r"[^}>\n]+[}>\n]?|[}>\n]")
-"""Pieces of an answer that end where a candidate may: with an object, a tag or a line."""
-
 
 class StreamParser:
     """Reads an answer while it comes in.
@@ -386,14 +383,9 @@ class StreamParser:
 
     def _complete(self, answer: str) -> list[Candidate]:
         """The candidates that a piece of the answer completes."""
-        # While several formats look, the first to complete one is that of the answer.
-        pieces = _TO_AN_END.findall(answer) if len(self._splitters) > 1 else [answer]
-        return [found for piece in pieces if piece for found in self._completed_by(piece)]
-
-    def _completed_by(self, piece: str) -> list[Candidate]:
         found: list[Candidate] = []
-        for format, splitter in self._splitters:
-            for segment in splitter.feed(piece):
+        for format, splitter in self._splitters if answer else ():
+            for segment in splitter.feed(answer):
                 found += self._candidates(format, segment)
             if self._opening.holds or (found and self._is_listed(splitter)):
                 return []
