@@ -48,6 +48,21 @@ def test_candidates_come_early_and_are_those_of_the_whole(text, size):
     ]
 
 
+QUOTED = (dump(responses(PROSE)), tagged(PROSE))
+QUOTING = {
+    "json in tags": tagged(["one", QUOTED[0], "three"]),
+    "tags in json": dump(responses(["one", QUOTED[1], "three"])),
+}
+
+
+@pytest.mark.parametrize("size", [1, 7])
+@pytest.mark.parametrize("text", QUOTING.values(), ids=QUOTING.keys())
+def test_what_a_text_quotes_in_another_format_is_no_candidate_of_the_answer(text, size):
+    early, whole = stream(StreamParser(), cut(text, size))
+    assert [c.text for c in early] == [c.text for c in whole]
+    assert len(early) == 3
+
+
 @pytest.mark.parametrize("text", STREAMED.values(), ids=STREAMED.keys())
 def test_each_comes_with_the_character_that_completes_it(text):
     parser, seen = StreamParser(), 0
