@@ -177,6 +177,42 @@ def test_what_is_no_section_of_json_is_left_out():
         assert parse(f"[{said}, {beside}]").texts == ["a", "b"]
 
 
+def listed(**pairs):
+    return [{"text": text, "probability": number} for text, number in pairs.items()]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        dump({"ideas": listed(a=0.5, b=0.4), "final": listed(c=0.6, a=0.3)}),
+        dump({"common": listed(a=0.5), "final_answers": listed(c=0.6, a=0.3)}),
+        dump({"first draft": listed(a=0.5), "options": listed(c=0.6, a=0.3)}),
+        dump(listed(a=0.5)) + "\n" + dump(listed(c=0.6, a=0.3)),
+        dump(["b", "d"]) + "\n" + dump(listed(c=0.6, a=0.3)),
+        dump(listed(c=0.6, a=0.3)) + "\n" + dump(["b", "d"]),
+    ],
+)
+def test_of_several_lists_the_one_that_was_meant_counts(answer):
+    assert [(c.text, c.probability) for c in parse(answer)] == [("c", 0.6), ("a", 0.3)]
+
+
+def test_of_several_lists_without_a_word_all_count():
+    both = dump(listed(a=0.5)) + "\n" + dump(listed(c=0.3))
+    assert [c.text for c in parse(both)] == ["a", "c"]
+
+
+@pytest.mark.parametrize("text_first", [True, False])
+@pytest.mark.parametrize("head", ["[[responses]]", "[response_{}]"])
+def test_records_hold_texts_that_look_like_another_notation(head, text_first):
+    texts = ['{"a": 1}', "[1, 2]", "x = 3"]
+    records = []
+    for number, text in enumerate(texts, 1):
+        fields = [f'text = """\n{text}\n"""', f"probability = 0.{number}"]
+        records.append("\n".join([head.format(number), *fields[:: 1 if text_first else -1]]))
+    found = parse("\n\n".join(records))
+    assert [(c.text, c.probability) for c in found] == list(zip(texts, (0.1, 0.2, 0.3), strict=True))
+
+
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 @pytest.mark.parametrize("definition", [*DEFINITIONS, None])
 @pytest.mark.parametrize("reasoning", [False, True])
