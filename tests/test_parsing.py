@@ -209,8 +209,8 @@ def test_records_hold_texts_that_look_like_another_notation(head, text_first):
     for number, text in enumerate(texts, 1):
         fields = [f'text = """\n{text}\n"""', f"probability = 0.{number}"]
         records.append("\n".join([head.format(number), *fields[:: 1 if text_first else -1]]))
-    found = parse("\n\n".join(records))
-    assert [(c.text, c.probability) for c in found] == list(zip(texts, (0.1, 0.2, 0.3), strict=True))
+    found = [(c.text, c.probability) for c in parse("\n\n".join(records))]
+    assert found == list(zip(texts, (0.1, 0.2, 0.3), strict=True))
 
 
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
