@@ -1,5 +1,6 @@
 """The server, through the real OpenAI client, sync and async, and the plain clients of all."""
 
+import http.client
 import json
 import threading
 import time
@@ -44,6 +45,18 @@ def test_a_chat_completion(server, client):
     assert server.requests[0]["messages"] == STATES
     assert server.requests[0]["path"] == "/v1/chat/completions"
     assert [model.id for model in client.models.list()] == ["simulated"]
+
+
+@pytest.mark.slow  # for its seconds
+def test_a_connection_outlives_the_seconds_that_httpx_keeps_one(server):
+    address = server.base_url.split("/")[2]
+    connection = http.client.HTTPConnection(address)
+    for wait in (0, 5.5):
+        time.sleep(wait)
+        connection.request("GET", "/v1/models")
+        assert json.load(connection.getresponse())["data"]
+        assert connection.sock is not None
+    connection.close()
 
 
 async def test_async_and_over_http_as_in_process(server):

@@ -397,9 +397,14 @@ def _uvicorn(server: SimulatedServer) -> uvicorn.Server:
         raise_missing_extra("testing", error)
     config = uvicorn.Config(
         _app(server), lifespan="off", log_config=None, log_level="critical", access_log=False,
-        timeout_graceful_shutdown=1, ws="none",
+        timeout_graceful_shutdown=1, timeout_keep_alive=_IDLE, ws="none",
     )  # fmt: skip
     return uvicorn.Server(config)
+
+
+_IDLE = 75
+"""Seconds that an idle connection stays open, as nginx's do. uvicorn's own 5 are those after which
+httpx lets go of one: a request could meet the end of the connection that it was to go by."""
 
 
 def _app(server: SimulatedServer) -> Starlette:
