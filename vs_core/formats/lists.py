@@ -20,13 +20,18 @@ from vs_core.formats.records import records
 from vs_core.probabilities import alone
 from vs_core.words import PROBABILITY, WEAK, kind_of
 
-__all__ = ["FIRST", "MANY", "cuts", "exceed_one"]
+__all__ = ["FIRST", "MANY", "cuts", "exceed_one", "is_long"]
 
 _HEADING = re.compile(r"(?P<indent>)#{1,6}\s+")
 
 
 MANY, FIRST = 1_000, 100
 """Candidates that are so many that they are not read if the first of them tell what they are."""
+
+
+def is_long(size: int, k: int, *, any_sum: bool) -> bool:
+    """Return whether candidates are so many that the first are looked at before all are read."""
+    return size >= MANY and size != k and not any_sum
 
 
 def exceed_one(numbers: Iterable[str | None]) -> bool:
@@ -75,7 +80,7 @@ def cuts(lines: Sequence[str], k: int, *, any_sum: bool = False) -> Iterator[Cut
     yield from _headed(lines)
     held = cache(lambda at: _held(lines[at]))
     filled = [at for at, line in enumerate(lines) if line.strip() and not is_rule(line)]
-    if any_sum or len(filled) < MANY or k == len(filled) or not _each_exceeds_one(lines, filled):
+    if not is_long(len(filled), k, any_sum=any_sum) or not _each_exceeds_one(lines, filled):
         yield from _each_line(lines, filled, held)
     yield from _each_paragraph(lines, held)
 

@@ -15,7 +15,7 @@ from vs_core.formats.common import CALLED, without_common_marks
 from vs_core.formats.cutting import Cut, paragraphs
 from vs_core.formats.inline import inline
 from vs_core.formats.items import ListItem, cleaned_alike, is_total, read_item
-from vs_core.formats.lists import FIRST, MANY, cuts, exceed_one
+from vs_core.formats.lists import FIRST, cuts, exceed_one, is_long
 from vs_core.formats.markers import marker
 from vs_core.formats.numbers import BARE, LABELLED, PLAIN, SHORT, number_line, trailing
 from vs_core.formats.said import said
@@ -234,8 +234,8 @@ def _proposals(lines: list[str], shape: Shape) -> Iterator[_Proposal]:
 
 
 def _is_long(size: int, shape: Shape) -> bool:
-    """Whether candidates are so many that the first are looked at before all are read."""
-    return size >= MANY and size != shape.k and not shape.asked
+    """`is_long`, by what was asked for."""
+    return is_long(size, shape.k, any_sum=shape.asked)
 
 
 def _exceed_one(first: _Proposal) -> bool:

@@ -239,8 +239,7 @@ class WaysSuite(Served):
         self.server.delay = 0.2
         self._loop.run_until_complete(self._cancelled())
         time.sleep(0.3)
-        asked = len(self.server.requests)
-        assert asked <= DEFAULT_CONCURRENCY  # those that were under way
+        assert len(self.server.requests) <= DEFAULT_CONCURRENCY  # those that were under way
 
     async def _cancelled(self) -> None:
         task = asyncio.ensure_future(_collected(self._started(k=1, n=40)))
