@@ -191,8 +191,8 @@ def test_pairs_of_equal_likelihood_say_nothing():
     [
         ([], [], {}, "No pair"),
         ([1.0], [1.0], {}, "No pair"),
-        ([2.0, 3.0], [1.0, 1.0], {}, "always the more likely"),
-        ([0.0, 0.0], [1.0, 2.0], {}, "never the more likely"),
+        ([2.0, 3.0], [1.0, 1.0], {}, "answer is always the more likely"),
+        ([0.0, 0.0], [1.0, 2.0], {}, "answer is never the more likely"),
         ([1.0], [1.0, 2.0], {}, "log-likelihoods must be two rows"),
         ([math.nan], [1.0], {}, "finite"),
         (["x"], ["y"], {}, "must be numbers"),

@@ -151,6 +151,8 @@ def test_a_model_that_fails_says_so_on_its_side(server):
     direct, verbalized = list(both(over(server, k=3, n=3)))[-1]
     assert "ModelError" in direct.error
     assert "ModelError" in verbalized.error
+    assert direct.done
+    assert verbalized.done
     assert "secret-key" not in direct.html() + verbalized.html()
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from vs_core import ConfigurationError, parse
 from vs_core.testing import SimulatedModel, SimulatedServer
+from vs_core.testing.batches import BatchFaults
 
 STATES = [{"role": "user", "content": "Name a US state."}]
 ASKED = [
@@ -159,6 +160,21 @@ def test_a_tool_is_called_when_the_user_names_it(client):
         answer = chat(client, messages, tools=tools, tool_choice=choice).choices[0].message
         assert answer.tool_calls is None
         assert answer.content
+
+
+def test_the_arguments_of_a_call_are_those_that_the_user_says(client):
+    properties = {
+        "share": {"type": "number"}, "count": {"type": "integer"}, "unit": {"enum": ["mile", "km"]},
+        "street": {"type": "string"}, "kept": {"type": "string"},
+    }  # fmt: skip
+    parameters = {"type": "object", "properties": properties, "required": list(properties)}
+    tools = [{"type": "function", "function": {"name": "ride", "parameters": parameters}}]
+    naming = [{"role": "user", "content": "Call ride with 0.25 and 3.0 in KM along 'Elm Road'."}]
+    (call,) = chat(client, naming, tools=tools).choices[0].message.tool_calls
+    said = json.loads(call.function.arguments)
+    assert said.pop("kept")  # of which the user says nothing
+    assert said == {"share": 0.25, "count": 3, "unit": "km", "street": "Elm Road"}
+    assert '"count": 3,' in call.function.arguments
 
 
 def test_a_forced_tool_is_called(client):
@@ -342,3 +358,34 @@ def test_requests_are_kept_in_order_from_many_threads(server, client):
 def test_the_answers_are_json(client):
     text = chat(client, ASKED).choices[0].message.content
     assert len(json.loads(text)["responses"]) == len(parse(text)) == 4
+
+
+def test_a_batch_says_how_it_stands():
+    body = {"model": "m", "messages": ASKED}
+    line = {"method": "POST", "url": "/v1/chat/completions", "body": body}
+    lines = [json.dumps({**line, "custom_id": str(number)}) for number in range(40)]
+    with SimulatedServer(batch_faults=BatchFaults(polls=2, failed=0.2)) as server:
+        client = OpenAI(base_url=server.base_url, api_key="x")
+        file = client.files.create(file="\n".join(lines).encode(), purpose="batch")
+        assert (file.object, file.status, file.filename) == ("file", "processed", "batch.jsonl")
+        batch = client.batches.create(
+            input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
+        )
+        assert (batch.status, batch.output_file_id, batch.error_file_id) == (
+            "in_progress", None, None
+        )  # fmt: skip
+        assert client.batches.retrieve(batch.id).status == "in_progress"
+        batch = client.batches.retrieve(batch.id)
+        assert (batch.status, batch.input_file_id, batch.endpoint) == (
+            "completed", file.id, line["url"]
+        )  # fmt: skip
+        done, failed = (
+            [json.loads(each) for each in client.files.content(name).text.splitlines()]
+            for name in (batch.output_file_id, batch.error_file_id)
+        )
+    counts = batch.request_counts
+    assert (counts.total, counts.completed, counts.failed) == (40, len(done), len(failed))
+    assert {each["response"]["status_code"] for each in failed} == {500}
+    numbers = [int(each["custom_id"]) for each in done]
+    assert sorted(numbers + [int(each["custom_id"]) for each in failed]) == list(range(40))
+    assert numbers != sorted(numbers)  # as they were done, not as they were asked
