@@ -12,7 +12,9 @@ Run: python -m tests.corpus.outcomes                what differs from the kept d
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
+import itertools
 import json
 import random
 import shutil
@@ -28,8 +30,8 @@ from vs_core import Distribution, StreamParser, VSError, parse
 
 ROOT = Path(__file__).parents[2]
 KEPT = Path(__file__).with_suffix(".json")
-STEP = 8
-"""Of the corpora every eighth answer is read."""
+STEP = 12
+"""Of the corpora every twelfth answer is read."""
 
 
 class Answer(NamedTuple):
@@ -145,39 +147,57 @@ def said(reading: Callable[[], Distribution]) -> object:
     return candidates, found.repairs, found.remarks, found.reasoning, found.metadata
 
 
-READ: dict[str, tuple[Callable[[], Iterator[Answer]], Callable[[Answer], object]]] = {
-    "whole": (whole, read),
-    "damaged": (damaged, read),
-    "streamed": (lambda: (each for at, each in enumerate(whole()) if at % 3 == 0), streamed),
-    "damaged, streamed": (
-        lambda: (each for at, each in enumerate(damaged()) if at % 3 == 0), streamed,
-    ),
+WAYS: dict[str, Callable[[Answer], object]] = {
+    "whole": read, "damaged": read, "streamed": streamed, "damaged, streamed": streamed,
 }  # fmt: skip
+"""How the answers of a group are read."""
 
 
-def outcomes(name: str) -> dict[str, str]:
-    """Return what each answer of a group is read as, in JSON."""
-    answers, way = READ[name]
+@functools.cache
+def answers(group: str) -> list[Answer]:
+    """Return the answers of a group; of those that are streamed every third."""
+    every = 3 if "streamed" in group else 1
+    return list(damaged() if "damaged" in group else whole())[::every]
+
+
+def outcomes(group: str, hundred: int) -> dict[str, str]:
+    """Return what each answer of one hundred of a group is read as, in JSON."""
+    begin = 100 * hundred
     return {
         f"{at} {each.name}": json.dumps(
-            [each.text, way(each)], ensure_ascii=False, default=str, sort_keys=True
+            [each.text, WAYS[group](each)], ensure_ascii=False, default=str, sort_keys=True
         )
-        for at, each in enumerate(answers())
+        for at, each in enumerate(answers(group)[begin : begin + 100], begin)
     }
 
 
-def digests(name: str) -> list[str]:
-    """Return a digest of each hundred outcomes of a group."""
-    found = list(outcomes(name).values())
-    return [
-        hashlib.sha256("\n".join(found[at : at + 100]).encode(errors="replace")).hexdigest()[:12]
-        for at in range(0, len(found), 100)
-    ]
+def hundreds() -> Iterator[tuple[str, int]]:
+    """Yield the groups with the numbers of their hundreds."""
+    for group in WAYS:
+        yield from ((group, hundred) for hundred in range(-(-len(answers(group)) // 100)))
 
 
-def kept(name: str) -> list[str]:
-    """Return the digests that were kept."""
-    return json.loads(KEPT.read_text(encoding="utf-8"))[name]
+def digest(group: str, hundred: int) -> str:
+    """Return a digest of the outcomes of one hundred."""
+    found = "\n".join(outcomes(group, hundred).values())
+    return hashlib.sha256(found.encode(errors="replace")).hexdigest()[:12]
+
+
+def kept() -> dict[str, list[str]]:
+    """Return the digests of each group that were kept."""
+    return json.loads(KEPT.read_text(encoding="utf-8"))
+
+
+def _grouped() -> Iterator[tuple[str, Iterator[tuple[str, int]]]]:
+    return itertools.groupby(hundreds(), key=lambda pair: pair[0])
+
+
+def _all() -> dict[str, dict[str, str]]:
+    """The outcomes of each group by the answers' names."""
+    found: dict[str, dict[str, str]] = {}
+    for group, hundred in hundreds():
+        found.setdefault(group, {}).update(outcomes(group, hundred))
+    return found
 
 
 def _before(revision: str) -> dict[str, dict[str, str]]:
@@ -203,21 +223,21 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="print every outcome")
     options = parser.parse_args()
     if options.all:
-        print(json.dumps({name: outcomes(name) for name in READ}))
+        print(json.dumps(_all()))
     elif options.since:
         before = _before(options.since)
-        for group, now in ((name, outcomes(name)) for name in READ):
-            for name, outcome in now.items():
+        for group, found in _all().items():
+            for name, outcome in found.items():
                 if outcome != before[group].get(name):
                     print(f"{group}: {name}\n- {before[group].get(name)}\n+ {outcome}\n")
     elif options.keep:
-        found = {name: digests(name) for name in READ}
+        found = {group: [digest(group, at) for _, at in of_it] for group, of_it in _grouped()}
         KEPT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     else:
-        for name in READ:
-            pairs = zip(digests(name), kept(name), strict=False)
-            differ = [at for at, (now, then) in enumerate(pairs) if now != then]
-            print(f"{name}: {len(differ)} hundreds differ {differ[:10]}")
+        for group, of_it in _grouped():
+            then = dict(enumerate(kept()[group]))
+            differ = [at for _, at in of_it if digest(group, at) != then.get(at)]
+            print(f"{group}: {len(differ)} hundreds differ {differ[:10]}")
     return 0
 
 
