@@ -214,7 +214,7 @@ for _kind, _words in VOCABULARY.items():
 
 _NOTHING: frozenset[str] = frozenset()
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_PARTS = re.compile(r"[\s_.\-/]+")
+_PARTING = str.maketrans("_.-/", "    ")
 LONGEST = 60
 """Characters of the longest label."""
 
@@ -234,7 +234,7 @@ def kind_of(label: str) -> frozenset[str]:
         return found
     if plain != label:
         plain = _CAMEL.sub(" ", label).lower()
-    parts = [part for part in _PARTS.split(plain) if part]
+    parts = plain.translate(_PARTING).split()
     while len(parts) > 1 and parts[-1].isdigit():
         parts.pop()
     found = _KINDS.get(" ".join(parts))
@@ -242,7 +242,8 @@ def kind_of(label: str) -> frozenset[str]:
         return found
     if not parts:
         return _NOTHING
-    first, last = _one(parts[0]), _one(parts[-1])
+    last = _one(parts[-1])
+    first = _one(parts[0]) if len(parts) > 1 else last
     if PROBABILITY in last or (PROBABILITY in first and parts[1] in _VALUES):
         return _SUM if any(part in _SUMMING for part in parts) else _PROBABLE
     if len(parts) > 1 and len(parts) < 4:

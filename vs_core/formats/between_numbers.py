@@ -59,7 +59,7 @@ def _is_bare(line: str) -> bool:
         return False
     if plain.isdigit():
         return False
-    found = number_in(plain)
+    found = number_in(plain, PLAIN)
     return found is not None and found.strength == PLAIN
 
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from vs_core.formats.items import is_rule
+from vs_core.formats.items import is_filled
 from vs_core.formats.markers import Marker
 
 __all__ = ["Cut", "aligned", "cut_at", "paragraphs"]
@@ -75,7 +75,7 @@ def paragraphs(lines: Sequence[str]) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     begin = None
     for at, line in enumerate(lines):
-        if line.strip() and not is_rule(line):
+        if is_filled(line):
             begin = at if begin is None else begin
         elif begin is not None:
             found.append((begin, at))

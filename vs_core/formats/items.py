@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +23,7 @@ from vs_core.formats.numbers import (
 from vs_core.words import CANDIDATE, EXPLANATION, META, PROBABILITY, TEXT, TOTAL, WEAK, kind_of
 
 __all__ = [
-    "ListItem", "cleaned", "cleaned_alike", "is_rule", "is_total", "read_item", "unquoted",
+    "ListItem", "cleaned", "cleaned_alike", "is_filled", "is_total", "read_item", "unquoted",
 ]  # fmt: skip
 
 FIELD = re.compile(
@@ -61,12 +61,13 @@ class ListItem:
     enclosed: bool = False
 
 
-def read_item(block: Sequence[str], *, at_end: bool = False) -> ListItem:
+def read_item(block: Sequence[str], *, at_end: Callable[[], bool] = bool) -> ListItem:
     """Read the lines of one candidate, its marker cut off.
 
     Args:
         block: The lines.
-        at_end: Whether the numbers of the list stand at the very end of each candidate.
+        at_end: Says whether the numbers of the list stand at the very end of each candidate. Few
+            candidates need to know, and it takes a look at all.
     """
     lines = _trimmed(block)
     total = False
@@ -90,16 +91,19 @@ _RULE = re.compile(r"\s*(?:[-_*=~]\s?){3,}\s*\Z")
 def _trimmed(lines: Sequence[str]) -> Sequence[str]:
     """Lines without the blank ones and the rules around them."""
     begin, end = 0, len(lines)
-    while begin < end and (not lines[begin].strip() or is_rule(lines[begin])):
+    while begin < end and not is_filled(lines[begin]):
         begin += 1
-    while end > begin and (not lines[end - 1].strip() or is_rule(lines[end - 1])):
+    while end > begin and not is_filled(lines[end - 1]):
         end -= 1
     return lines[begin:end] if (begin, end) != (0, len(lines)) else lines
 
 
-def is_rule(line: str) -> bool:
-    """Return whether a line is a rule between candidates."""
-    return len(line) < 160 and line.strip()[:1] in _RULES and _RULE.match(line) is not None
+def is_filled(line: str) -> bool:
+    """Return whether a line is neither blank nor a rule between candidates."""
+    plain = line.strip()
+    if plain[:1] not in _RULES:
+        return plain != ""
+    return len(line) >= 160 or _RULE.match(line) is None
 
 
 _TOTAL = re.compile(r"[\s*_`|>#(\[-]{0,12}(?P<label>[^\W\d][^:：=\d\n|]{0,40}?)[\s*_`)]*[:：=≈|]")
@@ -167,11 +171,11 @@ def _is_weak(line: str) -> bool:
     return number is not None and WEAK in kind_of(number.label)
 
 
-def _beside_the_text(lines: Sequence[str], *, at_end: bool) -> ListItem:
+def _beside_the_text(lines: Sequence[str], *, at_end: Callable[[], bool]) -> ListItem:
     if len(lines) == 1:
         return _of_one_line(lines[0])
     final = trailing(lines[-1])
-    late = at_end and final is not None and final.strength > BARE
+    late = final is not None and final.strength > BARE and at_end()
     item = _of_first_line(lines, None if late else trailing(lines[0]), final)
     if item is None and final is None:
         item = _of_last_line(lines)

@@ -13,7 +13,7 @@ from functools import cache
 
 from vs_core.formats.between_numbers import between_numbers
 from vs_core.formats.cutting import Cut, cut_at, paragraphs
-from vs_core.formats.items import is_rule, is_total, unquoted
+from vs_core.formats.items import is_filled, is_total, unquoted
 from vs_core.formats.markers import Marker, marker
 from vs_core.formats.numbers import BARE, PLAIN, SHORT, leading, number_in, number_line, trailing
 from vs_core.formats.records import records
@@ -79,7 +79,7 @@ def cuts(lines: Sequence[str], k: int, *, any_sum: bool = False) -> Iterator[Cut
     yield from between_numbers(lines, k)
     yield from _headed(lines)
     held = cache(lambda at: _held(lines[at]))
-    filled = [at for at, line in enumerate(lines) if line.strip() and not is_rule(line)]
+    filled = [at for at, line in enumerate(lines) if is_filled(line)]
     if not is_long(len(filled), k, any_sum=any_sum) or not _each_exceeds_one(lines, filled):
         yield from _each_line(lines, filled, held)
     yield from _each_paragraph(lines, held)

@@ -82,11 +82,10 @@ def _marker(head: str) -> Marker | None:
         return None  # a rule
     if first == "[" and TABLE_HEAD.match(stripped) and ("." in stripped or "[[" in stripped):
         return None  # TOML
-    for begins, read in _KINDS:
-        if begins(first):
-            found = read(head, indent)
-            if found is not None:
-                return found
+    for read in _kinds(first):
+        found = read(head, indent)
+        if found is not None:
+            return found
     return None
 
 
@@ -177,3 +176,9 @@ _KINDS: tuple[tuple[Callable[[str], bool], Callable[[str, int], Marker | None]],
     (lambda first: first.isalpha() or first in "([（*_`#", _lettered),
 )
 """The kinds of markers in the order to try them, by what each may begin with."""
+
+
+@lru_cache(maxsize=512)
+def _kinds(first: str) -> tuple[Callable[[str, int], Marker | None], ...]:
+    """The kinds of markers that may begin with a character."""
+    return tuple(read for begins, read in _KINDS if begins(first))

@@ -90,7 +90,7 @@ _UNPARTED = re.compile(
     ),
     re.I,
 )
-_COMMON = re.compile(r"(?P<label>[A-Za-z]{2,16}): ?(?P<number>[01]?\.\d{1,9}|\d{1,2}%)\Z")
+_COMMON = re.compile(r"(?P<label>[A-Za-z]{1,16}): ?(?P<number>[01]?\.\d{1,9}|\d{1,2}%)\Z")
 _ABOUT = words_of(ABOUT)
 _PARTING = tuple(":：–—-")
 _PICTURES = re.compile("[\u2190-\u21ff\u2600-\u27bf\U0001f000-\U0001faff]")
@@ -100,26 +100,41 @@ def _strength(number: str) -> int:
     return BARE if number.strip("+").isdigit() else PLAIN
 
 
-def number_in(content: str) -> Found | None:
-    """Return the probability that is all of ``content`` but for labels and words beside it."""
+def number_in(content: str, strength: int = 0) -> Found | None:
+    """Return the probability that is all of ``content`` but for labels and words beside it.
+
+    Args:
+        content: The text.
+        strength: The only one that is of use to who asks; 0 for any. Others may be None then.
+    """
     if _DIGIT.search(content) is None:
         return None
     if content[0].isalpha():
-        common = _COMMON.match(content)
-        if common and PROBABILITY in kind_of(common["label"]):
-            label = common["label"].lower()
-            return Found(0, len(content), common["number"], LABELLED, label)
+        common = _common(content)
+        if common is not None:
+            return common
     elif alone := _ALONE.match(content):
         return Found(0, len(content), alone[1], _strength(alone[1]))
-    return _among_words(content)
+    return _among_words(content, strength)
 
 
-def _among_words(content: str) -> Found | None:
+def _common(content: str) -> Found | None:
+    """A label of one word and its number, as they stand most often: ``Probability: 0.2``."""
+    match = _COMMON.match(content)
+    if match is None or not kind_of(match["label"]) & _LABELS:
+        return None
+    return Found(0, len(content), match["number"], LABELLED, match["label"].lower())
+
+
+def _among_words(content: str, wanted: int) -> Found | None:
     match = _the_number(content)
     if match is None:
         return None
     rest = f"{content[: match.start()]} {content[match.end() :]}"
     label, strong, unknown = _label_among(rest)
+    strength = LABELLED if label else _strength(match[0])
+    if wanted and strength != wanted:
+        return None
     if unknown and not (strong and unknown <= 6):
         return None
     if not strong and _PICTURES.search(rest):
@@ -131,7 +146,6 @@ def _among_words(content: str) -> Found | None:
     other = None if strong else _NUMBER.search(rest)
     if other is not None and not _says_the_same(match[0], other[0]):
         return None  # which of them would it be?
-    strength = LABELLED if label else _strength(match[0])
     return Found(0, len(content), match[0].strip(), strength, label)
 
 
@@ -152,11 +166,16 @@ def _label_among(rest: str) -> tuple[str, bool, int]:
             label = word.lower()
         elif word.lower() not in _ABOUT and TOTAL not in kinds:
             unknown += 1
-    if not strong and _may_be_unparted(rest) and (found := _UNPARTED.search(rest)):
+    if not strong and (found := _unparted(rest)):
         return found[0], True, 0
     if not label and unknown and _foreign_about(rest):
         unknown = 0
     return label, strong, unknown
+
+
+def _unparted(text: str) -> re.Match[str] | None:
+    """The first label that no space parts from others."""
+    return _UNPARTED.search(text) if _may_be_unparted(text) else None
 
 
 def _may_be_unparted(text: str) -> bool:
@@ -198,7 +217,7 @@ def probabilities_in(content: str) -> list[str]:
 # --- a line of its own ---------------------------------------------------------------------------
 
 _QUOTES = "*_`\"' \t#>•-–—+([（【{|→➡⇒↳⟶└├─╰"
-_LINE = re.compile(r"[\s*_`\"'#>•([（【{|–—+-]*(?P<label>[^\d:：=]{1,60}?)[\s*_`\"')]*[:：=≈]")
+_QUOTED = _QUOTES + ")]）】}.,;。"
 
 
 def number_line(line: str) -> Found | None:
@@ -210,15 +229,19 @@ def number_line(line: str) -> Found | None:
 def _number_line(line: str) -> Found | None:
     if _DIGIT.search(line) is None or line.lstrip().startswith("```"):
         return None
-    inner = line.lstrip(_QUOTES).rstrip(_QUOTES + ")]）】}.,;。")
+    inner = line.lstrip(_QUOTES).rstrip(_QUOTED)
     if not inner:
         return None
+    common = _common(inner) if inner[0].isalpha() else None
+    if common is not None and kind_of(common.label) & _LABELS:
+        return common
     if inner[-1] not in _ENDS and _NUMBER.search(inner) is None:
         return None
     begins = line.lstrip(" \t*_`>")[:1]
     if begins not in _BRACKETS and _WORDED.search(inner) is None:
         return None  # neither a label nor brackets
-    found = number_in(inner.replace("**", "").replace("__", ""))
+    plain = inner.replace("**", "").replace("__", "") if "*" in inner or "_" in inner else inner
+    found = number_in(plain, 0 if begins in _BRACKETS else LABELLED)
     if found is None or (found.label and _first_is_text(inner, found)):
         return None
     if found.label and not _is_qualified(inner[inner.find(found.number) + len(found.number) :]):
@@ -234,6 +257,8 @@ _PARENTHESIS = re.compile(r"\s*[(\[（][^()\[\]（）]{0,60}[)\]）]?|\s*[)\]）
 
 def _is_qualified(after: str) -> bool:
     """Whether what stands behind a number only qualifies it: ``0.6, high``, ``0.6 (estimated)``."""
+    if not after:
+        return True
     rest = _PARENTHESIS.sub("", after, count=3).strip()
     if rest and after.lstrip()[:1] in tuple(")]）】}"):
         return False
@@ -258,7 +283,7 @@ def _first_is_text(inner: str, found: Found) -> bool:
     head = inner[: inner.rfind(found.number)]
     labelled = False
     unknown = 0
-    unparted = _UNPARTED.search(head)
+    unparted = _unparted(head)
     if unparted is not None and not head[: unparted.start()].strip(" *_`~"):
         return False
     for match in _WORD.finditer(head):
@@ -270,7 +295,7 @@ def _first_is_text(inner: str, found: Found) -> bool:
             if labelled and unknown:
                 return True  # Probability theory: probability 0.2
             labelled = True
-        elif word not in _ABOUT and not (_UNPARTED.search(word)):
+        elif word not in _ABOUT and not _unparted(word):
             named = kinds & _CANDIDATES and not unknown
             if not labelled and not (named and not _PARTED.search(head, match.end())):
                 return True
@@ -291,6 +316,7 @@ _OPENING = "([（【{<「«"
 _DECOR = "*_` \t"
 _AFTER = " \t*_`.,;!。；，、|$"
 _SEPARATOR = re.compile(
+    r"(?=[\s|｜=→⇒⟶>:：≈.…·,;，；、-])"  # what all begin with: seen far quicker than tried in turn
     r"(?:\s[–—―-]{1,3}(?=[\s\d.~≈*]|[^\W\d])|\s*[|｜]|\s*(?:->|→|=>|⇒|⟶|>>|[:：=≈])"
     r"|\t|\s{2,}|\s?(?:\.{3,}|…+|·{2,})|[,;，；、](?=\s|\D)|\s(?=[~≈])"
     r"|\s(?:@|//|#|/\*|<!--)\s?)[*_`]*"
@@ -312,7 +338,7 @@ def trailing(text: str) -> Found | None:
 @lru_cache(maxsize=KEPT)
 def _trailing(tail: str) -> Found | None:
     stripped = tail.rstrip(_AFTER)
-    if _DIGIT.search(stripped) is None:
+    if _DIGIT.search(stripped) is None or stripped.isdigit():
         return None
     found = None
     if stripped[-1] in _CLOSING:
@@ -413,13 +439,16 @@ def _behind_a_separator(tail: str) -> Found | None:
     return None
 
 
+_CLOSED = frozenset(")]）】")
+
+
 def _at_the_end(tail: str) -> Found | None:
     """The last number, if a label stands beside it: ``20% chance``."""
     last = _last(_NUMBER, tail)
     if last is None:
         return None
     after = tail[last.end() :]
-    if any(bracket in after for bracket in ")]）】"):
+    if after and not _CLOSED.isdisjoint(after):
         return None
     before = _label_before(tail, last.start())
     head = tail[: last.start()][-12:]
@@ -450,7 +479,8 @@ def _label_before(tail: str, end: int) -> tuple[int, str] | None:
     """Where a label that ends at ``end`` begins, with the words around it, and the label."""
     at, label, start = end, "", end
     for _ in range(6):
-        match = _LAST_WORD.search(tail, _last_part(tail, at), at)
+        begin = _last_part(tail, at)
+        match = _LAST_WORD.search(tail, begin, at) if begin < at else None
         if match is None:
             break
         word = match[1]
@@ -472,15 +502,22 @@ def _label_before(tail: str, end: int) -> tuple[int, str] | None:
 
 
 def _last_part(tail: str, end: int) -> int:
-    """Where the last part of a text begins that no space divides: the last word is in it."""
+    """Where the last part of a text begins that no space divides: the last word is in it.
+
+    The end of the text if it does not end in a word.
+    """
     begin = max(0, end - 50)
     head = tail[begin:end].rstrip(_BEHIND_WORD)
-    if not head or head[-1].isspace():
+    if head[-1:] in _NO_WORD:
+        return end
+    if head[-1].isspace():
         return begin
     return begin + len(head) - len(head.rsplit(None, 1)[-1])
 
 
 _BEHIND_WORD = " \t\n*_`:：="
+_NO_WORD = frozenset(("", *'!"#$&()+,/;<>?@[\\]^{|}~'))
+"""What no word ends with."""
 
 
 def _parted(tail: str, start: int) -> bool:
@@ -548,8 +585,9 @@ def leading(text: str) -> Found | None:
 
 @lru_cache(maxsize=KEPT)
 def _leading(head: str) -> Found | None:
-    if _DIGIT.search(head) is None:
-        return None
+    digit = _DIGIT.search(head)
+    if digit is None or head[digit.start() :].isdigit():
+        return None  # nothing stands behind it
     match = _LEADING_BRACKET.match(head)
     label = match["label"] if match else None
     if match and (label is None or PROBABILITY in kind_of(label) or label in ("p", "P")):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
+from functools import cache
 
 from vs_core.display import shorten
 from vs_core.formats.alike import read_alike, shared_beginning
@@ -293,10 +294,9 @@ def _of_table(table: Table, lines: Sequence[str]) -> _Proposal:
 def _of_cut(cut: Cut, lines: Sequence[str]) -> _Proposal:
     blocks = cut.blocks
     remarks = list(cut.remarks)
-    several = any(len(block) > 1 and any(map(str.strip, block[1:])) for block in blocks)
-    at_end = several and all(map(_ends_in_number, blocks[:-1]))
+    at_end = cache(lambda: _all_end_in_numbers(blocks))
     items = [read_item(block, at_end=at_end) for block in blocks[:-1]]
-    items.append(_last_item(blocks, at_end=at_end and len(blocks) > 1))
+    items.append(_last_item(blocks, at_end=at_end))
     read_alike(items, blocks)
     remark = _part_from_what_follows(items, blocks[-1])
     if remark:
@@ -337,12 +337,18 @@ def _is_section(leftover: str) -> bool:
     return "\n" not in leftover and len(leftover) < SHORT and _HEADING.match(leftover) is not None
 
 
+def _all_end_in_numbers(blocks: Sequence[Sequence[str]]) -> bool:
+    """Whether there are several candidates, of several lines, and all but the last end in one."""
+    several = any(len(block) > 1 and any(map(str.strip, block[1:])) for block in blocks)
+    return len(blocks) > 1 and several and all(map(_ends_in_number, blocks[:-1]))
+
+
 def _ends_in_number(block: Sequence[str]) -> bool:
     line = next((line for line in reversed(block) if line.strip()), "")
     return trailing(line) is not None
 
 
-def _last_item(blocks: Sequence[Sequence[str]], *, at_end: bool) -> ListItem:
+def _last_item(blocks: Sequence[Sequence[str]], *, at_end: Callable[[], bool]) -> ListItem:
     """Read the last candidate: not what the answer says after all of them, which others lack."""
     block = blocks[-1]
     found = paragraphs(block)
