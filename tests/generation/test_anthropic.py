@@ -74,6 +74,17 @@ def test_an_answer_may_be_cut_off_thought_over_or_none():
         completion_of_message({"content": [{"type": "tool_use", "name": "find"}]})
 
 
+def test_options_of_the_client_reach_it():
+    options = {"timeout": 7, "max_retries": 3, "default_headers": {"X-Team": "jokes"}}
+    with SimulatedServer(faults=["500"]) as server:
+        model = model_of(server, **options, extra_headers={"X-Run": "1"})
+        assert model(REQUEST).text
+    assert len(server.requests) == 2
+    assert (model.client.timeout, model.client.max_retries) == (7, 3)
+    assert model.client.default_headers["X-Team"] == "jokes"
+    assert "extra_headers" not in model.body(REQUEST)
+
+
 def test_failures_say_where_and_show_no_secret(monkeypatch):
     with SimulatedServer(faults=["500"]) as server:
         model = AnthropicModel("m", base_url=server.url, api_key="sesame", max_retries=0)
