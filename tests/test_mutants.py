@@ -119,8 +119,10 @@ def test_twins_come_in_pairs_yield_effects_or_stream_and_are_no_other_generators
 @pytest.mark.parametrize(
     ("line", "changes"),
     [
-        ("zip(a, b, strict=False)", {"statement removed", "constant"}),
-        ("zip(a, b, strict=True)", {"statement removed", "constant", "without strict"}),
+        ("zip(a, b, strict=False)", {"statement removed"}),
+        ("zip(a, b, strict=True)", {"statement removed"}),
+        ("f(a, strict=True)", {"statement removed", "constant", "without strict"}),
+        ("a.read_text(encoding='utf-8')", {"statement removed"}),
         ("x: Literal['a'] = y", set()),
         ("x = cast('Sequence[int]', y)", set()),
         ("log.warning('so many', x)", {"statement removed"}),

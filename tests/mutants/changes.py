@@ -161,8 +161,22 @@ def _unnoticed(node: ast.AST, drawing: bool) -> Iterator[ast.AST]:
             yield from ast.walk(annotation)
         case ast.Call(func=ast.Attribute(value=told), args=[wording, *_]) if _name(told) in _LOGS:
             yield from ast.walk(wording)
-        case ast.Call(keywords=keywords) if drawing:
-            yield from (inside for k in keywords if _looks(k) for inside in ast.walk(k))
+        case ast.Call(keywords=keywords):
+            unseen = (k for k in keywords if _is_unseen(node, k, drawing))
+            yield from (inside for keyword in unseen for inside in ast.walk(keyword))
+
+
+def _is_unseen(call: ast.Call, keyword: ast.keyword, drawing: bool) -> bool:
+    """Whether no test could notice that an argument is left out.
+
+    ``zip(a, b, strict=True)`` asserts what is so, ``strict=False`` says the default, and that files
+    are in UTF-8 is the default of most systems, those that run the tests among them.
+    """
+    return (
+        (_name(call) == "zip" and keyword.arg == "strict")
+        or ast.unparse(keyword).lower() == "encoding='utf-8'"
+        or (drawing and _looks(keyword))
+    )
 
 
 def _looks(keyword: ast.keyword) -> bool:
@@ -192,7 +206,7 @@ def _changes(node: ast.AST, drawing: bool) -> Iterator[tuple[str, ast.AST, str]]
             yield "branches swapped", test, f"(not {ast.unparse(test)})"
         case ast.Call(keywords=keywords):
             for index, keyword in enumerate(keywords):
-                if _is_default(node, keyword) or (drawing and _looks(keyword)):
+                if _is_unseen(node, keyword, drawing):
                     continue
                 rest = keywords[:index] + keywords[index + 1 :]
                 yield f"without {keyword.arg or '**'}", node, _unparsed(node, keywords=rest)
@@ -204,11 +218,6 @@ def _changes(node: ast.AST, drawing: bool) -> Iterator[tuple[str, ast.AST, str]]
             yield "statement removed", node, "pass"
         case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]):
             yield "assignment removed", node, "pass"
-
-
-def _is_default(call: ast.Call, keyword: ast.keyword) -> bool:
-    """``zip(a, b, strict=False)``: said for the reader, as it is so without."""
-    return _name(call) == "zip" and ast.unparse(keyword) == "strict=False"
 
 
 def _unparsed(node: ast.AST, **changed: object) -> str:
