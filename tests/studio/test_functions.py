@@ -2,20 +2,25 @@
 
 import io
 import json
+import math
+import re
 import shlex
 from contextlib import redirect_stdout
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import pytest
 
 from vs_core import Candidate, Completion, ConfigurationError, Distribution
 from vs_core.clients import OpenAIModel
-from vs_core.metrics import lexical_diversity
+from vs_core.display import shorten
+from vs_core.messages import Message
+from vs_core.metrics import Interval, lexical_diversity
 from vs_core.studio.code import TARGETS, code
 from vs_core.studio.history import Kept, compared, difference, table
 from vs_core.studio.settings import Settings
 from vs_core.studio.sides import Side, alike, both
-from vs_core.studio.sweep import KNOBS, svg, sweep
+from vs_core.studio.sweep import KNOBS, Point, svg, sweep
 from vs_core.testing import SimulatedModel, SimulatedServer
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(2)">'
@@ -138,6 +143,92 @@ def test_two_runs_beside_each_other():
     assert by.estimate == pytest.approx(lexical_diversity(texts[1]) - lexical_diversity(texts[0]))
 
 
+def answered(*texts, **options):
+    """A side with these texts, each from a call of its own."""
+    candidates = [Candidate(text=t, probability=0.2, call=c) for c, t in enumerate(texts)]
+    return Side("x", Distribution(candidates), done=True, **options)
+
+
+def listed(html):
+    """What stands in the cells and lines of some HTML, in order."""
+    return re.findall(r"<(th|td|p|h4|li)>(.*?)</\1>", html)
+
+
+def rows(html):
+    """The cells of a table by rows."""
+    return [re.findall(r"<t[hd]>(.*?)</t[hd]>", row) for row in html.split("<tr>")[1:]]
+
+
+FIGURES = {n: f"{n} distinct of {n} · effective size {n}.0" for n in range(1, 6)}
+
+
+def test_the_runs_of_a_page_are_a_table():
+    runs = [
+        Kept(SETTINGS, answered("Ohio", " ohio "), answered("Ohio", "Iowa", "Utah")),
+        Kept(Settings("word " * 40, strategy="vs_cot"), answered("cat"), answered("cat", "dog")),
+    ]
+    assert rows(table(runs)) == [
+        ["#", "prompt", "strategy", "k", "n", "threshold", "direct", "verbalized"],
+        ["1", "Name a US state.", "vs_standard", "3", "6", "0.5",
+         "1 distinct of 2 · effective size 1.0", FIGURES[3]],
+        ["2", shorten("word " * 40, 80), "vs_cot", "5", "5", "1.0", FIGURES[1], FIGURES[2]],
+    ]  # fmt: skip
+
+
+def test_two_runs_are_beside_each_other_in_settings_figures_differences_and_answers():
+    first = Kept(SETTINGS, answered("Ohio"), answered("Ohio", "Iowa", "Utah", "Utah"))
+    other = Kept(
+        replace(SETTINGS, k=5, model="m"), answered("Ohio", "Iowa"),
+        answered("Utah", "ohio ", "Maine", "Texas", "North Dakota"),
+    )  # fmt: skip
+    shown = compared(first, other)
+    assert rows(shown.partition("</table>")[0]) == [
+        ["", "run 1", "run 2"],
+        ["model", "simulated", "m"],
+        ["k", "3", "5"],
+        ["direct", FIGURES[1], FIGURES[2]],
+        ["verbalized", "3 distinct of 4 · effective size 2.7", FIGURES[5]],
+    ]
+    _, by = difference(first.verbalized, other.verbalized)
+    assert by.low < 0 < by.high
+    assert listed(shown.partition("</table>")[2]) == [
+        ("p", "direct, run 2 over run 1: lexical diversity +1.00; "
+              "an interval takes four calls of each"),
+        ("p", "verbalized, run 2 over run 1: lexical diversity "
+              f"+{by.estimate:.2f}, 95 % interval {by.low:+.2f} to {by.high:+.2f}, not told apart"),
+        ("h4", "only in run 1: 1"), ("li", "Iowa"),
+        ("h4", "in both: 2"), ("li", "Ohio"), ("li", "Utah"),
+        ("h4", "only in run 2: 3"), ("li", "Maine"), ("li", "Texas"), ("li", "North Dakota"),
+    ]  # fmt: skip
+    assert listed(compared(first, first).partition("</table>")[2])[0] == (
+        "p", "The settings are the same.",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_runs_that_differ_are_told_apart(turned):
+    sides = [answered(*["Ohio"] * 8), answered("Ohio", "Iowa", "Utah", "Maine", "Texas", "Idaho")]
+    first, other = (Kept(SETTINGS, each, each) for each in sides[:: -1 if turned else 1])
+    ((_, said), *_) = listed(compared(first, other).partition("</table>")[2])[1:]
+    assert f"lexical diversity {'-' if turned else '+'}1.00, 95 % interval" in said
+    assert "not told apart" not in said
+
+
+def test_a_side_is_shown_with_its_groups():
+    side = answered("Ohio", "Iowa", "ohio", cost=0.01234)
+    group = '<li>{}<small>{}</small><span class="vs-bar" style="width:{}%"></span></li>'
+    figures = "2 distinct of 3 · effective size 1.8 · cost 0.0123"
+    shown = (
+        '<section class="vs-side"><h3>x</h3><p class="vs-figures" aria-live="polite">{}</p>'
+        f"<ol>{group.format('Ohio', 'said 0.2, weight 0.67 ×2', '66.7')}"
+        f"{group.format('Iowa', 'said 0.2, weight 0.33', '33.3')}</ol></section>"
+    )
+    assert side.html() == shown.format(figures)
+    assert replace(side, done=False).html() == shown.format(f"{figures} (coming in …)")
+    plain = Side("x", Distribution([Candidate(text="Ohio")]))
+    assert "<small>weight 1.00</small>" in plain.html()
+
+
 def test_texts_in_a_comparison_are_escaped():
     side = Side("x", Distribution([Candidate(text=HOSTILE)]))
     kept = Kept(Settings(HOSTILE), side, side)
@@ -176,11 +267,40 @@ def test_nothing_is_asked_where_settings_cannot_work(monkeypatch):
 def test_a_sweep_gives_a_point_at_each_setting_with_an_interval(knob):
     points = list(sweep(SETTINGS, knob, n=12))
     assert [point.value for point in points] == list(KNOBS[knob])
-    assert all(point.n >= 12 for point in points)
+    assert [point.n for point in points] == [
+        max(12, 4 * (value if knob == "k" else SETTINGS.k)) for value in KNOBS[knob]
+    ]
     assert all(0 <= p.diversity.low <= p.diversity.high <= 1 for p in points)
-    drawing = svg(points, knob)
-    assert drawing.count("<circle") == len(points)
-    assert 'role="img"' in drawing
+    assert all(1 < p.distinct <= p.n for p in points)
+
+
+def test_a_sweep_is_drawn_with_a_mark_a_bar_and_a_number_at_each_setting():
+    unknown = math.nan
+    points = [
+        Point(1.0, Interval(0.5, 0.25, 0.75), 3, 6),
+        Point(0.05, Interval(0.2, unknown, unknown), 1, 2),
+    ]
+    drawing = ElementTree.fromstring(svg(points, "threshold"))
+    assert drawing.attrib["aria-label"] == "lexical diversity by threshold: 1: 0.50; 0.05: 0.20"
+    assert (drawing.attrib["role"], drawing.attrib["viewBox"]) == ("img", "0 0 560 260")
+    lines = [
+        tuple(float(line.attrib[name]) for name in ("x1", "x2", "y1", "y2"))
+        for line in drawing.iter("line")
+    ]
+    grid, bars = [(50, 540, y, y) for y in (220, 120, 20)], [(90.8, 90.8, 170, 70)]
+    assert lines == grid + bars  # 0, ½ and 1 are 100 apart
+    marks = [
+        (each.attrib["cx"], each.attrib["cy"], each[0].text) for each in drawing.iter("circle")
+    ]
+    assert marks == [
+        ("90.8", "120.0", "3 distinct of 6"),
+        ("172.5", "180.0", "1 distinct of 2"),  # a sixth of the width further
+    ]
+    words = [(each.attrib["x"], each.attrib["y"], each.text) for each in drawing.iter("text")]
+    assert words == [
+        ("42", "224.0", "0"), ("42", "124.0", "0.5"), ("42", "24.0", "1"),
+        ("90.8", "242", "1"), ("172.5", "242", "0.05"), ("280.0", "258", "threshold"),
+    ]  # fmt: skip
 
 
 def test_a_sweep_over_nothing_that_turns():
@@ -250,7 +370,29 @@ def test_what_is_drawn_is_drawn_as_it_was_set():
             replace(SETTINGS, resampler=wrong).draw(found)
 
 
+def test_what_is_not_a_default_is_an_option_and_what_is_asked_is_a_conversation():
+    assert SETTINGS.options() == {"k": 3, "n": 6, "threshold": 0.5}
+    assert Settings("x").options() == {"k": 5}
+    changed = {"strategy": "vs_cot", "format": "tags", "probability": "relative"}
+    assert Settings("x", **changed).options() == {"k": 5, **changed}
+    assert Settings("x", n=3, threshold=0.1000000001).options() == {
+        "k": 5,
+        "n": 3,
+        "threshold": 0.1,
+    }
+    assert SETTINGS.messages() == (Message("user", "Name a US state."),)
+    assert replace(SETTINGS, system="Be brief.").messages() == (
+        Message("system", "Be brief."), Message("user", "Name a US state."),
+    )  # fmt: skip
+    assert replace(SETTINGS, system="  ").messages() == SETTINGS.messages()
+    direct = SETTINGS.direct()
+    assert (direct.name, direct.k, direct.n) == ("direct", 1, 6)
+
+
 def test_the_model_is_the_one_that_was_named(server):
     made = over(server, temperature=0.2).complete()
     assert isinstance(made, OpenAIModel)
-    assert made.parameters == {"temperature": 0.2}
+    assert (made.model, made.parameters) == ("m", {"temperature": 0.2})
+    assert over(server).complete().parameters == {}
+    with pytest.raises(ConfigurationError, match="Name a model"):
+        replace(over(server), model=" ").complete()

@@ -9,16 +9,18 @@ import pytest
 
 from tests.commands import vs
 from tests.tuning.races import SCENARIOS, as_good
-from vs_core import Completion, ConfigurationError, ModelError, verbalize
+from vs_core import Completion, ConfigurationError, ModelError, plugins, verbalize
 from vs_core.cli import main
 from vs_core.clients import OpenAIModel
 from vs_core.embedding import OpenAIEmbedder
 from vs_core.equivalence import ByMeaning
 from vs_core.evaluation import LLMJudge
-from vs_core.profiles import Profile
+from vs_core.metrics import paired_difference
+from vs_core.profiles import Figure, Profile
 from vs_core.testing import SimulatedModel, SimulatedServer
-from vs_core.tuning import Limits, Measured, Standing, prompts_of, tune
+from vs_core.tuning import Limits, Measured, Standing, Tuning, prompts_of, tune
 from vs_core.tuning.arms import grid
+from vs_core.tuning.figures import curves
 from vs_core.tuning.racing import front, kept, ranked, schedule
 
 PROMPTS = [
@@ -51,9 +53,9 @@ def test_what_means_nothing_to_a_strategy_is_not_varied():
 # --- who stays -------------------------------------------------------------------------------
 
 
-def gave(*diversities, quality=0.8, tokens=100.0):
+def gave(*diversities, quality=0.8, tokens=100.0, cost=math.nan):
     return {
-        unit: Measured(d, quality, max(1, round(10 * d)), tokens, math.nan, 2)
+        unit: Measured(d, quality, max(1, round(10 * d)), tokens, cost, 2)
         for unit, d in enumerate(diversities)
     }
 
@@ -87,6 +89,38 @@ def test_what_breaks_a_limit_is_never_first():
     )  # fmt: skip
 
 
+def test_what_just_keeps_to_a_limit_is_within_it():
+    direct, wide = gave(0.2, 0.2, quality=0.75), gave(0.9, 0.9, quality=0.5, tokens=90)
+    measured = {"direct": direct, "wide": wide}
+    for limits in (Limits(floor=0.5), Limits(loss=0.25), Limits(tokens=10)):
+        assert ranked(measured, limits, "direct")[0] == "wide"
+    for limits in (Limits(floor=0.51), Limits(loss=0.24), Limits(tokens=9.9)):
+        assert ranked(measured, limits, "direct")[-1] == "wide" or limits.tokens
+    priced = {name: gave(0.5, 0.5, cost=cost) for name, cost in (("dear", 10.0), ("cheap", 5.0))}
+    assert ranked(priced, Limits(cost=2.0), "dear") == ["dear", "cheap"]
+    assert ranked(priced, Limits(cost=1.9), "dear") == ["cheap", "dear"]
+    assert ranked({**measured, "none": {}}, Limits(cost=1.0), "direct")[0] == "wide"  # not known
+
+
+def test_of_arms_as_diverse_the_one_that_takes_less_is_better():
+    measured = {"dear": gave(0.5, 0.5, tokens=99), "cheap": gave(0.5, 0.5, tokens=98)}
+    assert ranked(measured, Limits(), "direct") == ["cheap", "dear"]
+
+
+def test_how_an_arm_stands_is_added_up():
+    seen = [
+        Measured(0.5, 0.25, 4, 100, 1.0, 2), Measured(0.75, math.nan, 6, 300, 3.0, 3),
+        Measured(0.25, 0.75, 0, 0, 0.0, 1),
+    ]  # fmt: skip
+    spread = paired_difference(dict(enumerate((0.5, 0.75, 0.25))), dict.fromkeys(range(3), 0))
+    assert spread.high > 1  # and a share is none
+    assert Standing.of(seen) == Standing(0.5, 0.0, 1.0, 0.5, 40.0, 0.4, 6, 3)
+    close = Standing.of(gave(0.5, 0.5 + 1e-3).values())
+    assert (close.low, close.high) == pytest.approx(
+        paired_difference({0: 0.5, 1: 0.501}, {0: 0, 1: 0})[1:3]
+    )
+
+
 def test_nothing_beats_the_front():
     standings = {
         "wide": Standing.of(gave(0.9, 0.9, quality=0.5).values()),
@@ -113,6 +147,45 @@ def test_the_curve_shows_what_nothing_beats():
     assert cost.get_xlabel() == "cost of a different answer"
 
 
+def test_a_curve_has_a_dot_an_interval_and_a_name():
+    unknown = math.nan
+    standings = {
+        "wide": Standing(0.9, 0.8, 1.0, 0.5, 30.0, unknown, 4, 2),
+        "fine": Standing(0.5, unknown, unknown, 0.9, 20.0, unknown, 4, 1),
+        "poor": Standing(0.4, 0.3, 0.5, 0.4, math.inf, unknown, 4, 2),
+    }
+    figure = curves(standings, {"fine": "behind"}, "$a note$")
+    quality, tokens = figure.axes
+
+    def lines(axes):
+        return [
+            (line.get_linestyle(), line.get_marker(), line.get_fillstyle(),
+             *(list(values) for values in line.get_data()))
+            for line in axes.lines
+        ]  # fmt: skip
+
+    front, interval, dot = (":", "None", "full"), ("-", "None", "full"), ("None", "o", "full")
+    hollow = ("None", "o", "none")
+    assert lines(quality) == [
+        (*front, [0.5, 0.9], [0.9, 0.5]), (*interval, [0.5, 0.5], [0.8, 1.0]), (*dot, [0.5], [0.9]),
+        (*hollow, [0.9], [0.5]), (*interval, [0.4, 0.4], [0.3, 0.5]), (*dot, [0.4], [0.4]),
+    ]  # fmt: skip
+    assert lines(tokens) == [
+        (*front, [30, 20], [0.9, 0.5]), (*interval, [30, 30], [0.8, 1.0]), (*dot, [30], [0.9]),
+        (*hollow, [20], [0.5]),  # and nothing of what has no different answer
+    ]  # fmt: skip
+    for axes, label in ((quality, "mean quality"), (tokens, "tokens a different answer")):
+        assert (axes.get_xlabel(), axes.get_ylabel()) == (label, "share of answers that differ")
+        assert axes.get_ylim() == (0, 1.04)
+        assert [(note.get_text(), note.xy[1]) for note in axes.texts] == [
+            ("wide", 0.9), ("fine", 0.5),
+        ]  # fmt: skip
+    assert figure.get_suptitle() == "$a note$"
+    figure.canvas.draw()  # names and notes are no formulas
+    assert curves(standings, {}).get_suptitle() == ""
+    assert curves({"none": Standing(0, 0, 0, unknown, math.inf, unknown, 1, 1)}, {}).axes == []
+
+
 def test_few_prompts_first_and_as_many_again():
     assert [list(batch) for batch in schedule(range(12), 3)] == [
         [0, 1, 2], [3, 4, 5], [6, 7, 8, 9, 10, 11],
@@ -123,6 +196,10 @@ def test_half_of_the_arms_at_most_stay_after_a_round():
     found = tune(PROMPTS, SimulatedModel(), **{**SMALL, "ks": [3, 4, 5], "units": 12})
     arms = [count for count, _ in found.rounds]
     assert len(arms) > 1
+    assert [units for _, units in found.rounds] == [3, 3, 6][: len(arms)]
+    assert found.order[-len(found.out) :] == [*reversed(found.out)]
+    answered = [found.standings[name].units for name in found.order]
+    assert answered == sorted(answered, reverse=True)
     assert all(after <= max(1, before // 2) for before, after in itertools.pairwise(arms))
 
 
@@ -148,6 +225,51 @@ class Counting:
             raise ModelError("the power is out")
         self.calls += 1
         return self.model(request)
+
+
+def test_progress_counts_calls_and_those_expected_at_most():
+    model, seen = Counting(), []
+    found = tune(PROMPTS, model, concurrency=1, progress=lambda *at: seen.append(at), **SMALL)
+    most = 6 * sum(len(arm.strategy.sizes()) for arm in found.arms.values())
+    assert seen == [(done, most) for done in range(1, model.calls + 1)]
+    judge, seen = LLMJudge(Counting()), []  # whose calls nobody could foresee
+    options = {"strategies": ["sequence"], "ks": [3], "n": 3, "thresholds": [None], "units": 6}
+    tune(PROMPTS, SimulatedModel(), score=judge, progress=lambda *at: seen.append(at), **options)
+    assert len(seen) == 24 + judge.complete.calls > 24
+    assert seen == [(done, max(24, done)) for done in range(1, len(seen) + 1)]
+
+
+def test_no_more_calls_are_in_flight_than_may_be():
+    class Busy(Counting):
+        now = most = 0
+
+        async def __call__(self, request):
+            self.now += 1
+            self.most = max(self.most, self.now)
+            await asyncio.sleep(0)
+            self.now -= 1
+            return super().__call__(request)
+
+    for limit in (1, 3):
+        tune(PROMPTS, model := Busy(), concurrency=limit, **SMALL)
+        assert model.most == limit
+
+
+def test_a_call_that_fails_in_passing_is_tried_again_as_often_as_is_said():
+    with SimulatedServer() as server:
+        model = OpenAIModel("m", base_url=server.base_url, api_key="x", max_retries=0)
+        server.faults = ["500"]
+        with pytest.raises(ModelError):
+            tune(PROMPTS, model, attempts=1, concurrency=1, **SMALL)
+        assert len(server.requests) == 1
+
+
+def test_the_seed_says_which_prompts_are_for_choosing():
+    chosen = set()
+    for seed in range(4):
+        found = tune(PROMPTS, SimulatedModel(), seed=seed, **{**SMALL, "strategies": ["sequence"]})
+        chosen.add(frozenset(place for units in found.measured.values() for place, _ in units))
+    assert len(chosen) > 1
 
 
 def test_it_is_the_same_again_and_asks_for_nothing_that_it_has(tmp_path):
@@ -207,6 +329,93 @@ def test_a_profile_of_it_is_taken():
         assert said[name] == getattr(found, name)
 
 
+def tuned(**changed):
+    arms = {arm.name: arm for arm in grid(["vs_standard"], [3], [None, 0.1], [0.5], n=6)}
+    direct, wide, low = arms
+    told = {
+        "model": "m, at http://host/v1", "arms": arms, "direct": direct, "units": 4, "n": 6,
+        "measured": {direct: gave(0.25, 0.25, quality=0.5),
+                     wide: gave(0.75, 0.75, 0.75, 0.75, quality=0.5),
+                     low: gave(0.5, 0.5, quality=math.nan)},
+        "confirmed": {wide: gave(0.5, 0.5, quality=0.5, tokens=20.0), direct: gave(0.25, 0.25)},
+        "order": [wide, direct, low], "out": {low: "behind after 2 prompts"},
+        "rounds": [(3, 2), (1, 2)], "limits": Limits(),
+    }  # fmt: skip
+    return Tuning(**{**told, **changed})
+
+
+def test_all_that_was_found_is_written():
+    direct, wide, low = tuned().arms
+
+    def standing(diversity, quality, tokens, calls, units):
+        return {
+            "diversity": diversity, "low": diversity, "high": diversity, "quality": quality,
+            "tokens": tokens, "cost": None, "calls": calls, "units": units,
+        }  # fmt: skip
+
+    assert tuned().as_dict() == {
+        "model": "m, at http://host/v1",
+        "simulated": False,
+        "winner": wide,
+        "settings": {"strategy": "vs_standard", "k": 3},
+        "temperature": 0.5,
+        "keeps": True,
+        "confirmed": standing(0.5, 0.5, 4.0, 4, 2),
+        "gain": {"estimate": 0.25, "low": 0.25, "high": 0.25, "pvalue": 0.0, "units": 2,
+                 "spread": 0.0},
+        "optimism": 0.25,
+        "calls": 16,
+        "share_of_grid": 16 / 24,
+        "rounds": [[3, 2], [1, 2]],
+        "front": {"quality": [wide], "tokens": [wide], "cost": [wide]},
+        "arms": {
+            wide: {**standing(0.75, 0.5, 12.5, 8, 4), "left": None},
+            direct: {**standing(0.25, 0.5, 50.0, 4, 2), "left": None},
+            low: {**standing(0.5, None, 20.0, 4, 2), "left": "behind after 2 prompts"},
+        },
+    }  # fmt: skip
+    assert tuned().of_simulated().as_dict() == {**tuned().as_dict(), "simulated": True}
+    nothing = tuned(measured={name: {} for name in tuned().arms})
+    assert math.isnan(nothing.share_of_grid)
+
+
+def test_a_profile_has_what_was_confirmed():
+    profile = tuned().profile()
+    assert (profile.model, profile.made_by, profile.simulated, profile.note) == (
+        "m", "vs tune", False, "",
+    )  # fmt: skip
+    assert profile.settings == {"strategy": "vs_standard", "k": 3}
+    assert profile.parameters == {"temperature": 0.5}
+    assert profile.versions.keys() == {"python", "vs-core", "openai"}
+    assert profile.figures == {
+        "different_answers": Figure(0.5, 0.5, 0.5, 2, "share"),
+        "more_than_direct": Figure(0.25, 0.25, 0.25, 2, "share"),
+        "quality": Figure(0.5, None, None, 2, "score"),
+        "tokens_a_useful_answer": Figure(4.0, None, None, 2, "tokens"),
+    }
+    _, wide, _ = tuned().arms
+    one = {wide: gave(1 / 3, quality=math.nan), "direct temperature=0.5": gave(0.25)}
+    third = tuned(confirmed=one).profile().figures
+    assert third["different_answers"] == Figure(0.3333, None, None, 1, "share")
+    assert "quality" not in third
+
+
+@pytest.mark.parametrize(
+    ("kept_to", "broken"),
+    [
+        (Limits(floor=0.5), Limits(floor=0.51)), (Limits(loss=0.25), Limits(loss=0.24)),
+        (Limits(tokens=4.0), Limits(tokens=3.9)), (Limits(cost=0.5), Limits(cost=0.49)),
+    ],
+)  # fmt: skip
+def test_a_winner_keeps_to_limits_on_other_prompts_or_not(kept_to, broken):
+    direct, wide, _ = tuned().arms
+    confirmed = {
+        wide: gave(0.5, 0.5, quality=0.5, tokens=20.0, cost=2.5), direct: gave(0.2, quality=0.75),
+    }  # fmt: skip
+    assert tuned(confirmed=confirmed, limits=kept_to).keeps
+    assert not tuned(confirmed=confirmed, limits=broken).keeps
+
+
 def test_quality_may_be_scored_by_a_function_of_any_kind():
     async def slowly(prompt, text):
         await asyncio.sleep(0)
@@ -239,9 +448,31 @@ def test_a_model_may_judge_and_is_asked_once_for_each_answer(tmp_path):
     assert len(judged) == len(set(judged)) > 20
     kept = [json.loads(line) for line in (tmp_path / "completions.jsonl").open()]
     assert {(each["judge"], each["task"]) for each in kept if "judge" in each} == {("j", "prompts")}
+    places = {(each["item"], each["answer"]) for each in kept if "judge" in each}
+    assert len(places) == len(judged)
+    asked = [each for each in kept if "arm" in each]
+    assert {each["arm"] for each in asked} == set(found.arms)
+    assert {(each["model"], each["task"], each["n"]) for each in asked} == {
+        ("SimulatedModel", "prompts", 10),
+    }  # fmt: skip
+    assert {each["item"] for each in asked} == set(range(6))
+    assert {each["run"] for each in asked} == {0, 1}  # half of six prompts, for six units
     before = len(judged)
     tune(PROMPTS, SimulatedModel(), concurrency=1, **options)
     assert len(judged) == before
+
+
+def test_a_judge_has_the_rubric_of_the_task_and_one_that_says_nothing_scores_nothing():
+    judged = []
+
+    def judge(request):
+        judged.append(request.messages[-1].text)
+        return "no verdict"
+
+    found = tune("joke", SimulatedModel(), score=LLMJudge(judge), **SMALL)
+    assert math.isnan(found.standing.quality)
+    rubric = plugins.task("joke").rubric
+    assert any(rubric in each for each in judged)
 
 
 def test_right_answers_are_known_to_a_task():

@@ -154,7 +154,7 @@ def both(settings: Settings) -> Generator[tuple[Side, Side], None, None]:
         Side(f"Asked for a distribution ({settings.strategy})", Distribution()),
     ]
     jobs = [partial(_events, strategy.flow(messages), model) for strategy in strategies]
-    for number, event in in_parallel(jobs, 2, lambda _: True):
+    for number, event in in_parallel(jobs, len(jobs), lambda _: True):
         side = sides[number]
         if isinstance(event, Failed):
             side = replace(side, error=_said(event.error), done=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -68,15 +69,14 @@ def svg(points: list[Point], knob: str) -> str:
     inner = width - left - 20
 
     def x(place: int) -> float:
-        return left + (place + 0.5) * inner / max(1, len(KNOBS[knob]))
+        return left + (place + 0.5) * inner / len(KNOBS[knob])
 
     def y(value: float) -> float:
         return (height - bottom) - value * (height - bottom - 20)
 
     marks = []
     for place, point in enumerate(points):
-        low = point.diversity.low if point.diversity.low == point.diversity.low else None
-        if low is not None:
+        if not math.isnan(point.diversity.low):
             ends = y(point.diversity.low), y(point.diversity.high)
             marks.append(
                 f'<line x1="{x(place):.1f}" x2="{x(place):.1f}" y1="{ends[0]:.1f}" '
