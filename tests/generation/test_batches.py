@@ -34,6 +34,7 @@ def test_a_run_by_a_batch(tmp_path):
     assert (summary.rows, summary.finished) == (120, 30)
     assert {request["path"] for request in server.requests} == {"batch"}
     assert said == ["round 0: 60 requests in 1 files", "round 0: 60 answers"]
+    assert (summary.calls, summary.known) == (60, 60)  # by the batch, and then from the folder
     found = table(tmp_path / "o.jsonl")
     assert [row["n"] for row in found[::4]] == list(range(30))
     assert {row["input_tokens"] > 0 for row in found} == {True}
@@ -105,6 +106,23 @@ def test_a_batch_costs_half_and_a_budget_ends_it_between_rounds(tmp_path):
     assert len(server.requests) == 60
 
 
+def test_a_batch_is_at_its_end_in_whatever_way(tmp_path):
+    (tmp_path / "none.jsonl").write_text("")
+    with SimulatedServer(batch_faults=BatchFaults(polls=10**6)) as server:
+        batches = OpenAIBatches(OpenAIModel("m", base_url=server.base_url, api_key="x"))
+        batch = batches.submit(tmp_path / "none.jsonl")
+        found = {}
+        for status in (
+            "validating", "in_progress", "finalizing", "cancelling", "completed", "expired",
+            "cancelled",
+        ):  # fmt: skip
+            server.batches._batches[batch].status = status
+            found[status] = batches.ended(batch)
+        assert {status for status, ended in found.items() if ended} == {
+            "completed", "expired", "cancelled",
+        }  # fmt: skip
+
+
 def test_a_refused_file_and_a_round_without_an_answer_are_errors(tmp_path):
     with SimulatedServer(batch_faults=BatchFaults(refused=True)) as server:
         run, model = made(server, tmp_path / "o.jsonl", 30)
@@ -121,8 +139,14 @@ def test_files_may_be_run_elsewhere(tmp_path):
         run, _ = made(server, tmp_path / "o.jsonl", 3)
         (file,) = run.write_batches()
         lines = [json.loads(line) for line in file.read_text().splitlines()]
-        assert {line["url"] for line in lines} == {"/v1/chat/completions"}
-        assert lines[0]["body"]["model"] == "m"
+        assert file.name == "missing-000.jsonl"
+        assert [line.keys() for line in lines] == [{"custom_id", "method", "url", "body"}] * 3
+        assert {(line["method"], line["url"]) for line in lines} == {
+            ("POST", "/v1/chat/completions"),
+        }  # fmt: skip
+        assert [(line["body"]["model"], line["body"]["messages"][-1]) for line in lines] == [
+            ("m", {"role": "user", "content": f"Name a thing for {number}."}) for number in range(3)
+        ]
         body = {"choices": [{"message": {"content": ANSWER}}]}
         results = [{"custom_id": each["custom_id"], "response": {"body": body}} for each in lines]
         again, _ = made(server, tmp_path / "o.jsonl", 3)
@@ -147,14 +171,21 @@ def test_files_are_split_at_the_limits(tmp_path, monkeypatch):
 
 
 def test_lines_that_are_none_are_missing_again():
-    body = {"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}], "usage": {}}
+    usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    message = {"content": "a", "reasoning_content": "hm"}
+    choice = {"message": message, "finish_reason": "stop"}
+    body = {"choices": [choice], "usage": usage, "model": "m-1"}
     whole = {"custom_id": "0_1_2", "response": {"status_code": 200, "body": body}}
     odd = [{}, {"custom_id": "x"}, {**whole, "response": None}, {**whole, "custom_id": "a_b"}, []]
     failed = {**whole, "response": {"status_code": 500, "body": {}}}
     lines = [*map(json.dumps, [*odd, failed, whole]), "{torn"]
     batches = OpenAIBatches(OpenAIModel("m"))
     found = list(completions_of(lines, batches))
-    assert found == [("0", 1, "2", Completion("a", finish_reason="stop"))]
+    answer = Completion("a", {"input_tokens": 3, "output_tokens": 2}, None, "hm", "stop", "m-1")
+    assert found == [("0", 1, "2", answer)]
+    refused = {"choices": [{"message": {"content": None, "refusal": "no"}}]}
+    (said,) = completions_of([json.dumps({**whole, "response": {"body": refused}})], batches)
+    assert said == ("0", 1, "2", Completion("no"))
 
 
 def test_batches_need_a_model_of_an_endpoint(tmp_path):

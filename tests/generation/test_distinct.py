@@ -1,5 +1,6 @@
 """So many different answers: by text, by meaning, for a row and over the whole table."""
 
+import asyncio
 import json
 import threading
 from collections import Counter
@@ -69,6 +70,22 @@ def test_rows_are_embedded_beside_each_other(tmp_path):
         tmp_path / "o.jsonl", Saying("a", "b"), 2, until_distinct=2, same=ByMeaning(embed, 0.999)
     )
     assert run.run().rows == 4
+
+
+async def test_who_looks_no_further_is_not_kept_waiting(tmp_path):
+    slow = asyncio.Event()
+
+    async def model(request):
+        if "for 1." in request.messages[-1].content:
+            await slow.wait()
+        return '[{"text": "a", "probability": 0.5}]'
+
+    embed = ByMeaning(lambda texts: [[1.0] for _ in texts], 0.9)
+    run = run_of(tmp_path / "o.jsonl", model, 2, until_distinct=1, same=embed)
+    found = run.rows()
+    assert (await anext(found))["n"] == 0
+    await asyncio.wait_for(found.aclose(), 20)  # though the other row's thread waits for its answer
+    slow.set()
 
 
 def test_an_embedder_that_fails_ends_the_run_which_then_goes_on(tmp_path):

@@ -1,5 +1,6 @@
 """Runs over tables: what comes out, what is kept, what goes on after whatever stopped it."""
 
+import asyncio
 import json
 import os
 import random
@@ -10,6 +11,8 @@ import sys
 import threading
 import time
 from collections import Counter
+from dataclasses import asdict
+from datetime import datetime
 
 import pytest
 from pydantic import BaseModel
@@ -55,16 +58,95 @@ def test_a_row_a_candidate_in_the_order_of_the_table(tmp_path):
     assert sum(row["weight"] for row in found[:4]) == pytest.approx(1)
 
 
+def two(request):
+    """A model that says two things, and what that took."""
+    said = [{"text": "tea", "probability": 0.25}, {"text": "ïnk", "probability": "75%"}]
+    usage = {"input_tokens": 7, "output_tokens": 3}
+    return Completion(json.dumps({"responses": said}), usage, model="m-1")
+
+
+TEA, INK = (
+    {"text": text, "value": None, "probability": p, "weight": p, "call": 0, "repairs": [],
+     "strategy": "vs_standard", "model": "m-1", "input_tokens": 7, "output_tokens": 3}
+    for text, p in (("tea", 0.25), ("ïnk", 0.75))
+)  # fmt: skip
+
+
+def named(row):
+    return {f"vs_{name}": value for name, value in row.items()}
+
+
+@pytest.mark.parametrize(
+    ("row", "nested", "expected"),
+    [
+        ({"n": 1, "é": "ü"}, False, [{"n": 1, "é": "ü", **each} for each in (TEA, INK)]),
+        ({"n": 1, "é": None}, True, [{"n": 1, "é": None, "candidates": [TEA, INK]}]),
+        ({"n": 1, "weight": 3}, False, [{"n": 1, "weight": 3, **named(e)} for e in (TEA, INK)]),
+        ({"n": 1, "candidates": ""}, True,
+         [{"n": 1, "candidates": "", "vs_candidates": [TEA, INK]}]),
+        ({"n": 1, "candidates": ""}, False,
+         [{"n": 1, "candidates": "", **named(each)} for each in (TEA, INK)]),
+    ],
+)  # fmt: skip
+def test_what_a_row_holds(tmp_path, row, nested, expected):
+    out = tmp_path / "o.jsonl"
+    summary = generate([row], prompt=TEMPLATE, model=two, out=out, k=2, nested=nested)
+    found = table(out)
+    name = "id" if set(row) == {"n", "é"} else "vs_id"
+    ids = {each.pop(name) for each in found}
+    assert found == expected
+    assert len(ids) == 1
+    assert len(ids.pop()) == 16
+    assert list(found[0]) == list(expected[0])  # and so are the columns of a table in order
+    assert "ïnk" in out.read_text(encoding="utf-8")  # for people who look into it
+    assert asdict(summary) == {
+        "rows": len(expected), "tasks": 1, "finished": 1, "unread": 0, "calls": 1, "known": 0,
+        "usage": {"input_tokens": 7, "output_tokens": 3}, "cost": None, "stopped": "",
+        "out": str(out), "folder": f"{out}.run",
+    }  # fmt: skip
+    kept = json.loads((tmp_path / "o.jsonl.run" / "summary.json").read_text())
+    assert datetime.fromisoformat(kept.pop("ended")).tzinfo is not None
+    assert kept == asdict(summary)
+
+
+def test_the_folder_says_what_was_asked_and_since_when(tmp_path):
+    out = tmp_path / "o.jsonl"
+    options = {"prompt": TEMPLATE, "system": "Be {n}.", "model": two, "out": out, "k": 2}
+    generate(rows(1), **options)
+    begun = json.loads((tmp_path / "o.jsonl.run" / "run.json").read_text())
+    assert begun["table"] == "list"
+    assert begun["model"] == {"name": "two"}
+    assert begun["versions"].keys() == {"vs-core", "python"}
+    wanted = {
+        "prompt": TEMPLATE, "prompt_column": None, "system": "Be {n}.", "id_column": None,
+        "strategy": "vs_standard", "k": 2, "n": None, "threshold": None, "format": "json",
+        "probability": "explicit", "schema": None, "prompts": None, "until_distinct": None,
+        "avoid_seen": False, "same": None, "unseen": None, "nested": False,
+    }  # fmt: skip
+    assert {name: begun["asked"][name] for name in wanted} == wanted
+    moved = json.loads(json.dumps(begun))
+    moved["begun"] = "2020-01-01T00:00:00+00:00"
+    (tmp_path / "o.jsonl.run" / "run.json").write_text(json.dumps(moved))
+    generate(rows(1), **options)
+    again = json.loads((tmp_path / "o.jsonl.run" / "run.json").read_text())
+    assert again["begun"] == moved["begun"]
+    for other in ({"system": None}, {"prompt": "{n}"}, {"nested": True}, {"format": "tags"}):
+        with pytest.raises(ConfigurationError, match=f"{next(iter(other))}: .* then, .* now"):
+            generate(rows(1), **{**options, **other})
+
+
 def test_every_ending_holds_the_same(tmp_path):
     import pandas as pd
 
     outs = [tmp_path / f"o.{ending}" for ending in ("jsonl", "csv", "parquet")]
     for out in outs:
-        generate(rows(3), prompt=TEMPLATE, model=SimulatedModel(), out=out, k=3)
+        made = generate(rows(3), prompt=TEMPLATE, model=SimulatedModel(), out=out, k=3)
+        assert made.rows == 9
     frames = [
         pd.read_json(outs[0], lines=True), pd.read_csv(outs[1]), pd.read_parquet(outs[2])
     ]  # fmt: skip
     for frame in frames:
+        assert list(frame) == list(frames[0])
         assert frame["text"].tolist() == frames[0]["text"].tolist()
         assert frame["probability"].tolist() == pytest.approx(frames[0]["probability"].tolist())
 
@@ -98,7 +180,9 @@ def test_what_cannot_be_read_is_listed_and_costs_itself_alone(tmp_path):
     assert (summary.unread, summary.rows) == (1, 4)
     listed = tmp_path / "o.jsonl.run" / "unread.jsonl"
     (unread,) = table(listed)
+    assert unread.keys() == {"id", "line", "error"}
     assert unread["line"] == 2
+    assert unread["id"] not in {row["id"] for row in table(out)}
     assert "zu müde" in listed.read_text(encoding="utf-8")  # for people who look into it
 
 
@@ -116,9 +200,25 @@ def _ours():
     return [each for each in threading.enumerate() if each.name.startswith("vs_core")]
 
 
-def test_rows_come_as_they_are_finished(tmp_path):
-    import asyncio
+def test_as_many_calls_of_one_row_are_in_flight_as_may_be(tmp_path):
+    now = most = 0
 
+    async def model(request):
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.01)
+        now -= 1
+        return "tea"
+
+    options = {"prompt": TEMPLATE, "model": model, "strategy": "direct", "n": 30}
+    for concurrency in (3, 30):
+        most = 0
+        generate(rows(1), concurrency=concurrency, out=tmp_path / f"{concurrency}.jsonl", **options)
+        assert most == concurrency
+
+
+def test_rows_come_as_they_are_finished(tmp_path):
     async def first():
         run = Run(rows(5), prompt=TEMPLATE, model=SimulatedModel(), out=tmp_path / "o.jsonl", k=2)
         return [row["n"] async for row in run.rows()]

@@ -100,6 +100,8 @@ class Batching:
         parts: dict[Any, Any] = {
             part.get_param("name", header="content-disposition"): part for part in form.iter_parts()
         }
+        if parts["purpose"].get_payload() != "batch":
+            return _json(_REFUSED, 400)
         data: bytes = parts["file"].get_payload(decode=True)
         name = f"file-{len(self.files)}"
         self.files[name] = data
@@ -113,6 +115,8 @@ class Batching:
 
     async def _create(self, request: Request) -> Response:
         body = await request.json()
+        if (body["endpoint"], body["completion_window"]) != ("/v1/chat/completions", "24h"):
+            return _json(_REFUSED, 400)
         number = len(self._batches)
         batch = _Batch(
             f"batch_{number}", body["input_file_id"], f"out-{number}", f"err-{number}",
@@ -168,6 +172,7 @@ class Batching:
 
 
 _ERROR = {"error": {"message": "This failure is simulated.", "type": "server_error"}}
+_REFUSED = {"error": {"message": "It is no batch of chats.", "type": "invalid_request_error"}}
 
 
 def _result(line: Mapping[str, Any], response: Any, error: Any) -> dict[str, Any]:
@@ -175,7 +180,7 @@ def _result(line: Mapping[str, Any], response: Any, error: Any) -> dict[str, Any
     return {**about, "response": response, "error": error}
 
 
-def _json(data: Any) -> Response:
+def _json(data: Any, status: int = 200) -> Response:
     from starlette.responses import JSONResponse
 
-    return JSONResponse(data)
+    return JSONResponse(data, status)
