@@ -100,6 +100,10 @@ def test_a_mean_agrees_with_the_textbook_interval():
     assert interval.estimate == pytest.approx(sample.mean())
     assert interval.low == pytest.approx(sample.mean() - margin, abs=0.05 * margin)
     assert interval.high == pytest.approx(sample.mean() + margin, abs=0.05 * margin)
+    few = sample[:10]  # of which resampling alone would see too little spread
+    interval = confidence_interval(np.mean, few, resamples=8000, seed=1)
+    width = 2 * stats.sem(few) * stats.t.ppf(0.975, 9)
+    assert 0.95 <= (interval.high - interval.low) / width <= 1
 
 
 def test_paired_samples_stay_together():
@@ -186,6 +190,30 @@ def test_unseen_labels_are_drawn_by_their_estimated_mass():
     assert drawn["a"] / total == pytest.approx(6 / 11, rel=0.05)
     # Rare classes give up more of what they have than common ones.
     assert drawn["c"] / total / (1 / 11) < 0.8 < drawn["a"] / total / (6 / 11)
+
+
+def test_where_all_was_seen_labels_are_drawn_as_often_as_they_came():
+    sample, drawn = ["a"] * 6 + ["b"] * 2 + ["c"] * 2, Counter()
+
+    def count(resample):
+        drawn.update(resample)
+        return len(set(resample))
+
+    for unseen_ones in (["a"], ["x"]):  # one that is there, and one that nothing points to
+        drawn.clear()
+        confidence_interval(count, sample, unseen=unseen_ones, resamples=1000, seed=0)
+        assert drawn.keys() == {"a", "b", "c"}
+        assert drawn["a"] / drawn.total() == pytest.approx(0.6, rel=0.05)
+
+
+def test_a_class_that_came_twice_says_how_much_is_unseen():
+    sample, drawn = [*"aaaaaaabbcde"], Counter()
+    confidence_interval(
+        lambda resample: drawn.update(resample) or 0.0, sample, unseen=["x"], resamples=3000, seed=0
+    )
+    n, once, twice = 12, 3, 1
+    mass = once / n * ((n - 1) * once) / ((n - 1) * once + 2 * twice)
+    assert drawn["x"] / (drawn.total() - n) == pytest.approx(mass, rel=0.05)
 
 
 def test_documented_values():

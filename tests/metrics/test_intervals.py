@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_rel
+from scipy.stats import t, ttest_ind, ttest_rel
 from statsmodels.stats.power import TTestPower
 
 from tests.metrics.coverage_of_intervals import METRICS, coverage, false_alarms
@@ -17,6 +17,8 @@ from vs_core.metrics import (
     paired_difference,
     units_needed,
 )
+from vs_core.metrics.jackknife import Spread, spread
+from vs_core.metrics.paired import independent_difference
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -54,6 +56,14 @@ def test_there_is_none_under_four_groups_and_it_says_why():
     assert "no finite value" in infinite.reason
 
 
+def test_of_many_groups_blocks_are_left_out():
+    sample = np.random.default_rng(5).normal(size=250)
+    found = spread(np.mean, [sample], range(250))
+    assert found.groups == 100
+    rests = [np.delete(sample, range(block, 250, 100)).mean() for block in range(100)]
+    assert found.error == pytest.approx(np.std(rests) * math.sqrt(99))
+
+
 def test_the_ends_keep_to_bounds():
     interval = confidence_interval(np.mean, [0, 1, 0, 1.0], groups=[0, 1, 2, 3], bounds=(0, 1))
     assert interval == (0.5, 0, 1)
@@ -79,6 +89,8 @@ def test_a_paired_difference_is_the_paired_t_test():
     wanted = ttest_rel(first, second)
     interval = wanted.confidence_interval(0.95)
     assert found.pvalue == pytest.approx(wanted.pvalue)
+    assert found.spread == pytest.approx(np.std(first - second, ddof=1))
+    assert found.units == 12
     assert found[:3] == pytest.approx((np.mean(first - second), interval.low, interval.high))
 
 
@@ -89,7 +101,8 @@ def test_units_that_one_arm_lacks_or_that_have_no_value_are_left_out():
     assert (found.units, found.estimate) == (2, 1.5)
     alone = paired_difference({"a": 1.0}, {"a": 0.5})
     assert alone.estimate == 0.5
-    assert math.isnan(alone.low)
+    assert alone.units == 1
+    assert all(map(math.isnan, (alone.low, alone.high, alone.pvalue, alone.spread)))
     assert math.isnan(paired_difference({}, {}).estimate)
 
 
@@ -100,6 +113,47 @@ def test_units_that_all_say_the_same_are_sure():
 
 def test_equal_arms_are_called_different_as_often_as_promised():
     assert 0.03 <= false_alarms(6, 1000) <= 0.07
+
+
+def test_a_difference_of_one_prompt_is_welch_s_t_test():
+    rng = np.random.default_rng(2)
+    first, second = rng.normal(1, 2, size=9), rng.normal(0, 1, size=6)
+    sides = [[spread(np.mean, [each], range(len(each)))] for each in (first, second)]
+    found = independent_difference(*sides)
+    wanted = ttest_ind(first, second, equal_var=False)
+    interval = wanted.confidence_interval(0.95)
+    assert found[:4] == pytest.approx(
+        (first.mean() - second.mean(), interval.low, interval.high, wanted.pvalue)
+    )
+    assert found.units == 15
+    assert math.isnan(found.spread)  # nothing is paired
+    narrow = independent_difference(*sides, level=0.5)
+    wanted = wanted.confidence_interval(0.5)
+    assert narrow[1:3] == pytest.approx((wanted.low, wanted.high))
+
+
+def test_a_difference_of_several_prompts_is_their_mean():
+    first = [Spread(3.0, 0.6, 4), Spread(5.0, 0.8, 6)]
+    second = [Spread(2.0, 0.0, 5), Spread(1.0, 0.0, 7)]
+    found = independent_difference(first, second)
+    error = math.hypot(0.6, 0.8) / 2
+    freedom = error**4 / (0.3**4 / 3 + 0.4**4 / 5)  # Welch and Satterthwaite
+    reach = t.ppf(0.975, freedom) * error
+    assert found[:3] == pytest.approx((2.5, 2.5 - reach, 2.5 + reach))
+    assert found.pvalue == pytest.approx(2 * t.sf(2.5 / error, freedom))
+    assert found.units == 22
+
+
+def test_a_difference_without_an_error_has_no_interval_and_one_without_spread_no_width():
+    known, unknown = Spread(3.0, 0.0, 4), Spread(1.0, math.nan, 3, "too few")
+    found = independent_difference([known], [unknown])
+    assert (found.estimate, found.units) == (2, 7)
+    assert all(map(math.isnan, (found.low, found.high, found.pvalue, found.spread)))
+    none = independent_difference([], [])
+    assert none.units == 0
+    assert math.isnan(none.estimate)
+    assert independent_difference([known], [known])[:5] == (0, 0, 0, 1, 8)
+    assert independent_difference([known], [Spread(1.0, 0.0, 5)])[:5] == (2, 2, 2, 0, 9)
 
 
 def test_several_differences_are_corrected():
@@ -118,6 +172,13 @@ def test_several_differences_are_corrected():
 def test_as_many_units_as_the_exact_power_asks_for(spread, difference):
     exact = TTestPower().solve_power(difference / spread, alpha=0.05, power=0.8)
     assert abs(units_needed(spread, difference) - exact) <= 1
+
+
+def test_two_units_are_the_least_that_tell_anything():
+    assert units_needed(0.0, 0.02) == 2
+    assert units_needed(0.0, 0.02, level=0.5) == 2
+    assert units_needed(0.1, 0.02, level=0.99) > units_needed(0.1, 0.02) > 2
+    assert units_needed(0.1, 0.02, power=0.5) < units_needed(0.1, 0.02)
 
 
 @pytest.mark.parametrize("wrong", [{"difference": 0}, {"power": 1}, {"spread": -1}])
