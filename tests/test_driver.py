@@ -341,6 +341,27 @@ def test_what_a_model_streams_is_closed_with_the_stream_and_not_when_it_is_colle
     assert kept[0].gi_frame is None
 
 
+@pytest.mark.parametrize("ending", ["read to its end", "closed"])
+def test_what_is_iterated_over_is_closed_as_clients_want_it(ending):
+    class Response:
+        closed = 0
+
+        def __iter__(self):
+            return iter(PIECES)
+
+        def close(self):
+            self.closed += 1
+
+    response = Response()
+    events = stream(flow_of(), lambda request: response)
+    next(events)
+    if ending == "closed":
+        events.close()
+    else:
+        list(events)
+    assert response.closed == 1
+
+
 @pytest.mark.parametrize("n", [2, 6])
 async def test_closing_an_async_stream_early_cancels_what_runs(n):
     closed = []

@@ -241,6 +241,7 @@ def test_the_answers_are_recorded_without_secrets(tmp_path):
     first = next(line for line in lines if line["probe"] == "format")
     assert first["outcome"] == "exact"
     assert first["right"] is None
+    assert {line["model"] for line in lines} == {found.model}  # as no answer names another
     assert [len(line["read"]) for line in lines if line["probe"] == "turns"] == [5, 5]
     for line in recorded(record(found, tmp_path / "whole.jsonl")):
         if line["format"] and line["strategy"] != "sequence":
