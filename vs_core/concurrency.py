@@ -114,12 +114,7 @@ class _Threads(Generic[T]):
 
 def _items(job: Callable[[], Iterator[T]]) -> Generator[T | Failed, None, None]:
     try:
-        items = job()
-        try:
-            yield from items
-        finally:
-            if close := getattr(items, "close", None):  # of a generator, but not of any iterator
-                close()
+        yield from job()  # which closes it, where it can be closed
     except GeneratorExit:
         raise
     except BaseException as error:  # raised again by whoever reads the items
