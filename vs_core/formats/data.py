@@ -98,11 +98,12 @@ class _DataReader:
         if not isinstance(data, dict):
             return []
         self._note_reasoning(data)
+        nested = any(isinstance(value, (dict, list)) for value in data.values())
         return (
-            parallel(data, self.one)
+            (nested and parallel(data, self.one))
             or self._listed(data, depth, named=named)
             or numbered(data, self.one)
-            or keyed(data, self.one)
+            or (nested and keyed(data, self.one))
             or self._single(data, depth)
             or self._mapped(data, named=named)
         )
@@ -274,8 +275,8 @@ class _DataReader:
 
     def _mapped(self, data: Mapping[str, Any], *, named: bool) -> list[Entry]:
         """``{"text": 0.2, "other text": 0.1}``: by k, by their sum, or because it was asked for."""
-        pairs = [(str(k), v) for k, v in data.items() if not kind_of(str(k)) & {REASONING}]
-        pairs = [(k, v) for k, v in pairs if not (TOTAL in kind_of(k) and len(data) != 2)]
+        said = [(str(k), v) for k, v in data.items() if REASONING not in kind_of(str(k))]
+        pairs = [(k, v) for k, v in said if not (TOTAL in kind_of(k) and len(data) != 2)]
         if not pairs or not self.shape.definition or not all(is_number(v) for _, v in pairs):
             return []
         if len(pairs) < 2:
@@ -288,7 +289,7 @@ class _DataReader:
         whole = sums_to_one(numbers) or len(pairs) == self.shape.k
         if len(pairs) > 1 and not (whole or named or self.lines or id(data) in self.one.torn):
             self.sure = False
-        if len(pairs) < len([k for k in data if not kind_of(str(k)) & {REASONING}]):
+        if len(pairs) < len(said):
             self.remarks.append("total left out")
         return [Entry(key.strip(), value, None, self.one.repairs) for key, value in pairs]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, ClassVar
 
 from pydantic_core import from_json
@@ -329,23 +329,16 @@ def _merged(found: Sequence[tuple[int, int, Reading]], text: str, documents: int
     if len(found) < 2:
         return _alone(found[0], text) if found else None
     parts = [answer for _, _, answer in found]
-    known = [part for part in parts if any(e.probability is not None for e in part.entries)]
-    remarks: list[str] = []
-    if known and len(known) < len(parts):
-        lists = [part for part in parts if part not in known]
-        torn = [part for part in lists if any(CUT_OFF in e.repairs for e in part.entries)]
-        known = [part for part in parts if part in known or part in torn]
+    known = [part for part in parts if _has_numbers(part) or _is_torn(part)]
+    if any(map(_has_numbers, known)):
         parts = known
-    final = {entry.text for entry in parts[-1].entries}
-    drafts = [
-        part
-        for part in parts[:-1]
-        if len(parts[-1].entries) > 1
-        and 2 * sum(entry.text in final for entry in part.entries) >= len(final)
-    ]
-    if drafts:
-        parts = [part for part in parts if not any(part is draft for draft in drafts)]
-        remarks.append("an earlier draft left out")
+    remarks: list[str] = []
+    *before, last = parts
+    final = {entry.text for entry in last.entries}
+    if len(last.entries) > 1:
+        parts = [part for part in before if not _is_draft(part, final)] + [last]
+        if len(parts) <= len(before):
+            remarks.append("an earlier draft left out")
     if len(parts) > 1 and any(len(part.entries) > 1 for part in parts):
         remarks.append(JOINED)
     for part in parts:
@@ -358,6 +351,19 @@ def _merged(found: Sequence[tuple[int, int, Reading]], text: str, documents: int
         all(part.sure for part in parts) or len(parts) == documents or _sums(parts),
         _explained(found, text),
     )
+
+
+def _has_numbers(part: Reading) -> bool:
+    return any(entry.probability is not None for entry in part.entries)
+
+
+def _is_torn(part: Reading) -> bool:
+    return any(CUT_OFF in entry.repairs for entry in part.entries)
+
+
+def _is_draft(part: Reading, final: Set[str]) -> bool:
+    """Whether a document says at least half of what the last one says."""
+    return 2 * sum(entry.text in final for entry in part.entries) >= len(final)
 
 
 def _sums(parts: Sequence[Reading]) -> bool:

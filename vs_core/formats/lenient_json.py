@@ -110,13 +110,10 @@ class _Reader:
     def read(self) -> Lenient | None:
         text, size = self.text, len(self.text)
         while self.at < size:
-            space = _SPACE.match(text, self.at)
-            assert space is not None  # noqa: S101  # it matches the empty string
-            if space.end() > self.at and not text[self.at : space.end()].isspace():
-                self._repair("comment left out")
-            self.at = space.end()
-            if self.at >= size:
-                break
+            if text[self.at] in "/#" or text[self.at].isspace():
+                self._pass_space()
+                if self.at >= size:
+                    break
             self._step(text[self.at])
             if not self.stack:
                 return Lenient(self.done, self.at, self.repairs)
@@ -126,6 +123,14 @@ class _Reader:
         bottom = self.stack[0].container if self.stack else self.done
         self._repair(CUT_OFF)
         return Lenient(bottom, size, self.repairs, torn)
+
+    def _pass_space(self) -> None:
+        """Pass over white space and comments."""
+        space = _SPACE.match(self.text, self.at)
+        assert space is not None  # noqa: S101  # it matches the empty string
+        if not self.text[self.at : space.end()].isspace() and space.end() > self.at:
+            self._repair("comment left out")
+        self.at = space.end()
 
     def _step(self, character: str) -> None:
         if character in "{[(":

@@ -90,6 +90,7 @@ _UNPARTED = re.compile(
     ),
     re.I,
 )
+# A label of one word and its number, as they stand most often.
 _COMMON = re.compile(r"(?P<label>[A-Za-z]{1,16}): ?(?P<number>[01]?\.\d{1,9}|\d{1,2}%)\Z")
 _ABOUT = words_of(ABOUT)
 _PARTING = tuple(":：–—-")
@@ -110,20 +111,16 @@ def number_in(content: str, strength: int = 0) -> Found | None:
     if _DIGIT.search(content) is None:
         return None
     if content[0].isalpha():
-        common = _common(content)
-        if common is not None:
-            return common
+        common = _COMMON.match(content)
+        if common is not None and kind_of(common["label"]) & _LABELS:
+            return _labelled(common)
     elif alone := _ALONE.match(content):
         return Found(0, len(content), alone[1], _strength(alone[1]))
     return _among_words(content, strength)
 
 
-def _common(content: str) -> Found | None:
-    """A label of one word and its number, as they stand most often: ``Probability: 0.2``."""
-    match = _COMMON.match(content)
-    if match is None or not kind_of(match["label"]) & _LABELS:
-        return None
-    return Found(0, len(content), match["number"], LABELLED, match["label"].lower())
+def _labelled(common: re.Match[str]) -> Found:
+    return Found(0, common.end(), common["number"], LABELLED, common["label"].lower())
 
 
 def _among_words(content: str, wanted: int) -> Found | None:
@@ -232,13 +229,13 @@ def _number_line(line: str) -> Found | None:
     inner = line.lstrip(_QUOTES).rstrip(_QUOTED)
     if not inner:
         return None
-    common = _common(inner) if inner[0].isalpha() else None
-    if common is not None and kind_of(common.label) & _LABELS:
-        return common
     if inner[-1] not in _ENDS and _NUMBER.search(inner) is None:
         return None
     begins = line.lstrip(" \t*_`>")[:1]
-    if begins not in _BRACKETS and _WORDED.search(inner) is None:
+    common = _COMMON.match(inner) if inner[0].isalpha() else None
+    if common is not None and _is_label(common["label"]):
+        return _labelled(common)
+    if begins not in _BRACKETS and (common is not None or _WORDED.search(inner) is None):
         return None  # neither a label nor brackets
     plain = inner.replace("**", "").replace("__", "") if "*" in inner or "_" in inner else inner
     found = number_in(plain, 0 if begins in _BRACKETS else LABELLED)
@@ -250,6 +247,11 @@ def _number_line(line: str) -> Found | None:
         enclosed = begins in _BRACKETS and found.strength >= PLAIN
         return found._replace(enclosed=True) if enclosed else None
     return found
+
+
+def _is_label(word: str) -> bool:
+    """Whether a word is that of a probability both as it is written and in lower case."""
+    return bool(kind_of(word) & _LABELS and kind_of(word.lower()) & _LABELS)
 
 
 _PARENTHESIS = re.compile(r"\s*[(\[（][^()\[\]（）]{0,60}[)\]）]?|\s*[)\]）*_`]+")
@@ -453,7 +455,7 @@ def _at_the_end(tail: str) -> Found | None:
     before = _label_before(tail, last.start())
     head = tail[: last.start()][-12:]
     unparted = _last(_UNPARTED, head) if not before and _may_be_unparted(head) else None
-    if before is None and unparted is None and not after.strip():
+    if before is None and unparted is None and not (after and _label_among(after)[0]):
         return None
     found = number_in(tail[last.start() :]) if after.strip() else number_in(last[0])
     if found is None:

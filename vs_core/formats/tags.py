@@ -606,8 +606,11 @@ def _number(tags: Sequence[_Tag], block: str, limit: int) -> tuple[str | None, t
 
 def _embedded(content: str) -> Entry | None:
     """A candidate that is written as JSON inside its tag."""
+    content = content.strip()
+    if not content.startswith("{"):
+        return None
     try:
-        data = from_json(content.strip())
+        data = from_json(content)
     except ValueError:
         return None
     if not isinstance(data, dict):
