@@ -301,6 +301,7 @@ HOSTILE = {
     "keys": "{" + '"a": 1, ' * 40_000,
     "commas": "[" + "," * 300_000,
     "colons": "{" + ":" * 300_000,
+    "lists between objects": '{"a": 0.5}\n["x", "y"]\n' * 15_000,
 }
 
 
