@@ -23,6 +23,7 @@ from vs_core import (
 )
 from vs_core.driver import stream
 from vs_core.formats import Entry, Lines, Reading, Shape
+from vs_core.formats.base import format_of
 from vs_core.messages import as_messages
 from vs_core.probabilities import DEFINITIONS
 from vs_core.strategies import strategy_of
@@ -392,6 +393,17 @@ def test_prompts_can_be_replaced():
 def test_a_template_is_checked(template):
     with pytest.raises(ConfigurationError, match="verbalize"):
         Prompts(verbalize=template)
+
+
+@pytest.mark.parametrize("reasoning", [False, True])
+@pytest.mark.parametrize("definition", [DEFINITIONS["explicit"], None])
+@pytest.mark.parametrize("schema", [None, {"type": "integer"}])
+@pytest.mark.parametrize("name", ["tags", "lines"])
+def test_instructions_are_sentences(name, reasoning, definition, schema):
+    shape = Shape(k=3, reasoning=reasoning, definition=definition, schema=schema)
+    lines = format_of(name).instructions(shape).split("\n")
+    assert len(lines) == 2 + reasoning
+    assert all(line.endswith(".") for line in lines)
 
 
 def test_an_empty_instruction_adds_nothing_but_the_format():
