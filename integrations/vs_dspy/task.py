@@ -143,9 +143,8 @@ class SamplerTask:
             self.signature, wording, request.shape, self.strategy.threshold, self.format
         )
         attempt = Attempt(asked, self.settings)
-        before = turns[-2].text if turns else ""
-        if before in self._spent:  # the adapter has asked again already, as a retry does
-            self._spent.discard(before)
+        if turns and (before := turns[-2].text) in self._spent:
+            self._spent.discard(before)  # the adapter has asked again already, as a retry does
             return Completion(before)
         given = self._arguments(asked, request, turns)
         settings, stream = {}, self.settings.send_stream

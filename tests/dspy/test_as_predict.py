@@ -162,6 +162,18 @@ def test_the_adapters_own_second_request_is_the_retry(server):
     assert len(server.requests) == 2
 
 
+@pytest.mark.skipif(not NEWEST, reason="earlier adapters of DSPy ask again elsewhere")
+@pytest.mark.parametrize("retries", [0, 1, 2])
+def test_a_second_request_for_an_empty_answer_is_the_retry_of_that_call_alone(server, retries):
+    server.model = SimulatedModel(quirks=["empty", "empty"])
+    sampler = VerbalizedSampler("topic -> joke", k=2, n=4, retries=retries)
+    with dspy.context(num_threads=1):
+        found = sampler(topic="coffee").distribution
+    assert len(found) == (4 if retries == 2 else 2)
+    asked = [len(request["messages"]) for request in server.requests]
+    assert asked == [2, 2, 2, 6][: 3 + retries // 2]  # the other call is asked, and asked once
+
+
 def test_what_dspy_mends_in_silence_is_a_repair(server):
     server.model = Says('[[ ## candidates ## ]]\n[{"joke": "a", "probability": 0.5}, {"joke": "b"')
     distribution = VerbalizedSampler("topic -> joke", k=2, retries=0)(topic="x").distribution
