@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
@@ -51,6 +52,10 @@ __all__ = [
 ]
 
 Response = ChatResponse | CompletionResponse
+
+_TURNS = 20
+"""Of the event loop, in which the generators around a client's stream end, one after the other;
+each takes two."""
 
 Fits = Callable[[Sequence[Message]], bool]
 """Whether a conversation and its answer fit into the context window."""
@@ -156,16 +161,24 @@ class _CallPath:
             if not ended:
                 gc.collect()
 
-        async def begun() -> AsyncIterator[Response]:
+        async def alet_go() -> None:
+            for _ in range(0 if ended else _TURNS):
+                await asyncio.sleep(0)
+            let_go()
+
+        def begun() -> Iterator[Response]:
+            stack.callback(let_go)
+            responses = getattr(self._llm, f"stream_{name}")(**arguments)
+            found: Iterator[Response] = stack.enter_context(closing(responses))
+            return found
+
+        async def abegun() -> AsyncIterator[Response]:
+            stack.push_async_callback(alet_go)
             responses = await getattr(self._llm, f"astream_{name}")(**arguments)
             found: AsyncIterator[Response] = await stack.enter_async_context(aclosing(responses))
             return found
 
-        stack.callback(let_go)
-        responses = yield Effect(
-            lambda: stack.enter_context(closing(getattr(self._llm, f"stream_{name}")(**arguments))),
-            begun,
-        )
+        responses = yield Effect(begun, abegun)
         incoming = _ArrivingResponse()
         following = Effect(lambda: next(responses, None), lambda: anext(responses, None))
         while (response := (yield following)) is not None:

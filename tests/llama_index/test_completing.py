@@ -1,8 +1,12 @@
 """What of an answer is kept: thoughts, why it ended, which model gave it; over HTTP."""
 
+import asyncio
+import gc
 import json
 import threading
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from types import SimpleNamespace
 
 import pytest
@@ -53,16 +57,43 @@ class Thinks(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(params=["reasoning_content", "reasoning"])
-def thinker(request):
-    handler = type("Handler", (Thinks,), {"beside": request.param})
+class Endless(Thinks):
+    """Writes on until nobody listens."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        head = {"id": "1", "created": 0, "model": "x", "object": "chat.completion.chunk"}
+        for number in count():
+            said = f"{number}. word {number} (probability: 0.01)\n"
+            choice = {"index": 0, "delta": {"content": said}, "finish_reason": None}
+            try:
+                self.wfile.write(f"data: {json.dumps({**head, 'choices': [choice]})}\n\n".encode())
+            except OSError:
+                self.server.given_up.set()
+                return
+
+
+@contextmanager
+def served(handler):
+    """A server of a handler, and the client of it."""
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.given_up = threading.Event()
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield OpenAILike(
+        yield server, OpenAILike(
             model="x", api_base=f"http://127.0.0.1:{server.server_port}", api_key="x",
             is_chat_model=True, max_retries=0,
         )  # fmt: skip
         server.shutdown()
+
+
+@pytest.fixture(params=["reasoning_content", "reasoning"])
+def thinker(request):
+    handler = type("Handler", (Thinks,), {"beside": request.param})
+    with served(handler) as (_, llm):
+        yield llm
 
 
 async def test_thoughts_and_the_end_of_an_answer_are_kept(thinker):
@@ -87,6 +118,25 @@ async def test_thoughts_are_kept_of_a_stream(thinker):
         assert distribution.reasoning == "Let me think. Two."
         assert distribution.completions[0].finish_reason == "stop"
         assert distribution.completions[0].model == "thinker-2"
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_a_stream_that_is_given_up_lets_go_of_the_connection(asynchronous):
+    with served(Endless) as (server, llm):
+        gc.disable()  # that it goes is no matter of luck
+        try:
+            synthesizer = VerbalizedSynthesizer(llm, 5, format="lines", cite=False, streaming=True)
+            if asynchronous:
+                candidates = (await synthesizer.aget_response("Which?", ["Words."])).candidates()
+                assert (await anext(candidates)).text == "word 0"
+                await candidates.aclose()
+            else:
+                candidates = synthesizer.get_response("Which?", ["Words."]).candidates()
+                assert next(candidates).text == "word 0"
+                candidates.close()
+            assert await asyncio.to_thread(server.given_up.wait, 20)
+        finally:
+            gc.enable()
 
 
 def test_blocks_of_thinking_are_kept_of_other_clients():
