@@ -1,6 +1,7 @@
 """`VerbalizedLLM`, the question generator and the transform retriever, through OpenAILike."""
 
 import asyncio
+import inspect
 import pickle
 
 import pytest
@@ -8,7 +9,8 @@ from llama_index.core import Document, Settings, SummaryIndex, VectorStoreIndex
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.callbacks import CallbackManager, TokenCountingHandler
 from llama_index.core.indices.query.query_transform import HyDEQueryTransform
-from llama_index.core.prompts import PromptTemplate
+from llama_index.core.prompts import PromptTemplate, SelectorPromptTemplate
+from llama_index.core.prompts.utils import is_chat_model
 from llama_index.core.query_engine import SubQuestionQueryEngine
 from llama_index.core.response_synthesizers import get_response_synthesizer
 from llama_index.core.retrievers import TransformRetriever
@@ -31,36 +33,41 @@ from vs_llama_index import (
 QUESTION = "Name a US state."
 
 
-async def both(run, arun):
-    return run(), await arun()
-
-
 # --- an LLM that draws ---------------------------------------------------------------------------
 
 
-async def test_it_answers_with_a_drawn_candidate(llm, server):
-    ours = VerbalizedLLM(llm, 4, seed=3)
-    messages = [ChatMessage(role=MessageRole.USER, content=QUESTION)]
-    for found in await both(lambda: ours.chat(messages), lambda: ours.achat(messages)):
-        distribution = distribution_of(found)
-        assert found.raw is distribution or found.raw == distribution
-        assert len(distribution) == 4
-        assert found.message.role == MessageRole.ASSISTANT
-        assert found.message.content == distribution.sample(seed=3).text
-    for found in await both(lambda: ours.complete(QUESTION), lambda: ours.acomplete(QUESTION)):
-        assert str(found) in distribution_of(found).texts
-    assert len(server.requests) == 4
+MESSAGES = [ChatMessage(role=MessageRole.USER, content=QUESTION)]
 
 
-async def test_a_stream_brings_the_drawn_answer(llm):
-    ours = VerbalizedLLM(llm, 3)
-    messages = [ChatMessage(role=MessageRole.USER, content=QUESTION)]
-    whole = list(ours.stream_chat(messages))
-    whole += [piece async for piece in await ours.astream_chat(messages)]
-    whole += list(ours.stream_complete(QUESTION))
-    whole += [piece async for piece in await ours.astream_complete(QUESTION)]
-    assert len(whole) == 4
-    assert all(piece.delta in distribution_of(piece).texts for piece in whole)
+async def only(found):
+    """The one thing that a method of an LLM gives, whole or in pieces, in whichever way."""
+    found = await found if inspect.isawaitable(found) else found
+    if hasattr(found, "__aiter__"):
+        found = [piece async for piece in found]
+    elif inspect.isgenerator(found):
+        found = list(found)
+    (one,) = found if isinstance(found, list) else [found]
+    return one
+
+
+@pytest.mark.parametrize("way", ["", "a", "stream_", "astream_"])
+@pytest.mark.parametrize("method", ["chat", "complete"])
+async def test_it_answers_with_a_drawn_candidate(llm, server, method, way):
+    ours = VerbalizedLLM(llm, 4, seed=4, resampler="uniform")
+    asked = MESSAGES if method == "chat" else QUESTION
+    found = await only(getattr(ours, way + method)(asked, temperature=0.7))
+    distribution = distribution_of(found)
+    drawn = distribution.sample(seed=4, resampler="uniform").text
+    assert found.raw == distribution
+    assert len(distribution) == 4
+    assert found.delta == drawn
+    if method == "chat":
+        assert (found.message.role, found.message.content) == (MessageRole.ASSISTANT, drawn)
+    else:
+        assert str(found) == found.text == drawn
+    (request,) = server.requests
+    assert request["temperature"] == 0.7
+    assert request["messages"][-1] == {"role": "user", "content": QUESTION}
 
 
 def test_many_answers_are_diverse(llm, server):
@@ -75,19 +82,24 @@ class Joke(BaseModel):
     rating: int
 
 
-async def test_typed_answers(llm, server):
-    ours = VerbalizedLLM(llm, 3)
-    prompt = PromptTemplate("Tell a joke about {topic}.")
-    for found in await both(
-        lambda: ours.structured_predict(Joke, prompt, topic="bees"),
-        lambda: ours.astructured_predict(Joke, prompt, topic="bees"),
-    ):
-        assert isinstance(found, Joke)
-    assert "about bees" in server.requests[0]["messages"][-1]["content"]
+PROMPT = SelectorPromptTemplate(
+    PromptTemplate("A joke about {topic}:"),
+    [(is_chat_model, PromptTemplate("Tell a joke about {topic}."))],
+)
+
+
+@pytest.mark.parametrize("way", ["", "a", "stream_", "astream_"])
+async def test_typed_answers(llm, server, way):
+    ours = VerbalizedLLM(llm, 3, seed=2, resampler="argmax", system_prompt="Be brief.")
+    predict = getattr(ours, f"{way}structured_predict")
+    found = await only(predict(Joke, PROMPT, {"temperature": 0.7}, topic="bees"))
+    assert isinstance(found, Joke)
+    (request,) = server.requests
+    assert request["temperature"] == 0.7
+    assert request["messages"][0]["content"].startswith("Be brief.")
+    assert "Tell a joke about bees." in request["messages"][-1]["content"]
     structured = ours.as_structured_llm(Joke)
     assert isinstance(structured.complete("Tell a joke.").raw, Joke)
-    (streamed,) = ours.stream_structured_predict(Joke, prompt, topic="bees")
-    assert isinstance(streamed, Joke)
 
 
 def test_it_stands_where_llamaindex_takes_an_llm(llm, server, monkeypatch):
@@ -102,9 +114,12 @@ def test_it_stands_where_llamaindex_takes_an_llm(llm, server, monkeypatch):
     assert VerbalizedSynthesizer(ours, 2)  # even here
 
 
-def test_settings_and_managers_reach_the_wrapped_llm(llm, server):
+def test_settings_and_managers_reach_the_wrapped_llm(make_llm, server):
+    own = CallbackManager([])
+    llm = make_llm(callback_manager=own, is_function_calling_model=True)
     ours = VerbalizedLLM(llm, 3, strategy="vs_cot", n=6)
-    ours.chat([ChatMessage(role=MessageRole.USER, content=QUESTION)], temperature=0.7)
+    assert ours.callback_manager is llm.callback_manager is own
+    ours.chat(MESSAGES, temperature=0.7)
     assert [request["temperature"] for request in server.requests] == [0.7, 0.7]
     manager = CallbackManager([TokenCountingHandler(str.split)])
     ours.callback_manager = manager
@@ -121,6 +136,8 @@ def test_it_is_picklable_and_says_what_is_wrong(llm, server, monkeypatch):
     assert str(pickle.loads(pickle.dumps(ours)).complete(QUESTION)) == first
     with pytest.raises(ConfigurationError, match="kk"):
         VerbalizedLLM(llm, kk=3)
+    with pytest.raises(ConfigurationError, match="best"):
+        VerbalizedLLM(llm, resampler="best")
     with pytest.raises(ConfigurationError, match="calls no functions"):
         VerbalizedLLM(llm, method="tool")
     with pytest.raises(ConfigurationError, match="no distribution"):
