@@ -163,7 +163,8 @@ _HEAD = re.compile(r"[\W_]{0,9}(?:(?:[^\W\d_]{1,20}[\s#]{0,3})?\d{1,3}[\W_]{0,9}
 
 def _is_meta(line: str) -> bool:
     """Whether a line is a field of no account: ``ID: 3``."""
-    return kind_of(_field(line)[0]) == {META}
+    match = FIELD.match(line[:160])
+    return match is not None and kind_of(match["key"].strip()) == {META}
 
 
 def _is_weak(line: str) -> bool:
