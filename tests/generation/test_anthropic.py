@@ -5,6 +5,7 @@ import json
 import pickle
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
@@ -13,10 +14,12 @@ from vs_core import Completion, ConfigurationError, Message, ModelError, Request
 from vs_core.caller import Caller
 from vs_core.generation import Run
 from vs_core.generation.batches import AnthropicBatches, Wanted, completions_of, written
-from vs_core.testing import SimulatedServer
+from vs_core.testing import SimulatedModel, SimulatedServer
 from vs_core.testing.batches import BatchFaults
 
 pytest.importorskip("anthropic", reason="the extra anthropic is not installed")
+
+import anthropic
 
 from vs_core.anthropic import AnthropicModel, completion_of_message
 
@@ -211,3 +214,54 @@ def test_the_command_runs_batches_of_anthropic(tmp_path):
     assert {(request["model"], request["temperature"]) for request in server.requests} == {
         ("m", 0.5)
     }
+
+
+# --- the simulated server, by Anthropic's client -------------------------------------------------
+
+SYSTEM = "Give 4 responses in JSON, each with its probability."
+ASKED = {
+    "model": "m",
+    "max_tokens": 900,
+    "messages": [{"role": "user", "content": "Name a US state."}],
+}
+
+
+def test_a_batch_of_anthropics_is_done_after_so_many_looks():
+    params = {**ASKED, "system": SYSTEM}
+    names = [str(number) for number in range(40)]
+    faults = BatchFaults(polls=3, failed=0.2, expired=0.2, cancelled=0.2, cut_off=0.3)
+    with SimulatedServer(batch_faults=faults) as server:
+        batches = anthropic.Anthropic(base_url=server.url, api_key="x").messages.batches
+        wanted = [{"custom_id": name, "params": params} for name in names]
+        batch = batches.create(requests=wanted)
+        seen = [batch, *(batches.retrieve(batch.id) for _ in range(4))]
+        lines = list(batches.results(batch.id))
+    for answer in (*seen, *lines):
+        assert type(answer).model_validate(answer.model_dump()) == answer
+    states = [(each.processing_status, each.request_counts.processing) for each in seen]
+    assert states == [("in_progress", 40)] * 3 + [("ended", 0)] * 2
+    assert [bool(each.ended_at and each.results_url) for each in seen] == [False] * 3 + [True] * 2
+    ends = Counter(line.result.type for line in lines)
+    counted = seen[-1].request_counts.model_dump()
+    assert {name: count for name, count in counted.items() if count} == ends
+    assert set(ends) == {"succeeded", "errored", "expired", "canceled"}
+    assert sorted((line.custom_id for line in lines), key=int) == names
+    messages = [line.result.message for line in lines if line.result.type == "succeeded"]
+    assert {message.stop_reason for message in messages} == {"end_turn", "max_tokens"}
+    assert [request["path"] for request in server.requests] == ["batch"] * len(messages)
+
+
+def test_a_message_of_the_server():
+    with SimulatedServer(thinks=True) as server:
+        client = anthropic.Anthropic(base_url=server.url, api_key="x")
+        whole = client.messages.create(**ASKED, system=SYSTEM)
+        bare = client.messages.create(**ASKED, stop_sequences=[" "])
+    thought, said = whole.content
+    assert type(whole).model_validate(whole.model_dump()) == whole
+    assert (thought.type, said.type) == ("thinking", "text")
+    messages = [Message("system", SYSTEM), Message("user", ASKED["messages"][0]["content"])]
+    assert said.text == SimulatedModel().answer(messages).text
+    assert " " not in bare.content[-1].text
+    assert bare.usage.input_tokens < whole.usage.input_tokens  # what the system says is read
+    assert (bare.model, bare.role) == ("m", "assistant")
+    assert bare.id != whole.id

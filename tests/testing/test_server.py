@@ -10,9 +10,11 @@ import httpx
 import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
+from openai.types.chat import ChatCompletion
 from pydantic import BaseModel
 
 from vs_core import ConfigurationError, parse
+from vs_core.messages import as_messages
 from vs_core.testing import SimulatedModel, SimulatedServer
 from vs_core.testing.batches import BatchFaults
 
@@ -64,8 +66,6 @@ async def test_async_and_over_http_as_in_process(server):
     client = AsyncOpenAI(base_url=server.base_url, api_key="any")
     answer = await client.chat.completions.create(model="m", messages=ASKED)
     fresh = SimulatedModel()
-    from vs_core.messages import as_messages
-
     assert answer.choices[0].message.content == fresh.answer(as_messages(ASKED)).text
 
 
@@ -78,6 +78,8 @@ def test_a_stream_is_the_answer_in_pieces(client, server):
     assert "".join(pieces) == whole.choices[0].message.content
     assert chunks[-1].usage == whole.usage
     assert [c.choices[0].finish_reason for c in chunks if c.choices][-1] == "stop"
+    assert not any(chunk.usage for chunk in chunks[:-1])
+    assert len({(chunk.id, chunk.model) for chunk in chunks}) == 1
 
 
 def test_slow_tokens_come_one_by_one(server):
@@ -99,11 +101,42 @@ def test_slow_tokens_of_a_completion_come_one_by_one_and_are_those_of_the_whole(
         assert "".join(each.choices[0].text for each in chunks) == whole
 
 
+def test_several_streamed_answers_say_which_is_which_and_why_each_ended(server, client):
+    def joined(chunks, text_of):
+        texts, ends = ["", ""], [[], []]
+        for chunk in chunks:
+            (choice,) = chunk.choices
+            texts[choice.index] += text_of(choice)
+            ends[choice.index].append(choice.finish_reason)
+        assert [set(each[:-1]) for each in ends] == [{None}, {None}]
+        return list(zip(texts, [each[-1] for each in ends], strict=True))
+
+    prompts = ["Name a US state.", "Tell me a joke about coffee."]
+    for ask, asked, text_of in (
+        (chat, {"n": 2}, lambda choice: choice.delta.content or ""),
+        (
+            lambda client, **options: client.completions.create(model="m", **options),
+            {"prompt": prompts, "max_tokens": 4},
+            lambda choice: choice.text,
+        ),
+    ):
+        server.model.reset()
+        whole = ask(client, **asked)
+        said = [each.message.content if ask is chat else each.text for each in whole.choices]
+        assert [each.index for each in whole.choices] == [0, 1]
+        server.model.reset()
+        got = joined(ask(client, **asked, stream=True), text_of)
+        ends = [each.finish_reason for each in whole.choices]
+        assert got == list(zip(said, ends, strict=True))
+        assert ends == (["stop", "stop"] if ask is chat else ["stop", "length"])
+
+
 def test_its_answers_are_of_the_types_that_are_documented(client):
     answers = [
         chat(client),
         *chat(client, stream=True, stream_options={"include_usage": True}),
         client.completions.create(model="m", prompt="Name a US state."),
+        list(client.completions.create(model="m", prompt="Name a US state.", stream=True))[-1],
         client.embeddings.create(model="m", input="x"),
         *client.models.list().data,
     ]
@@ -315,7 +348,8 @@ def test_what_an_endpoint_may_lack():
 
     assert ask("usage").usage is None
     streamed = {"stream": True, "stream_options": {"include_usage": True}}
-    assert not any(chunk.usage for chunk in ask("stream_usage", **streamed))
+    for lack in ("usage", "stream_usage"):
+        assert not any(chunk.usage for chunk in ask(lack, **streamed))
     assert ask("stream_usage").usage
     with pytest.raises(openai.BadRequestError, match="not supported"):
         ask("stream", stream=True)
@@ -360,32 +394,62 @@ def test_the_answers_are_json(client):
     assert len(json.loads(text)["responses"]) == len(parse(text)) == 4
 
 
-def test_a_batch_says_how_it_stands():
-    body = {"model": "m", "messages": ASKED}
-    line = {"method": "POST", "url": "/v1/chat/completions", "body": body}
-    lines = [json.dumps({**line, "custom_id": str(number)}) for number in range(40)]
-    with SimulatedServer(batch_faults=BatchFaults(polls=2, failed=0.2)) as server:
-        client = OpenAI(base_url=server.base_url, api_key="x")
-        file = client.files.create(file="\n".join(lines).encode(), purpose="batch")
-        assert (file.object, file.status, file.filename) == ("file", "processed", "batch.jsonl")
-        batch = client.batches.create(
-            input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
-        )
-        assert (batch.status, batch.output_file_id, batch.error_file_id) == (
-            "in_progress", None, None
-        )  # fmt: skip
-        assert client.batches.retrieve(batch.id).status == "in_progress"
-        batch = client.batches.retrieve(batch.id)
-        assert (batch.status, batch.input_file_id, batch.endpoint) == (
-            "completed", file.id, line["url"]
-        )  # fmt: skip
-        done, failed = (
-            [json.loads(each) for each in client.files.content(name).text.splitlines()]
-            for name in (batch.output_file_id, batch.error_file_id)
-        )
-    counts = batch.request_counts
-    assert (counts.total, counts.completed, counts.failed) == (40, len(done), len(failed))
-    assert {each["response"]["status_code"] for each in failed} == {500}
-    numbers = [int(each["custom_id"]) for each in done]
-    assert sorted(numbers + [int(each["custom_id"]) for each in failed]) == list(range(40))
-    assert numbers != sorted(numbers)  # as they were done, not as they were asked
+# --- batches -------------------------------------------------------------------------------------
+
+FAULTS = BatchFaults(polls=3, failed=0.2, expired=0.2, cancelled=0.2, cut_off=0.3)
+NAMES = [str(number) for number in range(40)]
+BODY = {"model": "m", "messages": ASKED}
+
+
+def batched(server):
+    """A batch by OpenAI's client: as it was seen, its answers, and what went wrong."""
+    client = OpenAI(base_url=server.base_url, api_key="any", max_retries=0)
+    about = {"method": "POST", "url": "/v1/chat/completions", "body": BODY}
+    data = "".join(json.dumps({"custom_id": name, **about}) + "\n" for name in NAMES).encode()
+    file = client.files.create(file=("batch.jsonl", data), purpose="batch")
+    assert (file.bytes, file.filename) == (len(data), "batch.jsonl")
+    batch = client.batches.create(
+        input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
+    )
+    seen = [batch, *(client.batches.retrieve(batch.id) for _ in range(4))]
+    for answer in (file, *seen):
+        assert type(answer).model_validate(answer.model_dump()) == answer
+    shown = {(each.id, each.input_file_id, each.endpoint) for each in seen}
+    assert shown == {(batch.id, file.id, "/v1/chat/completions")}
+    ids = (seen[-1].output_file_id, seen[-1].error_file_id)
+    kept = [client.files.content(name).text.splitlines() if name else [] for name in ids]
+    return seen, *([json.loads(line) for line in lines] for lines in kept)
+
+
+def test_a_batch_of_openais_is_done_after_so_many_looks():
+    with SimulatedServer(batch_faults=FAULTS) as server:
+        seen, done, wrong = batched(server)
+        again, _, _ = batched(server)
+    assert [batch.status for batch in seen] == ["in_progress"] * 3 + ["completed"] * 2
+    assert not any(batch.output_file_id or batch.error_file_id for batch in seen[:3])
+    assert again[0].id != seen[0].id
+    counts = seen[-1].request_counts
+    assert (counts.total, counts.completed, counts.failed) == (40, len(done), len(wrong))
+    names = [line["custom_id"] for line in done]
+    assert names != sorted(names, key=int)  # in any order, as the real ones
+    assert sorted(names + [line["custom_id"] for line in wrong], key=int) == NAMES
+    answers = [ChatCompletion.model_validate(line["response"]["body"]) for line in done]
+    assert {answer.choices[0].finish_reason for answer in answers} == {"stop", "length"}
+    assert {line["response"]["status_code"] for line in done} == {200}
+    assert {line["error"] for line in done} == {None}
+    ends = {line["error"]["code"] if line["error"] else line["response"]["status_code"]
+            for line in wrong}  # fmt: skip
+    assert ends == {500, "batch_expired", "batch_cancelled"}
+    assert {request["path"] for request in server.requests} == {"batch"}
+
+
+def test_a_batch_without_faults_has_no_file_of_errors_and_a_refused_one_no_file_at_all():
+    with SimulatedServer() as server:
+        seen, done, wrong = batched(server)
+    assert [batch.status for batch in seen] == ["in_progress"] + ["completed"] * 4
+    assert (len(done), wrong, seen[-1].error_file_id) == (40, [], None)
+    with SimulatedServer(batch_faults=BatchFaults(refused=True)) as server:
+        seen, done, wrong = batched(server)
+    assert {batch.status for batch in seen} == {"failed"}
+    assert (done, wrong, server.requests) == ([], [], [])
+    assert "simulated" in seen[-1].errors.data[0].message

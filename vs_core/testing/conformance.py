@@ -143,6 +143,15 @@ class ConformanceSuite(Served):
         assert_same(got, expected)
         assert len(server.requests) == expected.metadata["calls"]
 
+    def test_formats(self, server: SimulatedServer) -> None:
+        """Each format is asked for in words of its own."""
+        named = [format for format in self.harness.formats if format is not None]
+        said = set()
+        for format in named:
+            self._run(serving(server), k=K, **_given(format))
+            said.add(_sent(server))
+        assert len(said) == len(named)
+
     # --- the knobs ---------------------------------------------------------------------------
 
     @pytest.mark.parametrize(("k", "n", "calls"), [(5, None, 1), (5, 12, 3), (1, 3, 3), (4, 4, 1)])

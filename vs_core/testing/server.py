@@ -296,7 +296,8 @@ class SimulatedServer:
             yield _chunk(body, index, {}, choice["finish"])
         wanted = (body.get("stream_options") or {}).get("include_usage")
         if wanted and not self.lacks & {"usage", "stream_usage"}:
-            yield {**_chunk(body, 0, {}), "choices": [], "usage": _usage(choices)}
+            head = _head(body, "chatcmpl", "chat.completion.chunk")
+            yield {**head, "choices": [], "usage": _usage(choices)}
 
     async def _complete(self, body: dict[str, Any], fault: Fault | None) -> Response:
         prompts = body["prompt"] if isinstance(body["prompt"], list) else [body["prompt"]]
