@@ -118,14 +118,20 @@ _set_values, _set_given, _set_extra, _set_private = (
 )
 
 
-def _made(cls: type[M], values: dict[str, Any], given: set[str]) -> M:
-    """Return a model of all its values, valid ones: to validate or copy takes twice the time."""
-    made = _new(cls)
-    _set_values(made, values)
-    _set_given(made, given)
-    _set_extra(made, None)
-    _set_private(made, None)
-    return made
+def _made(cls: type[M], rows: Iterable[dict[str, Any]], given: set[str]) -> list[M]:
+    """Return models of rows of all their values, valid ones: to validate or copy takes far longer.
+
+    They share ``given``, which nothing changes in a frozen model.
+    """
+    models = []
+    for values in rows:
+        made = _new(cls)
+        _set_values(made, values)
+        _set_given(made, given)
+        _set_extra(made, None)
+        _set_private(made, None)
+        models.append(made)
+    return models
 
 
 class Candidate(_Typed[T]):
@@ -156,7 +162,7 @@ class Candidate(_Typed[T]):
             return super().model_copy(update=update, deep=True)
         changed = update or {}
         given = {*self.__pydantic_fields_set__, *changed}
-        return _made(type(self), {**self.__dict__, **changed}, given)
+        return _made(type(self), [{**self.__dict__, **changed}], given)[0]
 
     def model_dump(self, **options: Any) -> dict[str, Any]:
         """As pydantic's; in Python mode the value stays the object that it is.
@@ -562,7 +568,7 @@ def unvalidated(
     rows: Iterable[dict[str, Any]], reasoning: str | None, remarks: tuple[str, ...] = ()
 ) -> Distribution[Any]:
     """Return the distribution of candidates whose fields, all of them, are known to be valid."""
-    candidates = tuple([_made(Candidate, row, _READ.copy()) for row in rows])
+    candidates = tuple(_made(Candidate, rows, _READ.copy()))
     return assembled(candidates, reasoning, {}, (), remarks)
 
 
@@ -581,7 +587,7 @@ def assembled(
         "completions": completions,
         "remarks": remarks,
     }
-    return _made(Distribution, values, set(values))
+    return _made(Distribution, [values], set(values))[0]
 
 
 _READ = {"text", "probability", "value", "repairs", "metadata"}
