@@ -1,10 +1,12 @@
 """The fast path reads what the readings would read, and only what leaves nothing open."""
 
+import json
 import random
+import re
 
 import pytest
 
-from tests.benchmarks.bench_parsing import CLEAN, WRITERS
+from tests.benchmarks.bench_parsing import CLEAN, TRUNCATED, WRITERS
 from vs_core import Distribution, StreamParser, parse, parsing
 from vs_core.formats import Entry, Reading, Shape
 from vs_core.words import VOCABULARY
@@ -57,10 +59,40 @@ def test_it_reads_what_the_readings_read(notation, prose, monkeypatch):
     assert read == [parsing.read(answer, shape) for answer, shape in fast]
 
 
+def json_that_breaks_off(rng: random.Random) -> str:
+    """JSON of any pieces that ends soon after a text begins."""
+    marks = ["...", " ", "So. Final answer:", "</think> {", "<answer>", "</answer>"]
+    numbers = rng.choice([(0.2, 0.5), (0.2, 0.5), (1, 0.5), (True, 0.5), (0.2, 20), ("0.2", 0.5)])
+    responses = [
+        {
+            "text": " ".join(rng.choices([*PIECES, *marks * 40], k=rng.choice([1, 2, 5]))),
+            "probability": rng.choice(numbers),
+        }
+        for _ in range(rng.choice([2, 3, 5]))
+    ]
+    before = rng.choice([{}, {}, {"reasoning": "So."}, {"reasoning": ""}, {"note": "So."}])
+    indent = rng.choice([None, 2])
+    answer = json.dumps({**before, "responses": responses}, ensure_ascii=False, indent=indent)
+    begin = rng.choice([match.end() for match in re.finditer('"text": "', answer)])
+    return answer[: begin + rng.choice([1, rng.randrange(40)])]
+
+
+def test_it_reads_json_that_breaks_off_as_the_readings_read_it(monkeypatch):
+    rng = random.Random(1)
+    answers = [json_that_breaks_off(rng) for _ in range(2000)]
+    shapes = [Shape(0), Shape(3), Shape(0, fields=("text", "probability"))]
+    fast = [(a, s) for a in answers for s in shapes if parsing.json_cut_off(a, s) is not None]
+    assert len(fast) > 100
+    read = [parsing.read(answer, shape) for answer, shape in fast]
+    monkeypatch.setattr(parsing, "json_cut_off", lambda *_: None)
+    assert read == [parsing.read(answer, shape) for answer, shape in fast]
+
+
 @pytest.mark.parametrize(
     "answer",
     [
         CLEAN,
+        TRUNCATED,
         "1. Paris (probability: 0.6)\n2. Rome. Or Oslo? (probability: 0.3)",
         "1. Paris (probability: .6)\n\n2. Rome (probability: .3)\n",
         "Response 1\nText: Paris\nProbability: .6\n\nResponse 2\nText: Rome\nProbability: .3\n\n",

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from vs_core.candidates import Candidate, Distribution, unvalidated
 from vs_core.display import shorten
 from vs_core.errors import ParseError
-from vs_core.formats.as_asked import Pairs, as_asked, json_as_asked
+from vs_core.formats.as_asked import Pairs, as_asked, json_as_asked, json_cut_off
 from vs_core.formats.base import (
     CUT_OFF,
     Entry,
@@ -112,7 +112,10 @@ def read(
         clean = json_as_asked(envelope.text, shape)
         if clean is not None:
             return _plain(clean[0], clean[1] or envelope.thoughts)
-    found = _distribution(_once(_best(envelope, raw, shape, asked), shape), shape)
+    answer = json_cut_off(envelope.text, shape) if may_be_json else None
+    if answer is None:
+        answer = _once(_best(envelope, raw, shape, asked), shape)
+    found = _distribution(_with_thoughts(answer, envelope), shape)
     if shape.strict:
         _refuse_repairs(found, raw)
     return found
@@ -161,10 +164,10 @@ def _best(envelope: Envelope, raw: str, shape: Shape, asked: Format | None) -> R
             if best is None or choice.evidence > best.evidence:
                 best = choice
             if choice.clear:
-                return _with_thoughts(best.answer, envelope)
+                return best.answer
     if best is None:
         raise ParseError(_reason(envelope.text, raw), raw)
-    return _with_thoughts(best.answer, envelope)
+    return best.answer
 
 
 def _reading(format: Format, text: str, shape: Shape, raw: str) -> Reading | None:

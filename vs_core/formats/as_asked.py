@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from types import NoneType
 
 from pydantic_core import from_json
 
-from vs_core.formats.base import Shape
+from vs_core.formats.base import CUT_OFF, Entry, Reading, Shape
 from vs_core.formats.common import without_common_marks
 from vs_core.formats.envelope import may_be_final
 from vs_core.formats.numbers import number_line
 from vs_core.formats.placeholders import is_placeholder
 from vs_core.words import ABOUT, TOTAL, kind_of
 
-__all__ = ["Pairs", "as_asked", "json_as_asked"]
+__all__ = ["Pairs", "as_asked", "json_as_asked", "json_cut_off"]
 
 Pairs = list[tuple[str, float]]
 """Texts, stripped, and their probabilities, on [0, 1]."""
@@ -31,26 +30,49 @@ def json_as_asked(text: str, shape: Shape) -> tuple[Pairs, str | None] | None:
     start, end = text.find("{"), text.rfind("}") + 1
     if start < 0 or (shape.definition and shape.definition.scale != "probability"):
         return None
+    pairs: Pairs = []
     try:
-        data = from_json(text[start:end])
+        data = from_json(text[start:end], cache_strings="keys")
         responses, reasoning = data["responses"], data.get("reasoning")
-        pairs = [
-            (response["text"].strip(), float(response["probability"]))
-            for response in responses
-            if len(response) == 2 and 0 <= response["probability"] <= 1
-        ]
+        for response in responses:
+            said, probability = response["text"].strip(), response["probability"]
+            if len(response) != 2 or not 0.0 <= probability <= 1.0 or is_placeholder(said):
+                return None
+            pairs.append((said, float(probability)))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    if not pairs or len(pairs) != len(responses) or len(data) != 1 + (reasoning is not None):
+    if not pairs or len(data) != 1 + (reasoning is not None):
         return None
-    if not isinstance(reasoning, (str, NoneType)) or text.count('"probability"') != len(pairs):
+    if not (reasoning is None or isinstance(reasoning, str)):
+        return None
+    if text.count('"probability"') != len(pairs):
         return None  # what an object says twice is lost in it
     if (start or end < len(text)) and _holds_more(text[:start], text[end : end + _BEHIND]):
         return None
-    for said, _ in pairs:
-        if is_placeholder(said):
-            return None
     return None if _is_said_twice(pairs) else (pairs, reasoning)
+
+
+_TORN = re.compile(r'\s*,\s*\{\s*"text"\s*:\s*"([^"\\\x00-\x1f]+)')
+"""What follows the last whole candidate where the answer breaks off in the text of another."""
+
+
+def json_cut_off(text: str, shape: Shape) -> Reading | None:
+    """Return what JSON holds that breaks off in a text, and is as it was asked for till then."""
+    end = text.rfind("}") + 1
+    torn = _TORN.fullmatch(text, end) if text.startswith("{") else None
+    if torn is None or shape.fields or "</" in text or may_be_final(text):
+        return None
+    whole = json_as_asked(f"{text[:end]}]}}", shape)
+    said = torn[1].strip()
+    if whole is None or not said or is_placeholder(said):
+        return None
+    pairs, reasoning = whole
+    if shape.k not in (0, len(pairs) + 1):
+        return None
+    if not all(0 < probability < 1 for _, probability in pairs):
+        return None  # what is 1 may have been a word
+    entries = [Entry(*pair) for pair in pairs]
+    return Reading([*entries, Entry(said, repairs=(CUT_OFF,))], reasoning)
 
 
 def _is_said_twice(pairs: Pairs) -> bool:
