@@ -27,7 +27,6 @@ from vs_core.formats import Entry, Json, Lines, Reading, Shape, Tags
 TEXT = "The rain had stopped, and the street was full of small mirrors. "
 ENTRIES = [Entry(f"{number}. {TEXT * 9}".strip(), 0.2) for number in range(5)]
 CLEAN = Json().write(Reading(ENTRIES), Shape())
-FENCED = f"Sure, here you go:\n```json\n{json.dumps(json.loads(CLEAN), indent=2)}\n```"
 TRUNCATED = CLEAN[:-300]
 
 
@@ -86,6 +85,13 @@ WRITERS: dict[str, Callable[[Reading], str]] = {
     "blocks": blocks,
 }
 numbers = itertools.count()
+FENCED_KILOBYTES = (3, 30, 100)
+"""The time of LangChain's parser grew with the square of a fenced answer in its older versions."""
+
+
+def fenced(kilobytes: int) -> str:
+    answer = json.loads(Json().write(answer_of(kilobytes), Shape()))
+    return f"Sure, here you go:\n```json\n{json.dumps(answer, indent=2)}\n```"
 
 
 def answer_of(kilobytes: int) -> Reading:
@@ -139,8 +145,11 @@ def main() -> None:
     typed = PydanticOutputParser(pydantic_object=Responses)
     compare("clean JSON / LangChain PydanticOutputParser", lambda: parse(CLEAN),
             lambda: typed.parse(CLEAN), 50)  # fmt: skip
-    compare("fenced JSON / LangChain JsonOutputParser", lambda: parse(FENCED),
-            lambda: JsonOutputParser().parse(FENCED), 30)  # fmt: skip
+    for kilobytes in FENCED_KILOBYTES:
+        text = fenced(kilobytes)
+        compare(f"fenced JSON of {kilobytes} KB / LangChain JsonOutputParser",
+                lambda t=text: parse(t), lambda t=text: JsonOutputParser().parse(t),
+                max(5, 60 // kilobytes))  # fmt: skip
     compare("truncated JSON / json_repair", lambda: parse(TRUNCATED),
             lambda: json_repair.loads(TRUNCATED), 50)  # fmt: skip
     compare("streamed by characters / LangChain JsonOutputParser", lambda: stream(CLEAN),
