@@ -1,6 +1,9 @@
 """Figures and the report: what they show, and that no answer can do harm in them."""
 
+import html as html_of
 import html.parser
+import json
+import math
 import re
 import warnings
 from collections import Counter
@@ -12,9 +15,9 @@ from vs_core import Completion, ConfigurationError, plugins
 from vs_core.candidates import Candidate
 from vs_core.evaluation import Answer, Experiment, Item, Measure, Task
 from vs_core.evaluation.figures import pareto
-from vs_core.evaluation.measures import average, stated
-from vs_core.evaluation.tables import shown
-from vs_core.metrics import Interval
+from vs_core.evaluation.measures import LEXICAL, average, stated
+from vs_core.evaluation.tables import amount, shown
+from vs_core.metrics import Interval, confidence_interval, lexical_diversity
 from vs_core.testing import SimulatedModel
 from vs_core.testing.server import embedding
 
@@ -207,6 +210,43 @@ def test_the_pareto_front():
     assert pareto([]) == []
 
 
+def test_figures_as_text():
+    unknown = math.nan
+    assert shown(0.625, 0.5, 0.75) == "0.62 (0.50 to 0.75)"
+    assert shown(unknown, 0.5, 0.75) == "–"
+    assert shown(0.6254, unknown, 0.75) == shown(0.6254, 0.5, unknown) == "0.625"
+    assert [amount(n) for n in (0.2994, 99.94, 100, 1810.4, math.inf)] == [
+        "0.299", "99.9", "100", "1,810", "inf",
+    ]  # fmt: skip
+
+
+def test_lexical_diversity_of_few_prompts_has_its_interval_over_calls():
+    texts = ["a b", "a c", "b c d", "a b", "e f", "a e", "d", "b a"]
+    calls = [0, 0, 1, 1, 2, 2, 3, 3]
+    answers = [
+        Answer(Candidate(text=text), Item(prompt="x"), text, unit=call)
+        for text, call in zip(texts, calls, strict=True)
+    ]
+    expected = confidence_interval(lexical_diversity, texts, groups=calls, bounds=(0, 1))
+    assert LEXICAL.of([answers]) == pytest.approx(expected)
+    assert 0 < expected.low < expected.estimate < expected.high == 1
+
+
+def test_figures_of_prompts_keep_to_their_bounds():
+    bounded = Measure(
+        "share", "share", lambda seen, item: sum(seen) / len(seen), lambda a: a.score,
+        options={"bounds": (0.0, 1.0)},
+    )  # fmt: skip
+    groups = [
+        [Answer(Candidate(text="x"), Item(prompt=str(n)), "x", score=float(n > 0))]
+        for n in range(4)
+    ]
+    free = SCORE.of(groups)
+    assert free.low < 0
+    assert free.high > 1
+    assert bounded.of(groups) == (0.75, 0.0, 1.0)
+
+
 def test_the_average_of_intervals():
     found = average([Interval(1, 0, 4), Interval(3, 3, 7)])
     assert found == pytest.approx((2, 2 - 0.5, 2 + 2.5))
@@ -315,6 +355,117 @@ def test_the_report_begins_with_differences_from_direct_answers(tmp_path):
     assert row["prompts_for_2_points"] >= 2
     page = experiment.report().read_text()
     assert page.index("Differences from direct") < page.index("Figures</h3>")
+
+
+def tables(page):
+    """The tables of a page, each the cells of its rows, bold ones in stars."""
+    page = page.replace("<strong>", "*").replace("</strong>", "*")
+    return [
+        [
+            [html_of.unescape(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)]
+            for row in re.findall(r"<tr>(.*?)</tr>", table, flags=re.DOTALL)
+        ]
+        for table in re.findall(r"<table.*?</table>", page, flags=re.DOTALL)
+    ]
+
+
+ARROWS = {"high": " ↑", "low": " ↓", "": ""}
+
+
+def wordy(request):
+    """Directly always the same; asked for several a word of its own for each."""
+    usage = {"input_tokens": 1000, "output_tokens": 500}
+    if "probabilit" not in str(request.messages):
+        return Completion("tea tea", usage)
+    said = [{"text": f"w{request.call}{n} tea", "probability": 0.2} for n in "ab"]
+    return Completion(json.dumps({"responses": said}), usage)
+
+
+def test_the_tables_of_the_page_are_those_of_the_experiment(tmp_path):
+    names = "mo"
+    items = [Item(prompt=f"Name {n}.") for n in range(5)]
+    marks = {"tea tea": 0.5}
+    experiment = Experiment(
+        Task(name="words", items=items), ["direct", "vs_standard"], n=4, k=2,
+        model=dict.fromkeys(names, wordy), thresholds=[None, 0.25], price=(1, 2), out=tmp_path,
+        judge=lambda prompt, text: marks.get(text, 0.25 * ("0a" in text)),
+    ).run()  # fmt: skip
+    found = tables(experiment.report().read_text())
+    measures = [m for m in experiment.tasks["words"].measures if m.name in experiment.table()]
+    labels = [f"{measure.label}{ARROWS[measure.better]}" for measure in measures]
+    assert [measure.name for measure in measures] == [
+        "lexical_diversity", "distinct", "quality", "utility",
+    ]  # fmt: skip
+    # The differences of each model, and then what was measured.
+    differences = experiment.differences_table()
+    for model, (head, *rows) in zip(names, found, strict=False):
+        assert head == ["strategy", *labels]
+        own = differences[differences["model"] == model]
+        assert [row[0] for row in rows] == ["vs_standard", "vs_standard < 0.25"]
+        for label, *cells in rows:
+            by_name = own[own["strategy"] == label].set_index("measure")
+            assert cells == [difference_of(by_name.loc[measure.name]) for measure in measures]
+    head, *rows = found[len(names)]
+    assert head == [
+        "model", "strategy", *labels, "useful", "missing", "calls", "calls<br>/ useful",
+        "tokens<br>/ useful", "cost<br>/ useful",
+    ]  # fmt: skip
+    arms = ["direct", "vs_standard", "vs_standard < 0.25"]
+    for row, label, record in zip(
+        rows, arms * len(names), experiment.table().to_dict("records"), strict=True
+    ):
+        ends = [[record[f"{m.name}{end}"] for end in ("", "_low", "_high")] for m in measures]
+        costs = [record[f"{name}_per_useful"] for name in ("calls", "tokens", "cost")]
+        assert row == [
+            record["model"], label, *(shown(*each) for each in ends),
+            f"{record['useful']} of 20", "0", str(record["calls"]), *map(amount, costs),
+        ]  # fmt: skip
+    assert [row[-4:] for row in rows[:2]] == [
+        ["20", "4", "6,000", "0.008"], ["10", "0.5", "750", "0.001"],
+    ]  # fmt: skip
+    assert len(found) == len(names) + 1
+
+
+def difference_of(row):
+    if np.isnan(row["difference"]):
+        return "–"
+    said = f"{row['difference']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})"
+    chance = f"p = {row['pvalue']:.3f}".replace("0.", ".")
+    said += f", {'p < .001' if row['pvalue'] < 0.001 else chance}"
+    return f"*{said}*" if row["pvalue"] < 0.05 else said
+
+
+def test_the_page_says_what_was_run_what_came_first_and_what_could_not_be_read(tmp_path):
+    def model(request):
+        plain = "probabilit" not in str(request.messages)
+        return f"answer {request.call}" if plain else "I would rather not."
+
+    task = Task(name="words", items=[Item(prompt="Name <one>."), Item(prompt="Name two.")])
+    experiment = Experiment(
+        task, ["direct", "vs_standard"], n=10, k=5, model={"m": model}, out=tmp_path,
+        options={"retries": 0}, note="Mind this.",
+    ).run()  # fmt: skip
+    page = experiment.report().read_text()
+    text = re.sub(
+        r"\s+", " ", "".join(Page(re.sub(r"<style>.*?</style>", "", page, flags=re.S)).data)
+    )
+    assert "m · n = 10 · k = 5 · tasks: words Mind this." in text
+    assert "2 prompts, n answers to each prompt." in text
+    assert "To: Name <one>." in text
+    first, unread = text.split("First answers")[1].split("Answers that could not be read")
+    given = " ".join(f"answer {number}" for number in range(8))  # enough to see
+    assert f"direct {given} vs_standard" in first
+    assert unread.count("vs_standard: ") == 2
+    assert unread.count("I would rather not.") == 2
+    ((head, row, _),) = tables(page)  # and none of differences: there is nothing to compare
+    assert (head[0], row[0]) == ("strategy", "direct")
+    assert not any("cost" in each for each in head)
+    captions = re.findall(r"<figcaption>(.*?)</figcaption>", page)
+    assert captions == [
+        "Diversity by strategy, with 95 % intervals.",
+        "Which answers came how often: Name &lt;one&gt;.",
+    ]  # fmt: skip
+    assert re.findall(r"<figure( class=\"wider\")?>", page) == ["", ' class="wider"']
 
 
 def test_both_directions_of_the_divergence_from_a_reference():
