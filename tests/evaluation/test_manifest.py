@@ -140,7 +140,7 @@ def test_the_folder_describes_its_runs(server, tmp_path):
         Experiment(
             task, [VSStandard(k=2, threshold=0.1)], model={"m": model}, judge=judge,
             embed=OpenAIEmbedder("e", base_url=server.base_url, api_key="hunter2"),
-            same=str.lower, out=tmp_path, **options,
+            same=str.lower, price=(1, 2), note="Mind this.", out=tmp_path, **options,
         ).run()  # fmt: skip
         return json.loads((tmp_path / "run.json").read_text())
 
@@ -156,6 +156,21 @@ def test_the_folder_describes_its_runs(server, tmp_path):
     assert manifest["packages"]["pydantic"]
     assert manifest["models"]["m"]["temperature"] == 0.5
     assert "hunter2" not in json.dumps(manifest)
+    assert one.keys() == {
+        "tasks", "strategies", "n", "seed", "judge", "rubrics", "embed", "same", "price", "note",
+        "begun", "continued",
+    }  # fmt: skip
+    assert (one["price"], one["note"]) == ([1, 2], "Mind this.")
+    assert manifest.keys() == {
+        "begun", "continued", "python", "platform", "packages", "versions", "models", "experiments",
+    }  # fmt: skip
+    # What it was begun on stays, whatever it is gone on with.
+    before = {"begun": "2020-01-01T00:00:00+00:00", "python": "3.0", "platform": "Plan 9",
+              "packages": {"numpy": "0.1"}}  # fmt: skip
+    (tmp_path / "run.json").write_text(json.dumps({**manifest, **before}))
+    again = run(n=2, seed=7)
+    assert {name: again[name] for name in before} == before
+    assert again["continued"] >= manifest["continued"]
     # Run again it is the same one; another comes to it.
     assert [each["begun"] for each in run(n=2, seed=7)["experiments"]] == [one["begun"]]
     assert [each["n"] for each in run(n=3)["experiments"]] == [2, 3]

@@ -9,7 +9,7 @@ from scipy.stats import wasserstein_distance
 from tests.evaluation.running import compare
 from vs_core import Completion, ConfigurationError, metrics, plugins
 from vs_core.evaluation import Experiment, read_items
-from vs_core.evaluation.paper import EXPECTED, authors_words, paper_task
+from vs_core.evaluation.paper import EXPECTED, Expected, authors_words, paper_task
 from vs_core.evaluation.tasks.questions import read_reference
 
 QUESTIONS = {
@@ -161,6 +161,26 @@ def test_every_expected_figure_is_one_that_is_measured():
         assert each.measure in [measure.name for measure in task.measures]
         assert each.strategy in plugins.table("strategies")
         assert 0 <= each.value <= 15
+
+
+def test_what_is_expected_has_what_was_measured_of_the_same():
+    figure = Expected("coin", "direct", "precision", 0.75, "four flips")
+    other = Expected("coin", "vs_cot", "precision", 0.75, "an arm that is not there")
+    experiment = Experiment(
+        "coin", ["direct", "vs_standard"], n=8, k=2, thresholds=[None, 0.4],
+        model={"m": lambda request: ["heads", "tails", "edge"][request.call % 3]},
+        options={"on_unparsed": "single"},
+    ).run()  # fmt: skip
+    assert experiment.expected_table().empty
+    experiment.expected = [figure, other]
+    (found,) = experiment.expected_table().to_dict("records")
+    row = experiment.table().iloc[0]
+    assert found == {
+        "model": "m", "task": "coin", "strategy": "direct", "measure": "precision",
+        "expected": 0.75, "measured": row["precision"], "low": row["precision_low"],
+        "high": row["precision_high"], "source": "four flips",
+    }  # fmt: skip
+    assert found["measured"] == 6 / 8
 
 
 def test_the_paper_s_figures_stand_beside_ours(server, tmp_path):

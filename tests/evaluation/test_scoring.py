@@ -216,11 +216,49 @@ def test_what_cannot_be_scored_is_refused(rows, options, message):
 def test_what_the_figures_leave_out_is_said():
     rows = [{"text": "", "probability": 3}, {"text": "a", "probability": ""}, {"text": None}]
     scores = score(rows)
+    assert scores.note == " ".join(scores.notes)
     said = " ".join(scores.notes)
     assert "2 empty answers do not count" in said
     assert "1 probabilities are not on [0, 1]" in said
     assert "all answers are to one" in said
     assert row_of(scores)["useful"] == 1
+
+
+def test_a_call_is_asked_for_where_prompts_are_fewer_than_four():
+    def noted(count):
+        rows = [{"prompt": f"p{n}", "text": text} for n in range(count) for text in "ab"]
+        return any("which call" in note for note in score(rows).notes)
+
+    assert noted(3)
+    assert not noted(4)
+    one = score([{"prompt": f"p{n}", "text": "a"} for n in range(4)])
+    assert any("diversity is not known" in note for note in one.notes)
+
+
+def test_models_and_strategies_are_compared_where_they_vary():
+    def arms(**columns):
+        rows = [
+            {"text": f"t{n}", **{name: values[n % len(values)] for name, values in columns.items()}}
+            for n in range(4)
+        ]
+        return [(arm.model, arm.strategy, arm.threshold) for arm in score(rows).arms]
+
+    assert arms(model=["m", "o"]) == [("m", "list", None), ("o", "list", None)]
+    assert arms(model=["m"], strategy=["direct", "cot"]) == [
+        ("", "direct", None), ("", "cot", None),
+    ]  # fmt: skip
+    assert arms(model=["m", "o"], strategy=["direct", "cot"]) == [
+        ("m", "direct", None), ("o", "cot", None),
+    ]  # fmt: skip
+    assert arms(threshold=[0.5, ""]) == [("", "list", 0.5), ("", "list", None)]
+
+
+def test_figures_of_answers_with_their_truth_are_drawn_with_precision():
+    rows = [{"prompt": "p", "text": text, "truth": ["a", "b"]} for text in "aabc"]
+    scores = score(rows)
+    (axes,) = scores.plot_quality().axes
+    assert axes.get_ylabel() == "precision"
+    assert scores.heading == "4 answers to 1 prompts: list"
 
 
 # --- as a person runs it -------------------------------------------------------------------------

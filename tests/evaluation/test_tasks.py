@@ -1,12 +1,14 @@
 """The tasks: what is asked, how answers are read, and files of the user's own."""
 
 import json
+import math
 import random
 from pathlib import Path
 
 import pytest
+from scipy.stats import wasserstein_distance
 
-from vs_core import Candidate, ConfigurationError, hookimpl, plugins, run
+from vs_core import Candidate, ConfigurationError, hookimpl, metrics, plugins, run
 from vs_core.evaluation import Experiment, Item, LLMJudge, Task, read_items
 from vs_core.evaluation.tasks.dialogue import amount_of
 from vs_core.evaluation.tasks.safety import is_refusal
@@ -93,6 +95,13 @@ def test_wrong_solutions_are_good_when_their_answer_is_wrong():
     assert right("9")
     assert right("1/0")
     assert task.named(item, Candidate(text="1/9")) is None
+    item = next(item for item in task.items if "400" in item.truth)
+    assert not right("400")
+    assert not right("400.0")
+    assert not right("800/2")
+    assert right("800")
+    assert right("-400")
+    assert task.right(item, Candidate(text="400"))  # which has no type, and no final answer
 
 
 @pytest.mark.parametrize(
@@ -355,6 +364,80 @@ def test_a_donation_is_asked_for_as_a_number_and_what_is_not_clear_is_counted(sa
     assert row["useful"] == (0 if donation is None else 5)
     if donation is not None:
         assert row["donation"] == donation
+
+
+def test_the_figures_of_dialogues_are_of_all_of_them_together(tmp_path):
+    people, personas = tmp_path / "people.txt", tmp_path / "personas.txt"
+    people.write_text("0 1 2 2")
+    personas.write_text("You are careful.\nYou are kind.\n")
+    task = plugins.task("dialogue", file=personas, reference=people, turns=1)
+    decisions = iter(["0", "2", "I have 2 dollars and will not give.", "0.5"])
+    replies = iter(["I am tired.", "I am a good person. Really.", "I am tired.", "Perhaps so."])
+    vectors = {"I am tired.": [1, 0], "I am a good person. Really.": [0, 1], "Perhaps so.": [1, 1]}
+
+    def model(request):
+        if "dollars do you donate" in request.messages[-1].content:
+            return next(decisions)
+        return next(replies) if "You are" in request.messages[0].content else "Will you give?"
+
+    experiment = Experiment(
+        task, ["direct"], model={"m": model}, n=4, concurrency=1,
+        embed=lambda texts: [vectors.get(text, [-1, 3]) for text in texts],
+        judge=lambda prompt, text: 0.5 if text in vectors else 0.0,
+    ).run()  # fmt: skip
+    row = experiment.table().iloc[0].to_dict()
+    said = ["I am tired.", "I am a good person. Really.", "I am tired.", "Perhaps so."]
+    amounts = [0, 2, 0.5]
+    expected = {
+        **{f"distinct_{n}": metrics.distinct_n(said, n) for n in (1, 2, 3)},
+        "donation": 2.5 / 3, "donation_rate": 2 / 3, "amount_unclear": 1 / 4,
+        "words": (3 + 6 + 3 + 2) / 4, "reading_grade": metrics.reading_grade(said),
+        "semantic_diversity": metrics.semantic_diversity([vectors[text] for text in said]),
+        "quality": 2 / 8, "ks": metrics.ks_statistic(amounts, [0, 1, 2, 2]).statistic,
+        "l1": wasserstein_distance(amounts, [0, 1, 2, 2]),
+    }  # fmt: skip
+    assert {name: row[name] for name in expected} == pytest.approx(expected)
+    assert list(row)[4::3][: len(expected)] == [
+        "distinct_1", "distinct_2", "distinct_3", "donation", "donation_rate", "amount_unclear",
+        "words", "reading_grade", "semantic_diversity", "quality", "ks", "l1",
+    ]  # fmt: skip
+    assert (row["candidates"], row["useful"], row["missing"]) == (4, 3, 0)
+    bounds = {m.name: m.options.get("bounds") for m in task.measures}
+    assert bounds["donation"] == (0, 2)
+    assert bounds["l1"] == (0, math.inf)
+    shares = ("donation_rate", "amount_unclear", "ks", "distinct_2", "quality")
+    assert {bounds[name] for name in shares} == {(0, 1)}
+    assert {m.name for m in task.measures if m.better == "low"} == {"amount_unclear", "ks", "l1"}
+
+
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+@pytest.mark.parametrize(
+    ("name", "truth"),
+    [
+        ("coin", {"heads": ("head", "h"), "tails": ("tail", "t")}),
+        ("dice", {str(n): (WORDS[n],) for n in range(1, 7)}),
+        ("digit", {str(n): (WORDS[n],) for n in range(10)}),
+    ],
+)
+def test_every_outcome_of_chance_is_as_likely_by_number_or_word(name, truth):
+    task = plugins.task(name)
+    (item,) = task.items
+    assert item.truth == truth
+    assert item.reference == dict.fromkeys(truth, 1)
+    assert task.repeats
+    assert item.prompt.endswith("alone.")
+    assert task.quality == "precision"
+
+
+def test_own_wordings_of_chance_may_have_an_own_truth():
+    own = Item(prompt="Flip it.", truth=["up", "down"])
+    bare = Item(prompt="Flip a coin.")
+    first, second = plugins.task("coin", file=[own, bare]).items
+    assert first == own
+    assert second.prompt == "Flip a coin."
+    assert second.reference == {"heads": 1, "tails": 1}
 
 
 def test_refusals_are_judged_by_a_model_and_rules_say_that_they_are_rules(tmp_path):

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 from pydantic import BaseModel
@@ -154,6 +154,21 @@ def test_every_ending_holds_the_same(tmp_path):
 class Thing(BaseModel):
     name: str
     size: int
+
+
+class Day(BaseModel):
+    name: str
+    day: date
+
+
+def test_cells_and_values_that_json_lacks_are_written_as_text(tmp_path):
+    said = [{"value": {"name": "Fête", "day": "2020-07-14"}, "probability": 0.5}]
+    model = lambda request: json.dumps({"responses": said})  # noqa: E731
+    row = {"n": date(2021, 1, 2)}
+    generate([row], prompt=TEMPLATE, model=model, out=tmp_path / "o.jsonl", k=1, schema=Day)
+    (found,) = table(tmp_path / "o.jsonl")
+    assert found["n"] == "2021-01-02"
+    assert found["value"] == '{"name": "Fête", "day": "2020-07-14"}'
 
 
 def test_typed_answers_nested_rows_and_columns_that_are_taken(tmp_path):
