@@ -226,6 +226,30 @@ def test_a_failure_for_good_ends_the_run_and_keeps_what_came(tmp_path):
     assert len(asked) == 5 + 16
 
 
+def test_what_is_on_its_way_when_another_fails_is_kept(tmp_path):
+    both = asyncio.Event()
+
+    async def complete(request):
+        if "coin" in str(request.messages):
+            await both.wait()
+            raise ModelError("no credit")
+        both.set()
+        await asyncio.sleep(0.05)
+        return "4"
+
+    with pytest.raises(ModelError, match="no credit"):
+        Experiment(["coin", "dice"], ["direct"], model={"m": complete}, n=1, out=tmp_path).run()
+    (kept,) = records(tmp_path / "completions.jsonl")
+    assert (kept["task"], kept["text"]) == ("dice", "4")
+
+
+def test_an_experiment_that_is_run_again_shows_what_came_then():
+    said = iter(["edge", "heads"])
+    experiment = Experiment("coin", ["direct"], model=lambda request: next(said), n=1)
+    found = [experiment.run().table()["precision"].tolist() for _ in range(2)]
+    assert found == [[0], [1]]
+
+
 def test_no_call_begins_after_one_that_failed_for_good():
     asked = []
 
@@ -299,6 +323,7 @@ def test_a_model_judges_each_different_answer_once(server, model, tmp_path):
     }
     verdicts = [record for record in records(tmp_path / "completions.jsonl") if "judge" in record]
     assert {(verdict["judge"], verdict["task"]) for verdict in verdicts} == {("judge", "joke")}
+    assert len({(verdict["item"], verdict["answer"]) for verdict in verdicts}) == len(verdicts)
     assert len(verdicts) == len(texts) == len(experiment.scores)
     assert set(experiment.scores.values()) <= {0, 0.25, 0.5, 0.75, 1}
     assert experiment.table()["quality"].between(0, 1).all()

@@ -215,6 +215,7 @@ def test_calibration_is_drawn_in_eight_bins_as_full_as_each_other(spelled):
         assert list(line.get_ydata()) == [each.frequency for each in bins]
         error = expected_calibration_error(claimed, came, bins=8, binning="quantile")
         score = brier_score(claimed, came)
+        assert line.get_color() == BLUE
         assert line.get_label() == f"{arm.label} (ECE {error:.3f}, Brier {score:.3f})"
         most = max(most, *line.get_xdata(), *line.get_ydata())
     assert [list(values) for values in even.get_data()] == [[0, most], [0, most]]
@@ -316,7 +317,14 @@ def test_each_figure_says_what_it_shows():
         for name in ("coin", "dialogue")
     )
     assert list(coin) == ["diversity", "quality", "answers", "thresholds", "calibration"]
-    assert coin["answers"].endswith(plugins.task("coin").items[0].prompt)
+    prompt = plugins.task("coin").items[0].prompt
+    assert list(coin.values()) == [
+        "Diversity by strategy, with 95 % intervals.",
+        "Quality against diversity. Up and to the right is better.",
+        f"Which answers came how often: {prompt}",
+        "Diversity against the probability threshold.",
+        "Calibration: the probability that the model states, and what it ought to be.",
+    ]
     assert dialogue["answers"].startswith("What was donated")
     assert {**coin, "answers": ""} == {**dialogue, "answers": ""}
 
@@ -342,6 +350,19 @@ def test_every_figure_is_written_as_vectors(few, tmp_path):
             assert b"<image" not in content
     again = few.export_figures(tmp_path / "again")
     assert [f.read_bytes() for f in files] == [f.read_bytes() for f in again]
+
+
+def test_names_of_ones_own_are_drawn_as_they_are_and_have_colours_of_their_own(tmp_path):
+    strategies = {"$mine$": "vs_standard", "direct": "direct"}
+    made = Experiment("coin", strategies, model={"m": SimulatedModel()}, n=2, k=2).run()
+    figure = made.plot_diversity()
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == [r"\$mine\$", "direct"]
+    mine, direct = (to_hex(patch.get_facecolor()) for patch in axes.patches)
+    assert direct == GREY != mine
+    assert list(figure.get_size_inches()) == [6.4, 0.9 + 2 * 0.36]
+    files = made.export_figures(tmp_path / "a" / "b", ["svg"])
+    assert all(file.parent == tmp_path / "a" / "b" for file in files)
 
 
 def test_what_cannot_be_written_is_said(few, tmp_path):

@@ -61,6 +61,17 @@ def test_a_local_server_is_the_same_at_another_port(server, tmp_path):
         assert not other.requests
 
 
+def test_a_model_that_says_nothing_of_its_settings_hides_no_other(server, tmp_path):
+    def run(temperature, **options):
+        model = OpenAIModel("simulated", base_url=server.base_url, temperature=temperature)
+        models = {"plain": lambda request: "heads", "m": model}
+        Experiment("coin", ["direct"], model=models, n=1, out=tmp_path, **options).run()
+
+    run(0.5, fresh=True)  # where nothing is, nothing is to be taken away
+    with pytest.raises(ConfigurationError, match="temperature was"):
+        run(0.9)
+
+
 def test_models_are_added_to_a_folder(server, tmp_path):
     run(server, tmp_path)
     model = OpenAIModel("simulated", base_url=server.base_url, temperature=1)

@@ -96,6 +96,11 @@ def test_dialogues_are_held_against_people(tmp_path):
     people = written(tmp_path / "info.csv", "id,donation\n1,0\n2,\n3,2\n4,1\n")
     task = plugins.task("dialogue", reference=people, turns=1)
     assert task.people == [0, 2, 1]
+    for ending, content in (
+        ("tsv", "id\tdonation\n1\t0\n2\t1.5\n"), ("jsonl", '{"donation": 0}\n{"donation": "1.5"}\n')
+    ):  # fmt: skip
+        other = written(tmp_path / f"info.{ending}", content)
+        assert plugins.task("dialogue", reference=other).people == [0, 1.5]
     amounts = iter(["0", "2", "0.5", "0"])
 
     def model(request):

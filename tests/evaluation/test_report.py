@@ -17,7 +17,7 @@ from vs_core.evaluation import Answer, Experiment, Item, Measure, Task
 from vs_core.evaluation.figures import pareto
 from vs_core.evaluation.measures import LEXICAL, average, stated
 from vs_core.evaluation.tables import amount, shown
-from vs_core.metrics import Interval, confidence_interval, lexical_diversity
+from vs_core.metrics import Interval, confidence_interval, kl_divergence, lexical_diversity
 from vs_core.testing import SimulatedModel
 from vs_core.testing.server import embedding
 
@@ -348,7 +348,12 @@ def test_the_report_begins_with_differences_from_direct_answers(tmp_path):
         "joke", ["vs_standard", "direct"], model={"simulated": SimulatedModel()}, n=10, out=tmp_path
     ).run()
     table = experiment.differences_table()
+    assert list(table) == [
+        "model", "task", "strategy", "baseline", "measure", "difference", "low", "high", "pvalue",
+        "units", "prompts_for_2_points",
+    ]  # fmt: skip
     assert set(table["baseline"]) == {"direct"}
+    assert (set(table["model"]), set(table["task"])) == ({"simulated"}, {"joke"})
     row = table.set_index("measure").loc["lexical_diversity"]
     assert row["low"] > 0.2
     assert row["units"] == 5
@@ -426,6 +431,28 @@ def test_the_tables_of_the_page_are_those_of_the_experiment(tmp_path):
     assert len(found) == len(names) + 1
 
 
+def test_each_task_has_a_section_with_what_is_its_own(tmp_path):
+    experiment = Experiment(
+        ["coin", "joke"], ["direct"], model={"m": SimulatedModel()}, n=2, out=tmp_path
+    ).run()
+    page = experiment.report().read_text()
+    coin, joke = (part.split("</section>")[0] for part in page.split("<section>")[1:])
+    for section, task in ((coin, "coin"), (joke, "joke")):
+        assert f"<h2>{task}</h2>" in section
+        ((head, _),) = tables(section)
+        own = experiment.table().query(f"task == '{task}'").dropna(axis=1)
+        assert head[1:-5] == [
+            f"{measure.label}{ARROWS[measure.better]}"
+            for measure in experiment.tasks[task].measures
+            if measure.name in own
+        ]
+        texts = [c.text for r in experiment.results if r.cell.task == task for c in r.distribution]
+        assert section.count("<summary>direct</summary>") == 1
+        assert html_of.escape(texts[0]) in section.split("<summary>")[1]
+    assert "coverage" not in joke
+    assert "lexical" not in coin
+
+
 def difference_of(row):
     if np.isnan(row["difference"]):
         return "–"
@@ -470,7 +497,7 @@ def test_the_page_says_what_was_run_what_came_first_and_what_could_not_be_read(t
 
 def test_both_directions_of_the_divergence_from_a_reference():
     """The published dice of GPT-4.1, asked directly: 600 rolls, never a 1 or a 6."""
-    from vs_core.evaluation.measures import DIVERGENCE, PAPER_DIVERGENCE
+    from vs_core.evaluation.measures import CORRECTED_DIVERGENCE, DIVERGENCE, PAPER_DIVERGENCE
 
     faces = ["1", "2", "3", "4", "5", "6"]
     die = Item(prompt="Roll a die.", truth=faces, reference=dict.fromkeys(faces, 1))
@@ -482,3 +509,9 @@ def test_both_directions_of_the_divergence_from_a_reference():
     missing = 2 / 6 * np.log(1 / 6 / 1e-10)
     seen = sum(np.log(1 / 6 / (n / 600)) for n in (124, 201, 183, 92)) / 6
     assert PAPER_DIVERGENCE.of([answers]).estimate == pytest.approx(missing + seen, abs=1e-6)
+    few = answers[::50]
+    corrected = kl_divergence(
+        Counter(answer.text for answer in few), die.reference, epsilon=1e-6, correct=True
+    )
+    assert CORRECTED_DIVERGENCE.of([few]).estimate == pytest.approx(corrected, abs=1e-12)
+    assert corrected < DIVERGENCE.of([few]).estimate

@@ -253,6 +253,20 @@ def test_models_and_strategies_are_compared_where_they_vary():
     assert arms(threshold=[0.5, ""]) == [("", "list", 0.5), ("", "list", None)]
 
 
+def test_arms_of_several_tables_are_named_by_their_table_first(tmp_path):
+    files = []
+    for name in ("old", "new"):
+        rows = [{"text": f"{m} {n}", "model": m, "strategy": s}
+                for n in range(2) for m, s in (("m", "direct"), ("o", "cot"))]  # fmt: skip
+        files.append(table(tmp_path / f"{name}.jsonl", rows))
+    scores = score(*files)
+    assert [(arm.model, arm.strategy) for arm in scores.arms] == [
+        ("", "old: m: direct"), ("", "old: o: cot"), ("", "new: m: direct"), ("", "new: o: cot"),
+    ]  # fmt: skip
+    assert set(scores.differences_table()["baseline"]) == {"old: m: direct"}
+    assert next(iter(scores.tasks)) == "old and new"
+
+
 def test_figures_of_answers_with_their_truth_are_drawn_with_precision():
     rows = [{"prompt": "p", "text": text, "truth": ["a", "b"]} for text in "aabc"]
     scores = score(rows)

@@ -18,6 +18,19 @@ from vs_core.testing import SimulatedModel
 STATES = plugins.task("states").items[0]
 
 
+@pytest.mark.parametrize(
+    "weights", [{"a": 0.25, "b": 0.75}, {"a": 0, "b": 2}, {"a": 1e-9}], ids=str
+)
+def test_weights_of_a_reference_are_of_any_size(weights):
+    assert Item(prompt="x", reference=weights).reference == weights
+
+
+@pytest.mark.parametrize("weights", [{"a": 0}, {"a": -1, "b": 2}, {"a": math.inf}, {}], ids=str)
+def test_what_is_no_distribution_is_no_reference(weights):
+    with pytest.raises(ValueError, match="weights"):
+        Item(prompt="x", reference=weights)
+
+
 def test_every_kind_of_task_is_registered():
     assert set(plugins.table("tasks")) >= {
         "poem", "story", "joke", "states", "questions", "dice", "coin", "digit",
@@ -39,6 +52,7 @@ def test_each_task_goes_by_its_name_and_says_what_a_judge_looks_for():
         closed = name in ("states", "questions", "dice", "coin", "digit")
         assert (task.diversity == "coverage") == closed
         assert name == "dialogue" or len(task.rubric or "") > 20
+        assert closed or task.rubric != Task.rubric
 
 
 def test_the_truth_of_our_questions_holds_together():

@@ -134,6 +134,16 @@ def test_a_refused_file_and_a_round_without_an_answer_are_errors(tmp_path):
             run.run_batches(OpenAIBatches(model), poll=0)
 
 
+def test_other_settings_are_refused_before_anything_is_handed_in(tmp_path):
+    with SimulatedServer() as server:
+        run, model = made(server, tmp_path / "o.jsonl", 30)
+        run.write_batches()
+        other = Run(rows(30), prompt=TEMPLATE, model=model, out=tmp_path / "o.jsonl", k=3)
+        with pytest.raises(ConfigurationError, match="k: 2 then, 3 now"):
+            other.run_batches(poll=0)
+        assert not server.requests
+
+
 def test_files_may_be_run_elsewhere(tmp_path):
     with SimulatedServer() as server:
         run, _ = made(server, tmp_path / "o.jsonl", 3)

@@ -111,6 +111,16 @@ def test_exact_and_normalised(tmp_path):
         assert [row["text"] for row in table(out)] == wanted
 
 
+@pytest.mark.parametrize("most", [1, 3])
+def test_a_row_takes_so_many_calls_at_most(tmp_path, most):
+    model = Saying(*"abcdefghijkl")
+    run = run_of(tmp_path / "o.jsonl", model, until_distinct=99, calls_a_row=most)
+    assert run.run().rows == 2 * most
+    assert len(model.prompts) == most
+    with pytest.raises(ConfigurationError, match="budget must be"):
+        run_of(tmp_path / "p.jsonl", model, until_distinct=99, calls_a_row=0)
+
+
 def test_a_row_ends_where_little_is_unseen(tmp_path):
     few = Saying(*"abcd")
     run = run_of(tmp_path / "o.jsonl", few, until_distinct=9, unseen=0.3, calls_a_row=50)

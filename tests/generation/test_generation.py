@@ -199,6 +199,9 @@ def test_what_cannot_be_read_is_listed_and_costs_itself_alone(tmp_path):
     assert unread["line"] == 2
     assert unread["id"] not in {row["id"] for row in table(out)}
     assert "zu müde" in listed.read_text(encoding="utf-8")  # for people who look into it
+    half = lambda request: "half a pair: \ud83d"  # noqa: E731
+    odd = tmp_path / "p.jsonl"
+    assert generate(rows(1), prompt=TEMPLATE, model=half, out=odd, k=2, retries=0).unread == 1
 
 
 def test_a_run_that_is_kept_keeps_no_threads(tmp_path):
@@ -293,6 +296,20 @@ def test_what_cannot_work_is_said_before_a_call(tmp_path, given, said):
     with pytest.raises(ConfigurationError, match=said):
         generate(some, **options)
     assert not model.asked
+
+
+def test_so_many_rows_of_a_table_are_asked(tmp_path):
+    model, out = Counting(), tmp_path / "o.jsonl"
+    bad = [*rows(3), {"other": 1}]  # what is not asked need not be right
+    options = {"prompt": TEMPLATE, "model": model, "k": 2, "n": 4}
+    run = Run(bad, out=out, limit=2, **options)
+    assert (run.tasks, run.expected_calls) == (2, 4)
+    assert [(task.number, task.line) for task in run.first()] == [(0, 1), (1, 2)]
+    summary = run.run()
+    assert (summary.tasks, summary.finished, summary.rows) == (2, 2, 8)
+    assert sum(model.asked.values()) == 4
+    again = generate(bad, out=out, limit=3, **options)
+    assert (again.tasks, again.calls, again.known) == (3, 2, 4)
 
 
 def test_a_table_without_rows_is_refused(tmp_path):
