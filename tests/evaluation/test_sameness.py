@@ -9,6 +9,7 @@ from tests.evaluation.running import compare, records
 from vs_core import ConfigurationError, VSStandard
 from vs_core.equivalence import ByMeaning
 from vs_core.evaluation import Experiment, Item, SameJudge, Task
+from vs_core.metrics.answers import plain
 from vs_core.tuning import tune
 
 JOKES = ["A bear in the wood.", "Quarterly figures.", "A bear in a wood.", "Quarterly figure."]
@@ -89,6 +90,10 @@ def test_a_judge_is_asked_once_sees_texts_as_quoted_and_is_not_asked_again(tmp_p
     assert len(judge.asked) == before
     kept = [record for record in records(tmp_path / "completions.jsonl") if "same" in record]
     assert len(kept) == before
+    places = {(each["prompt"], each["answer"], each["before"]) for each in kept}
+    assert len(places) == before
+    assert {each["same"] for each in kept} == {"judge j"}
+    assert all(("A joke?" in text) != ("Another?" in text) for text in judge.asked)
 
 
 @pytest.mark.parametrize("verdict", [7, "no number"])
@@ -99,6 +104,7 @@ def test_a_verdict_that_cannot_be_is_a_class_of_its_own(verdict):
 
 def test_many_classes_are_shown_in_several_calls():
     texts = [f"{chr(97 + n // 26)}{chr(97 + n % 26)} joke" for n in range(45)]
+    texts.append("be another joke")  # the same as one of those that are shown second
 
     def many(request):
         return "[" + ", ".join(f'{{"text": "{t}", "probability": 0.01}}' for t in texts) + "]"
@@ -106,9 +112,11 @@ def test_many_classes_are_shown_in_several_calls():
     judge = Judge()
     task = Task(name="many", items=[Item(prompt="A joke?")])
     experiment = Experiment(
-        task, [VSStandard(k=45)], model=many, n=45, same=SameJudge(judge, "j")
+        task, [VSStandard(k=46)], model=many, n=46, same=SameJudge(judge, "j")
     ).run()
-    assert experiment.table()["distinct"][0] == 1.0
+    assert experiment.table()["distinct"][0] == pytest.approx(45 / 46)
+    ((*firsts, again),) = next(iter(experiment.arms.values()))
+    assert again.kind == firsts[30].kind == plain(texts[30])
     assert max(text.count("\n20.\n") for text in judge.asked) == 1
     assert not any("\n21.\n" in text for text in judge.asked)
 

@@ -86,6 +86,9 @@ async def test_who_looks_no_further_is_not_kept_waiting(tmp_path):
     assert (await anext(found))["n"] == 0
     await asyncio.wait_for(found.aclose(), 20)  # though the other row's thread waits for its answer
     slow.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("vs_core"):
+            await asyncio.to_thread(thread.join, 20)  # it gets its answer from this loop
 
 
 def test_an_embedder_that_fails_ends_the_run_which_then_goes_on(tmp_path):

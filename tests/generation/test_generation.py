@@ -13,13 +13,15 @@ import time
 from collections import Counter
 from dataclasses import asdict
 from datetime import date, datetime
+from types import SimpleNamespace
 
 import pytest
 from pydantic import BaseModel
 
 from tests.generation.killed import rows
-from vs_core import Completion, ConfigurationError, ModelError
+from vs_core import Completion, ConfigurationError, MissingExtraError, ModelError
 from vs_core.generation import Run, agenerate, generate
+from vs_core.generation.prices import Price
 from vs_core.testing import SimulatedModel, SimulatedServer
 
 pytest.importorskip("pyarrow")
@@ -456,6 +458,38 @@ def test_a_budget_ends_the_run_in_good_order(tmp_path):
     rest = generate(rows(30), **options)
     assert (rest.stopped, rest.rows) == ("", 60)
     assert first.calls + rest.calls == 30
+
+
+def test_prices_are_looked_up_once_or_are_the_user_s_own(monkeypatch):
+    asked = []
+
+    def calc_price(usage, model_ref):
+        asked.append(model_ref)
+        if model_ref != "known":
+            raise LookupError(model_ref)
+        total = usage.get("input_tokens", 0) * 2e-6 + usage.get("output_tokens", 0) * 8e-6
+        return SimpleNamespace(total_price=total)
+
+    prices = SimpleNamespace(Usage=dict, calc_price=calc_price)
+    monkeypatch.setitem(sys.modules, "genai_prices", prices)
+    known, usage = Price("known"), {"input_tokens": 1_000_000, "output_tokens": 500_000}
+    assert known.pair() == pytest.approx((2, 8))
+    assert known.of(usage) == pytest.approx(2 + 4)
+    assert asked == ["known"] * 2  # of input, and of output
+    assert Price("other").of(usage) is Price(None).of(usage) is None
+    assert Price("known", (1, 10)).of(usage) == 6
+    assert Price(None, (1, 10)).of({}) == 0
+    for unknown in (Price("other"), Price(None)):
+        with pytest.raises(ConfigurationError, match="needs a price"):
+            unknown.require()
+    known.require()
+    for wrong in ((1,), (1, 2, 3), (-1, 2)):
+        with pytest.raises(ConfigurationError, match="price is a pair"):
+            Price("known", wrong)
+    monkeypatch.setitem(sys.modules, "genai_prices", None)
+    assert Price("known").of(usage) is None
+    with pytest.raises(MissingExtraError):
+        Price("known").require()
 
 
 def test_a_run_can_be_stopped_and_goes_on(tmp_path):
