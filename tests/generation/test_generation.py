@@ -332,6 +332,7 @@ def test_what_is_there_is_not_asked_again_wherever_it_stands(tmp_path):
     more = generate([{"n": 99}, *rows(8), {"n": 3}], **options)
     assert more.calls == 4  # the new row, and the second of two equal ones
     assert max(model.asked.values()) == 2
+    assert len(list((tmp_path / "o.jsonl.run" / "parts").iterdir())) == 4  # and no older ones
     after = table(out)
     assert [row for row in after if row["n"] not in (99, 3)] == [r for r in before if r["n"] != 3]
     assert len({row["id"] for row in after}) == 10
@@ -353,7 +354,13 @@ def test_other_settings_are_refused_and_fresh_starts_anew(tmp_path):
         generate(rows(2), model=SimulatedModel(), k=3, **options)
     with pytest.raises(ConfigurationError, match="name"):
         generate(rows(2), model=lambda request: "[]", k=2, **options)
+    folder = tmp_path / "o.jsonl.run"
+    (folder / "batches").mkdir()
+    (folder / "batches" / "waiting.json").write_text('{"round": 3, "batches": {"a": "b"}}')
     assert generate(rows(2), model=SimulatedModel(), k=3, fresh=True, **options).calls == 2
+    assert not list((folder / "batches").iterdir())
+    assert len(table(folder / "journal" / "main.jsonl")) == 2
+    assert {len(table(part)) for part in (folder / "parts").iterdir()} == {6}
 
 
 def test_a_torn_last_line_is_asked_again_and_a_broken_one_is_said(tmp_path):
@@ -499,6 +506,16 @@ def test_a_run_can_be_stopped_and_goes_on(tmp_path):
     assert summary.stopped == "stopped"
     assert 5 <= summary.finished < 15
     assert generate(rows(50), **options).calls == 50 - summary.calls
+
+
+def test_a_run_that_is_stopped_before_it_begins_asks_nothing(tmp_path):
+    model = Counting()
+    run = Run(rows(3), prompt=TEMPLATE, model=model, out=tmp_path / "o.jsonl", k=2)
+    run.stop()
+    summary = run.run()
+    assert (summary.stopped, summary.calls, summary.finished, summary.rows) == ("stopped", 0, 0, 0)
+    assert not model.asked
+    assert not (tmp_path / "o.jsonl").exists()
 
 
 def test_so_many_different_answers_and_the_model_is_told_what_came(tmp_path):

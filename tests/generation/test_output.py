@@ -81,6 +81,27 @@ def test_the_readme_says_how_it_was_made(folder):
     assert all(f"- `{name}`" in text for name in OURS)
 
 
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [("o.jsonl", "It is JSONL, in UTF-8."), ("o.parquet", 'pandas.read_parquet("o.parquet")')],
+)
+def test_the_readme_says_how_it_is_read_and_what_could_not_be(tmp_path, name, read):
+    def model(request):
+        return "No." if "for 1." in str(request.messages) else '[{"text": "a", "probability": 1}]'
+
+    out = tmp_path / name
+    generate(rows(3), prompt=TEMPLATE, model=model, out=out, k=1, retries=0)
+    text = (tmp_path / f"{name}.README.md").read_text()
+    assert text.startswith(f"# {name}\n")
+    assert "2 answers of `model` to 3 prompts, 1 of which gave nothing that could be read." in text
+    assert "Prompts: the rows of `list`." in text
+    assert read in text
+    kept = json.loads((tmp_path / f"{name}.run" / "run.json").read_text())
+    ended = json.loads((tmp_path / f"{name}.run" / "summary.json").read_text())["ended"]
+    versions = ", ".join(f"{package} {number}" for package, number in kept["versions"].items())
+    assert f"Made with {versions}, from {kept['begun']} to {ended}." in text
+
+
 def test_a_folder_is_written_anew_and_that_of_others_is_left_alone(folder, tmp_path):
     options = {"prompt": TEMPLATE, "model": SimulatedModel(), "k": 2, "part": 8}
     assert generate(rows(3), out=folder, fresh=True, **options).rows == 6
