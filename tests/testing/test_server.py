@@ -421,6 +421,19 @@ def batched(server):
     return seen, *([json.loads(line) for line in lines] for lines in kept)
 
 
+def test_what_is_no_batch_of_chats_is_refused():
+    batch = {"endpoint": "/v1/chat/completions", "completion_window": "24h"}
+    with SimulatedServer() as server:
+        client = OpenAI(base_url=server.base_url, api_key="any", max_retries=0)
+        with pytest.raises(openai.BadRequestError, match="no batch of chats"):
+            client.files.create(file=("batch.jsonl", b""), purpose="evals")
+        file = client.files.create(file=("batch.jsonl", b""), purpose="batch")
+        for other in ({"endpoint": "/v1/embeddings"}, {"completion_window": "1h"}):
+            with pytest.raises(openai.BadRequestError, match="no batch of chats"):
+                client.batches.create(input_file_id=file.id, **{**batch, **other})
+        assert client.batches.create(input_file_id=file.id, **batch).status == "in_progress"
+
+
 def test_a_batch_of_openais_is_done_after_so_many_looks():
     with SimulatedServer(batch_faults=FAULTS) as server:
         seen, done, wrong = batched(server)
