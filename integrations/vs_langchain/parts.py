@@ -68,27 +68,27 @@ class VerbalizedPrompt(StrategyOptions, RunnableSerializable[LanguageModelInput,
         self,
         input: LanguageModelInput,
         config: RunnableConfig | None = None,
-        **kwargs: Any,
+        **kwargs: Any,  # noqa: ARG002  # left aside, as LangChain's own prompts do
     ) -> PromptValue:
         """Return the prompt that asks for a distribution.
 
         Raises:
             ConfigurationError: If ``input`` is nothing that a model can be given.
         """
-        return self._call_with_config(self._asking, input, config, run_type="prompt", **kwargs)
+        return self._call_with_config(self._asking, input, config, run_type="prompt")
 
     async def ainvoke(
         self,
         input: LanguageModelInput,
         config: RunnableConfig | None = None,
-        **kwargs: Any,
+        **kwargs: Any,  # noqa: ARG002
     ) -> PromptValue:
         """See `invoke`."""
 
         async def asking(value: LanguageModelInput) -> PromptValue:
             return self._asking(value)
 
-        return await self._acall_with_config(asking, input, config, run_type="prompt", **kwargs)
+        return await self._acall_with_config(asking, input, config, run_type="prompt")
 
     def _asking(self, value: LanguageModelInput) -> PromptValue:
         flow = self._strategy().flow(from_input(value))

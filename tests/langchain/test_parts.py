@@ -36,11 +36,13 @@ async def test_it_asks_as_the_sampler_does(llm, server):
 
 async def test_a_trace_shows_it_as_a_prompt():
     with collect_runs() as seen:
-        VerbalizedPrompt(k=3).invoke("A state?")
-        await VerbalizedPrompt(k=3).ainvoke("A state?")
+        made = VerbalizedPrompt(k=3).invoke("A state?")
+        # What else is given is left aside, as LangChain's own prompts do.
+        assert VerbalizedPrompt(k=3).invoke("A state?", colour="blue") == made
+        assert await VerbalizedPrompt(k=3).ainvoke("A state?", colour="blue") == made
     assert [(run.name, run.run_type) for run in seen.traced_runs] == [
         ("VerbalizedPrompt", "prompt")
-    ] * 2
+    ] * 3
 
 
 def test_what_goes_in_is_what_comes_out():
