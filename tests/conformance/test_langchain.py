@@ -164,6 +164,9 @@ class LangChainWays(WaysHarness, LangChainHarness):
     def tracing(self) -> Iterator[list[Any]]:
         with collect_runs() as collected:
             yield collected.traced_runs
+        assert {(run.name, run.run_type) for run in collected.traced_runs} == {
+            ("VerbalizedSampler", "chain")
+        }
 
 
 class TestLangChainWays(WaysSuite):

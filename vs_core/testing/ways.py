@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
@@ -219,7 +218,7 @@ class WaysSuite(Served):
             next(stream)
             stream.close()
         asked = len(self.server.requests)
-        time.sleep(0.1)
+        self._loop.run_until_complete(asyncio.sleep(0.1))  # what goes on may do so in the loop
         assert len(self.server.requests) == asked < 4
 
     def test_neighbours(self) -> None:
@@ -238,7 +237,6 @@ class WaysSuite(Served):
             pytest.skip("not asynchronous")
         self.server.delay = 0.2
         self._loop.run_until_complete(self._cancelled())
-        time.sleep(0.3)
         assert len(self.server.requests) <= DEFAULT_CONCURRENCY  # those that were under way
 
     async def _cancelled(self) -> None:
@@ -248,6 +246,7 @@ class WaysSuite(Served):
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        await asyncio.sleep(0.3)
 
     # --- running -----------------------------------------------------------------------------
 
