@@ -88,6 +88,19 @@ def test_it_reads_json_that_breaks_off_as_the_readings_read_it(monkeypatch):
     assert read == [parsing.read(answer, shape) for answer, shape in fast]
 
 
+@pytest.mark.parametrize("number", ["true", "false", "0", "1", "1.0", "-0.0", "2", "-0.1", '".5"'])
+@pytest.mark.parametrize("reasoning", ["", '"reasoning": "", ', '"reasoning": null, '])
+def test_at_the_edges_of_what_json_can_say_it_reads_what_the_readings_read(
+    number, reasoning, monkeypatch
+):
+    said = f'[{{"text": "a", "probability": {number}}}, {{"text": "b", "probability": 0.2}}]'
+    answer = f'{{{reasoning}"responses": {said}}}'
+    found = parse(answer)
+    monkeypatch.setattr(parsing, "json_as_asked", lambda *_: None)
+    assert parse(answer) == found
+    assert found.reasoning is None
+
+
 @pytest.mark.parametrize(
     "answer",
     [

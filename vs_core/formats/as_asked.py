@@ -36,8 +36,12 @@ def json_as_asked(text: str, shape: Shape) -> tuple[Pairs, str | None] | None:
         responses, reasoning = data["responses"], data.get("reasoning")
         for response in responses:
             said, probability = response["text"].strip(), response["probability"]
-            if len(response) != 2 or not 0.0 <= probability <= 1.0 or is_placeholder(said):
+            if len(response) != 2 or is_placeholder(said):
                 return None
+            if not 0.0 < probability < 1.0 and (
+                isinstance(probability, bool) or probability not in (0, 1)
+            ):
+                return None  # of ``true`` the readings say that it is no number
             pairs.append((said, float(probability)))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -49,7 +53,7 @@ def json_as_asked(text: str, shape: Shape) -> tuple[Pairs, str | None] | None:
         return None  # what an object says twice is lost in it
     if (start or end < len(text)) and _holds_more(text[:start], text[end : end + _BEHIND]):
         return None
-    return None if _is_said_twice(pairs) else (pairs, reasoning)
+    return None if _is_said_twice(pairs) else (pairs, reasoning or None)
 
 
 _TORN = re.compile(r'\s*,\s*\{\s*"text"\s*:\s*"([^"\\\x00-\x1f]+)')
