@@ -17,10 +17,11 @@ from llama_index.core.callbacks import (
 from llama_index.core.indices.query.query_transform import HyDEQueryTransform
 from llama_index.core.llms import MockLLM
 from llama_index.core.llms.llm import ToolSelection
-from llama_index.core.prompts import ChatPromptTemplate, PromptTemplate
+from llama_index.core.prompts import ChatPromptTemplate, PromptTemplate, SelectorPromptTemplate
+from llama_index.core.prompts.utils import is_chat_model
 from llama_index.core.query_engine import TransformQueryEngine
 from llama_index.core.retrievers import TransformRetriever
-from llama_index.core.schema import QueryBundle, TextNode
+from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from llama_index.core.types import PydanticProgramMode
 from llama_index.core.workflow import StartEvent, StopEvent, Workflow, step
 from llama_index.llms.openai_like import OpenAILike
@@ -29,7 +30,12 @@ from pydantic import BaseModel
 from vs_core import ConfigurationError, Distribution, ParseError
 from vs_core.fusion import searches
 from vs_core.testing import SimulatedModel
-from vs_llama_index import VerbalizedQueryBundle, VerbalizedQueryEngine, VerbalizedQueryTransform
+from vs_llama_index import (
+    VerbalizedQueryBundle,
+    VerbalizedQueryEngine,
+    VerbalizedQueryTransform,
+    VerbalizedTransformRetriever,
+)
 from vs_llama_index.completing import completer, from_chat_messages, to_chat_messages
 
 QUESTION = "How do bees find flowers?"
@@ -105,6 +111,46 @@ async def test_the_verbalized_engine_never_calls_what_blocks(llm, index, monkeyp
     own = TransformQueryEngine(index.as_query_engine(llm=llm), transform)
     with pytest.raises(AssertionError, match="blocking"):  # which is why there is another
         await own.aquery(QUESTION)
+
+
+class Notes(HyDEQueryTransform):
+    """A transform that blocks, as LlamaIndex's own do, and notes what it is told."""
+
+    def _run(self, query_bundle, metadata):
+        told.append(("run", query_bundle.query_str, metadata))
+        return QueryBundle("What do bees see?")
+
+
+class AsyncNotes(Notes):
+    async def arun(self, query, metadata=None):
+        told.append(("arun", query.query_str, metadata))
+        return QueryBundle("What do bees see?")
+
+
+told = []
+
+
+@pytest.mark.parametrize(("transform_class", "way"), [(Notes, "run"), (AsyncNotes, "arun")])
+async def test_an_engine_hands_on_what_it_is_given(llm, index, server, transform_class, way):
+    told.clear()
+    transform = transform_class(llm)
+    engine = VerbalizedQueryEngine(
+        index.as_query_engine(llm=llm), transform, transform_metadata={"of": "me"}
+    )
+    query = QueryBundle(QUESTION)
+    nodes, more = ([NodeWithScore(node=TextNode(text=text))] for text in ("Bees see.", "More."))
+    for found in (
+        await engine.asynthesize(query, nodes, additional_source_nodes=more),
+        engine.synthesize(query, nodes, additional_source_nodes=more),
+    ):
+        assert [node.text for node in found.source_nodes] == ["Bees see.", "More."]
+    assert (await engine.aquery(query)).source_nodes
+    retriever = VerbalizedTransformRetriever(index.as_retriever(), transform, {"of": "me"})
+    assert await retriever.aretrieve(query)
+    assert told == [(each, QUESTION, {"of": "me"}) for each in (way, "run", way, way)]
+    asked = [each["messages"][-1]["content"] for each in server.requests if "messages" in each]
+    assert len(asked) == 3
+    assert all("What do bees see?" in each and QUESTION not in each for each in asked)
 
 
 @pytest.mark.parametrize("mode", ["rewrite", "hyde", "decompose"])
@@ -316,6 +362,18 @@ def test_the_system_prompt_of_the_model_is_kept(make_llm, server):
     VerbalizedQueryTransform(make_llm(system_prompt="Be brief."))(QUESTION)
     (system, _) = server.requests[0]["messages"]
     assert system["content"].startswith("Be brief.\n\nGive 5 responses")
+
+
+async def test_a_prompt_may_be_selected_by_the_model(make_llm, server):
+    told = PromptTemplate("Of a chat: {query_str}")
+    prompt = SelectorPromptTemplate(PromptTemplate("{query_str}"), [(is_chat_model, told)])
+    for chats in (True, False):
+        transform = VerbalizedQueryTransform(make_llm(is_chat_model=chats), prompt=prompt)
+        transform(QUESTION)
+        await transform.arun(QUESTION)
+    said = [str(request.get("messages") or request["prompt"]) for request in server.requests]
+    assert [f"Of a chat: {QUESTION}" in each for each in said] == [True, True, False, False]
+    assert all(QUESTION in each for each in said)
 
 
 # --- conventions ---------------------------------------------------------------------------------
