@@ -416,6 +416,10 @@ def test_the_figures_of_dialogues_are_of_all_of_them_together(tmp_path):
         "words", "reading_grade", "semantic_diversity", "quality", "ks", "l1",
     ]  # fmt: skip
     assert (row["candidates"], row["useful"], row["missing"]) == (4, 3, 0)
+    # Four dialogues are units enough; three that came to an amount are too few.
+    for name in expected:
+        few = name in ("donation", "donation_rate", "ks", "l1")
+        assert math.isnan(row[f"{name}_low"]) == few, name
     bounds = {m.name: m.options.get("bounds") for m in task.measures}
     assert bounds["donation"] == (0, 2)
     assert bounds["l1"] == (0, math.inf)
