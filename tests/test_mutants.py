@@ -33,6 +33,7 @@ def test_unwatched():
 """
 
 
+@pytest.mark.slow
 def test_what_is_watched_is_noticed_and_the_rest_survives(tmp_path):
     (tmp_path / "toy.py").write_text(TOY)
     (tmp_path / "test_toy.py").write_text(TESTS)

@@ -28,6 +28,7 @@ def printed():
     }
 
 
+@pytest.mark.slow
 def test_the_table_of_the_docs_is_what_is_measured(printed):
     page = (ROOT / "docs/llama_index.md").read_text()
     rows = re.findall(
@@ -43,6 +44,7 @@ def test_the_table_of_the_docs_is_what_is_measured(printed):
                 assert float(cell) == pytest.approx(np.mean(printed[key]), abs=6e-4), key
 
 
+@pytest.mark.slow
 def test_coverage_is_at_least_as_good_as_the_best_mode_of_query_fusion(printed):
     """The mean over the kinds of queries, on questions that it was not chosen by."""
 
