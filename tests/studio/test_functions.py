@@ -389,6 +389,13 @@ def test_what_is_not_a_default_is_an_option_and_what_is_asked_is_a_conversation(
     assert (direct.name, direct.k, direct.n) == ("direct", 1, 6)
 
 
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_code_names_the_model_and_where_it_is(server, target):
+    served = replace(over(server), model="its-name", temperature=0.25)
+    for said in ("its-name", server.base_url, "0.25"):
+        assert said in code(served, target)
+
+
 def test_the_model_is_the_one_that_was_named(server):
     made = over(server, temperature=0.2).complete()
     assert isinstance(made, OpenAIModel)
