@@ -257,7 +257,8 @@ def test_a_message_of_the_server():
         whole = client.messages.create(**ASKED, system=SYSTEM)
         bare = client.messages.create(**ASKED, stop_sequences=[" "])
     thought, said = whole.content
-    assert type(whole).model_validate(whole.model_dump()) == whole
+    if hasattr(anthropic.types, "ThinkingBlock"):  # the oldest clients know of no thoughts
+        assert type(whole).model_validate(whole.model_dump()) == whole
     assert (thought.type, said.type) == ("thinking", "text")
     messages = [Message("system", SYSTEM), Message("user", ASKED["messages"][0]["content"])]
     assert said.text == SimulatedModel().answer(messages).text
