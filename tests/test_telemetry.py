@@ -90,6 +90,22 @@ async def test_streams_are_traced_too(exporter):
     assert [span.attributes["vs_core.candidates"] for span in whole] == [1, 1]
 
 
+async def test_what_is_done_between_two_pieces_is_not_below_the_span(exporter):
+    def two():
+        return VSStandard(k=1, n=2).flow([Message("user", "x")])
+
+    async def pieces(request):
+        yield complete(request)
+
+    seen = []
+    for _ in stream(two(), lambda r: iter([complete(r)])):
+        seen.append(trace.get_current_span().is_recording())
+    async for _ in astream(two(), pieces):
+        seen.append(trace.get_current_span().is_recording())
+    assert len(seen) >= 4
+    assert not any(seen)
+
+
 def test_an_error_is_that_of_the_span(exporter):
     def fail(request):
         raise ModelError("no")
