@@ -97,11 +97,11 @@ async def test_what_is_done_between_two_pieces_is_not_below_the_span(exporter):
     async def pieces(request):
         yield complete(request)
 
-    seen = []
-    for _ in stream(two(), lambda r: iter([complete(r)])):
-        seen.append(trace.get_current_span().is_recording())
-    async for _ in astream(two(), pieces):
-        seen.append(trace.get_current_span().is_recording())
+    def within():
+        return trace.get_current_span().is_recording()
+
+    seen = [within() for _ in stream(two(), lambda r: iter([complete(r)]))]
+    seen += [within() async for _ in astream(two(), pieces)]
     assert len(seen) >= 4
     assert not any(seen)
 
