@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from vs_core import Message, ModelError, Request
+from vs_core import Completion, ConfigurationError, Message, ModelError, Request
 from vs_core.caller import Caller
 from vs_core.clients import OpenAIModel
 from vs_core.gate import Gate
@@ -109,3 +109,30 @@ async def test_other_failures_do_not_slow_it():
         assert caller.allowed == 4
         await model.aclose()
         caller.close()
+
+
+async def test_calls_are_as_far_apart_as_their_tokens_ask(monkeypatch):
+    waited = []
+
+    async def sleep(seconds):
+        waited.append(seconds)
+
+    async def complete(request):
+        return Completion("a", {"input_tokens": 40, "output_tokens": 60})
+
+    caller = Caller(8, None, 1, tokens=60)  # 100 tokens a call: one in 100 s
+    await caller.ask(complete, REQUEST)  # from which the others are guessed
+    monkeypatch.setattr("vs_core.caller.asyncio.sleep", sleep)
+    for _ in range(5):
+        await caller.ask(complete, REQUEST)
+    caller.close()
+    assert waited == pytest.approx([0, 100, 200, 300, 400], abs=50)  # as nobody slept
+
+
+@pytest.mark.parametrize(
+    "limits", [{"concurrency": 0}, {"rate": 0}, {"attempts": 0}, {"tokens_a_minute": -1}]
+)
+def test_a_limit_that_cannot_work_is_said_before_anything_is_begun(limits, tmp_path):
+    with pytest.raises(ConfigurationError, match=next(iter(limits)).partition("_")[0]):
+        Run([{"n": 1}], prompt="Name {n}.", model=lambda _: "x", out=tmp_path / "o.jsonl", **limits)
+    assert not any(tmp_path.iterdir())

@@ -156,6 +156,7 @@ def test_the_vendi_score_of_blocks_adds_up(n):
 @pytest.mark.parametrize("q", [0.5, 1, 2, math.inf])
 def test_documented_values_of_the_vendi_score(q):
     assert vendi_score([], q=q) == 0
+    assert vendi_score(["one"], similarity=lambda *_: 1.0, q=q) == pytest.approx(1)
     assert vendi_score([], similarity=lambda a, b: 0, q=q) == 0
     assert vendi_score([[3.0, 4.0]], q=q) == pytest.approx(1)
     assert vendi_score([[3.0, 4.0]] * 6, q=q) == pytest.approx(1)
