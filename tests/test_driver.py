@@ -10,6 +10,7 @@ from contextvars import ContextVar
 import pytest
 
 import vs_core
+from tests.in_flight import InFlight
 from vs_core import (
     Candidate,
     Completion,
@@ -60,38 +61,29 @@ def wide(size):
 
 
 def test_one_round_runs_concurrently_within_the_limit():
-    running, most, lock = 0, 0, threading.Lock()
-
     def slow(request: Request) -> str:
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
-        time.sleep(0.05)
-        with lock:
-            running -= 1
+        with in_flight:
+            time.sleep(0.05)
         return echo(request)
 
+    in_flight = InFlight()
     run(wide(6), slow, max_concurrency=3)
-    assert most == 3
-    most = 0
+    assert in_flight.most == 3
+    in_flight = InFlight()
     run(wide(3), slow, max_concurrency=1)
-    assert most == 1
+    assert in_flight.most == 1
 
 
 async def test_the_limit_holds_without_blocking_too():
-    running, most = 0, 0
+    in_flight = InFlight()
 
     async def slow(request: Request) -> str:
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
-        await asyncio.sleep(0.01)
-        running -= 1
+        with in_flight:
+            await asyncio.sleep(0.01)
         return echo(request)
 
     await arun(wide(6), slow, max_concurrency=3)
-    assert most == 3
+    assert in_flight.most == 3
 
 
 def test_threads_see_the_callers_context():

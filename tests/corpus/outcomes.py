@@ -155,9 +155,10 @@ WAYS: dict[str, Callable[[Answer], object]] = {
 
 @functools.cache
 def answers(group: str) -> list[Answer]:
-    """Return the answers of a group; of those that are streamed every third."""
-    every = 3 if "streamed" in group else 1
-    return list(damaged() if "damaged" in group else whole())[::every]
+    """Return the answers of a group; those that are streamed are every third of the others."""
+    if "streamed" in group:
+        return answers("damaged" if "damaged" in group else "whole")[::3]
+    return list(damaged() if group == "damaged" else whole())
 
 
 def outcomes(group: str, hundred: int) -> dict[str, str]:
@@ -171,10 +172,13 @@ def outcomes(group: str, hundred: int) -> dict[str, str]:
     }
 
 
-def hundreds() -> Iterator[tuple[str, int]]:
-    """Yield the groups with the numbers of their hundreds."""
-    for group in WAYS:
-        yield from ((group, hundred) for hundred in range(-(-len(answers(group)) // 100)))
+def digests(group: str) -> list[str]:
+    """Return the digests of all hundreds of a group."""
+    return [digest(group, hundred) for hundred in _hundreds(group)]
+
+
+def _hundreds(group: str) -> range:
+    return range(-(-len(answers(group)) // 100))
 
 
 def digest(group: str, hundred: int) -> str:
@@ -188,15 +192,12 @@ def kept() -> dict[str, list[str]]:
     return json.loads(KEPT.read_text(encoding="utf-8"))
 
 
-def _grouped() -> Iterator[tuple[str, Iterator[tuple[str, int]]]]:
-    return itertools.groupby(hundreds(), key=lambda pair: pair[0])
-
-
 def _all() -> dict[str, dict[str, str]]:
     """The outcomes of each group by the answers' names."""
-    found: dict[str, dict[str, str]] = {}
-    for group, hundred in hundreds():
-        found.setdefault(group, {}).update(outcomes(group, hundred))
+    found: dict[str, dict[str, str]] = {group: {} for group in WAYS}
+    for group, outcomes_of_it in found.items():
+        for hundred in _hundreds(group):
+            outcomes_of_it.update(outcomes(group, hundred))
     return found
 
 
@@ -231,12 +232,12 @@ def main() -> int:
                 if outcome != before[group].get(name):
                     print(f"{group}: {name}\n- {before[group].get(name)}\n+ {outcome}\n")
     elif options.keep:
-        found = {group: [digest(group, at) for _, at in of_it] for group, of_it in _grouped()}
+        found = {group: digests(group) for group in WAYS}
         KEPT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     else:
-        for group, of_it in _grouped():
-            then = dict(enumerate(kept()[group]))
-            differ = [at for _, at in of_it if digest(group, at) != then.get(at)]
+        for group, then in kept().items():
+            pairs = enumerate(itertools.zip_longest(digests(group), then))
+            differ = [at for at, (now, before) in pairs if now != before]
             print(f"{group}: {len(differ)} hundreds differ {differ[:10]}")
     return 0
 

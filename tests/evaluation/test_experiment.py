@@ -11,6 +11,7 @@ from collections import Counter
 import pytest
 
 from tests.evaluation.running import command, compare, records, taught
+from tests.in_flight import InFlight
 from vs_core import (
     Completion,
     ConfigurationError,
@@ -283,18 +284,15 @@ def test_an_unreadable_answer_is_a_result_and_no_failure():
 
 
 def test_no_more_calls_are_in_flight_than_allowed():
-    flying, most = 0, 0
+    in_flight = InFlight()
 
     async def complete(request):
-        nonlocal flying, most
-        flying += 1
-        most = max(most, flying)
-        await asyncio.sleep(0.001)
-        flying -= 1
+        with in_flight:
+            await asyncio.sleep(0.001)
         return Completion("heads", {"input_tokens": 3, "output_tokens": 1})
 
     Experiment(["coin", "dice"], ["direct"], model=complete, n=20, concurrency=3).run()
-    assert most == 3
+    assert in_flight.most == 3
 
 
 def test_calls_keep_the_distance_of_the_rate(monkeypatch):

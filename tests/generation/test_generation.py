@@ -19,6 +19,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.generation.killed import rows
+from tests.in_flight import InFlight
 from vs_core import Completion, ConfigurationError, MissingExtraError, ModelError
 from vs_core.generation import Run, agenerate, generate
 from vs_core.generation.prices import Price
@@ -221,21 +222,16 @@ def _ours():
 
 
 def test_as_many_calls_of_one_row_are_in_flight_as_may_be(tmp_path):
-    now = most = 0
-
     async def model(request):
-        nonlocal now, most
-        now += 1
-        most = max(most, now)
-        await asyncio.sleep(0.01)
-        now -= 1
+        with in_flight:
+            await asyncio.sleep(0.01)
         return "tea"
 
     options = {"prompt": TEMPLATE, "model": model, "strategy": "direct", "n": 30}
     for concurrency in (3, 30):
-        most = 0
+        in_flight = InFlight()
         generate(rows(1), concurrency=concurrency, out=tmp_path / f"{concurrency}.jsonl", **options)
-        assert most == concurrency
+        assert in_flight.most == concurrency
 
 
 def test_rows_come_as_they_are_finished(tmp_path):

@@ -19,6 +19,7 @@ from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 
 from examples.fables import HELD_OUT
+from tests.in_flight import InFlight
 from vs_core import ConfigurationError, ParseError
 from vs_core.fusion import by_rank, coverage, reciprocal_rank, searches
 from vs_core.testing import SimulatedModel
@@ -255,17 +256,11 @@ def test_a_function_may_search_but_must_find_documents(llm):
 
 async def test_the_config_reaches_the_model_and_the_searches(llm, server, retriever):
     named = llm.configurable_fields(model_name=ConfigurableField(id="model"))
-    running, most = 0, 0
-    lock = threading.Lock()
+    in_flight = InFlight()
 
     def search(query):
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
-        time.sleep(0.02)
-        with lock:
-            running -= 1
+        with in_flight:
+            time.sleep(0.02)
         return retriever.invoke(query)
 
     ours = VerbalizedRetriever(retriever=RunnableLambda(search), llm=named, k=5)
@@ -275,7 +270,7 @@ async def test_the_config_reaches_the_model_and_the_searches(llm, server, retrie
     await ours.ainvoke(QUERY, config)
     (RunnablePassthrough() | ours).invoke(QUERY, config)
     assert [request["model"] for request in server.requests] == ["other"] * 3
-    assert most == 2
+    assert in_flight.most == 2
 
 
 def test_an_empty_query_is_an_error(llm, server, retriever):

@@ -101,12 +101,12 @@ class Batching:
             part.get_param("name", header="content-disposition"): part for part in form.iter_parts()
         }
         if parts["purpose"].get_payload() != "batch":
-            return _json(_REFUSED, 400)
+            return as_json(_REFUSED, 400)
         data: bytes = parts["file"].get_payload(decode=True)
         name = f"file-{len(self.files)}"
         self.files[name] = data
         about = {"bytes": len(data), "created_at": 0, "filename": "batch.jsonl", "purpose": "batch"}
-        return _json({"id": name, "object": "file", "status": "processed", **about})
+        return as_json({"id": name, "object": "file", "status": "processed", **about})
 
     async def _content(self, request: Request) -> Response:
         from starlette.responses import Response
@@ -116,7 +116,7 @@ class Batching:
     async def _create(self, request: Request) -> Response:
         body = await request.json()
         if (body["endpoint"], body["completion_window"]) != ("/v1/chat/completions", "24h"):
-            return _json(_REFUSED, 400)
+            return as_json(_REFUSED, 400)
         number = len(self._batches)
         batch = _Batch(
             f"batch_{number}", body["input_file_id"], f"out-{number}", f"err-{number}",
@@ -127,14 +127,14 @@ class Batching:
         else:
             await self._run(batch, random.Random(f"{self.faults.seed} {number}"))
         self._batches[batch.id] = batch
-        return _json(self._shown(batch))
+        return as_json(self._shown(batch))
 
     async def _retrieve(self, request: Request) -> Response:
         batch = self._batches[request.path_params["id"]]
         batch.polls -= 1
         if batch.polls <= 0 and batch.status == "in_progress":
             batch.status = "completed"
-        return _json(self._shown(batch))
+        return as_json(self._shown(batch))
 
     async def _run(self, batch: _Batch, rng: random.Random) -> None:
         lines = [json.loads(line) for line in self.files[batch.file].splitlines()]
@@ -180,7 +180,8 @@ def _result(line: Mapping[str, Any], response: Any, error: Any) -> dict[str, Any
     return {**about, "response": response, "error": error}
 
 
-def _json(data: Any, status: int = 200) -> Response:
+def as_json(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a response of JSON."""
     from starlette.responses import JSONResponse
 
-    return JSONResponse(data, status)
+    return JSONResponse(data, status, headers)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vs_core.testing.batches import CUT_OFF, BatchFaults
+from vs_core.testing.batches import CUT_OFF, BatchFaults, as_json
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -85,7 +85,7 @@ class MessageBatching:
     async def _create(self, request: Request) -> Response:
         if self.faults.refused:
             said = {"type": "invalid_request_error", "message": "This refusal is simulated."}
-            return _json({"type": "error", "error": said}, 400)
+            return as_json({"type": "error", "error": said}, 400)
         lines = (await request.json())["requests"]
         number = len(self._batches)
         rng = random.Random(f"{self.faults.seed} {number}")
@@ -93,7 +93,7 @@ class MessageBatching:
         rng.shuffle(results)
         batch = _MessageBatch(f"msgbatch_{number}", results, self.faults.polls)
         self._batches[batch.id] = batch
-        return _json(_shown(batch, request))
+        return as_json(_shown(batch, request))
 
     async def _result(self, line: Mapping[str, Any], drawn: str) -> dict[str, Any]:
         result: dict[str, Any] = {"type": _ENDS.get(drawn, "succeeded")}
@@ -108,7 +108,7 @@ class MessageBatching:
     async def _retrieve(self, request: Request) -> Response:
         batch = self._batches[request.path_params["id"]]
         batch.polls -= 1
-        return _json(_shown(batch, request))
+        return as_json(_shown(batch, request))
 
     async def _results(self, request: Request) -> Response:
         from starlette.responses import Response
@@ -131,9 +131,3 @@ def _shown(batch: _MessageBatch, request: Request) -> dict[str, Any]:
         "results_url": f"{request.base_url}v1/messages/batches/{batch.id}/results"
         if ended else None,
     }  # fmt: skip
-
-
-def _json(data: Any, status: int = 200) -> Response:
-    from starlette.responses import JSONResponse
-
-    return JSONResponse(data, status)

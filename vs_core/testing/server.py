@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from vs_core.errors import ConfigurationError, raise_missing_extra
 from vs_core.messages import Completion, Message
-from vs_core.testing.batches import BatchFaults, Batching
+from vs_core.testing.batches import BatchFaults, Batching, as_json
 from vs_core.testing.calling import arguments, called_tool
 from vs_core.testing.filling import REASONING
 from vs_core.testing.message_batches import MessageBatching, as_chat, as_message
@@ -230,7 +230,7 @@ class SimulatedServer:
         response = _chat_response(body, choices)
         if "usage" in self.lacks:
             del response["usage"]
-        return _json(response)
+        return as_json(response)
 
     async def _answer(self, body: dict[str, Any]) -> dict[str, Any]:
         """The response to one request of a batch."""
@@ -243,7 +243,7 @@ class SimulatedServer:
         return self._as_message(body)
 
     async def _messages(self, body: dict[str, Any], fault: Fault | None) -> Response:  # noqa: ARG002
-        return _json(self._as_message(body))
+        return as_json(self._as_message(body))
 
     def _as_message(self, body: Mapping[str, Any]) -> dict[str, Any]:
         name: str = _head(body, "msg", "message")["id"]
@@ -311,7 +311,9 @@ class SimulatedServer:
             for index, text in enumerate(texts)
         ]
         usage = _usage([{"usage": text.usage} for text in texts])
-        return _json({**_head(body, "cmpl", "text_completion"), "choices": choices, "usage": usage})
+        return as_json(
+            {**_head(body, "cmpl", "text_completion"), "choices": choices, "usage": usage}
+        )
 
     async def _completion_chunks(
         self, body: Mapping[str, Any], texts: Sequence[Completion], fault: Fault | None
@@ -342,7 +344,7 @@ class SimulatedServer:
         ]
         used = sum(tokens(str(text)) for text in texts)
         usage = {"prompt_tokens": used, "total_tokens": used}
-        return _json({"object": "list", "data": data, "model": _name(body), "usage": usage})
+        return as_json({"object": "list", "data": data, "model": _name(body), "usage": usage})
 
 
 def serve(
@@ -447,7 +449,7 @@ def _app(server: SimulatedServer) -> Starlette:
     async def models(request: Request) -> Response:  # noqa: ARG001
         about = {"object": "model", "created": 0, "owned_by": "vs-core (simulated)"}
         offered = [{"id": name, **about} for name in server.names or (_MODEL,)]
-        return _json({"object": "list", "data": offered})
+        return as_json({"object": "list", "data": offered})
 
     routes = [Route(path, post, methods=["POST"]) for path in handlers]
     batches = [*server.batches.routes(), *server.message_batches.routes()]
@@ -479,16 +481,10 @@ async def _wait(server: SimulatedServer, seconds: float) -> None:
         await anyio.sleep(min(0.05, left))
 
 
-def _json(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    from starlette.responses import JSONResponse
-
-    return JSONResponse(data, status, headers)
-
-
 def _error(status: int, message: str) -> Response:
     kind = {400: "invalid_request_error", 429: "rate_limit_error"}.get(status, "server_error")
     error = {"message": message, "type": kind, "param": None, "code": str(status)}
-    return _json({"error": error}, status, {"Retry-After": "0"} if status == 429 else None)
+    return as_json({"error": error}, status, {"Retry-After": "0"} if status == 429 else None)
 
 
 def _unknown(name: str, names: Sequence[str]) -> str:
