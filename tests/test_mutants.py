@@ -58,6 +58,25 @@ def test_what_is_watched_is_noticed_and_the_rest_survives(tmp_path):
     assert (tmp_path / "toy.py").read_text() == TOY
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("again", "verdict"), [(60, "noticed"), (0, "survived")])
+def test_a_mutant_survives_only_the_tests_that_were_left_out_at_first_too(tmp_path, again, verdict):
+    (tmp_path / "toy.py").write_text("def doubled(a):\n    return a * 2\n")
+    (tmp_path / "test_toy.py").write_text(
+        "import time, toy\n\n"
+        "def test_at_once():\n    toy.doubled(1)\n\n"
+        "def test_slowly():\n    time.sleep(0.5)\n    assert toy.doubled(3) == 6\n"
+    )
+    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\npythonpath = ["."]\n')
+    command = f"--root {tmp_path} --paths toy.py --tests test_toy.py --coverage {tmp_path / 'seen'}"
+    command += f" --seconds 0 --again {again} --out {tmp_path / 'out.json'}"
+    run = [sys.executable, "-m", "tests.mutants", *command.split()]
+    subprocess.run(run, cwd=ROOT, check=True, capture_output=True)
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert {each["verdict"] for each in found} == {verdict}
+    assert {each["tests"] for each in found} == {2 if again else 1}
+
+
 def test_each_mutant_is_one_change_that_compiles():
     found = list(mutants("toy.py", TOY))
     assert len({mutant.after for mutant in found}) == len(found)
@@ -127,7 +146,11 @@ def test_twins_come_in_pairs_yield_effects_or_stream_and_are_no_other_generators
         ("x: Literal['a'] = y", set()),
         ("x = cast('Sequence[int]', y)", set()),
         ("log.warning('so many', x)", {"statement removed"}),
-        ("told.warning('so many', x)", {"statement removed", "constant"}),
+        ("told.warning('many', x)", {"statement removed", "constant"}),
+        ("g(desc='Words of a field: so many.')", {"statement removed", "without desc"}),
+        ("g(desc=f'so many {x}')", {"statement removed", "without desc"}),
+        *((f"g({named!r})", {"statement removed", "constant"})
+          for named in ("max_tokens", ", ", "name: ", "1 of", r"so (?:many)", r"so many\b")),
         ("axes.plot(color='black', lw=2)", {"statement removed"}),
         ("axes.plot(color=x, label='it')", {f"without {n}" for n in ("color", "label")}
          | {"statement removed", "constant"}),

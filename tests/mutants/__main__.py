@@ -4,11 +4,13 @@ Run: python -m tests.mutants --count 200 --seed 0 [--aimed] [--paths integration
      [--tests tests/dspy] [--coverage build/mutants] [--jobs 2] [--out mutants.json]
 
 A mutant changes one node of a function that some test executes: a comparison, an operator, a
-constant, a branch, a result, a statement or an argument of a call that is left out. The tests that
-execute its line are run in a copy of the tree, the fastest first, until one fails. ``--aimed``
-samples twins alone, where one may break by itself: asynchronous and streaming functions, the other
-one of such a pair, and generators of effects. Which test executes which line is seen once, by
-running ``--tests``, and kept in the folder ``--coverage``.
+constant, a branch, a result, a statement or an argument of a call that is left out; what is worded
+for people is left alone. The tests that execute its line are run in a copy of the tree, the fastest
+first, until one fails: those that ``--seconds`` has time for, and if none fails those that
+``--again`` has time for. ``--aimed`` samples twins alone, where one may break by itself:
+asynchronous and streaming functions, the other one of such a pair, and generators of effects. Which
+test executes which line is seen once, by running ``--tests``, and kept in the folder
+``--coverage``.
 
 Kept tools were looked at first: mutmut samples nothing by a seed, and cosmic-ray runs every test
 for every mutant.
@@ -28,6 +30,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -151,9 +154,10 @@ class Trial:
 
 def tried(
     sample: Sequence[Mutant], coverage: Coverage, options: argparse.Namespace
-) -> Iterator[tuple[Mutant, Sequence[str], str]]:
+) -> Iterator[tuple[Mutant, str]]:
     """Try the mutants, so many at once, in as many copies of the tree."""
-    waiting, running = list(reversed(sample)), list[Trial]()
+    waiting = [(mutant, rounds(coverage, mutant, options)) for mutant in reversed(sample)]
+    running: dict[Trial, list[list[str]]] = {}  # and the rounds that are left for its mutant
     with tempfile.TemporaryDirectory() as folder:
         free = [
             Path(shutil.copytree(options.root, Path(folder) / str(number), ignore=IGNORED))
@@ -161,27 +165,34 @@ def tried(
         ]
         while waiting or running:
             while waiting and free:
-                mutant = waiting.pop()
-                tests = chosen(coverage, mutant, options.seconds)
+                mutant, (tests, *left) = waiting.pop()
                 expected = sum(coverage.seconds[name] for name in tests)
-                running.append(Trial(free.pop(), mutant, tests, 3 * expected + 60))
+                running[Trial(free.pop(), mutant, tests, 3 * expected + 60)] = left
             time.sleep(0.02)
             for trial in list(running):
-                if verdict := trial.verdict():
-                    running.remove(trial)
-                    free.append(trial.copy)
-                    yield trial.mutant, trial.tests, verdict
+                verdict = trial.verdict()
+                if verdict is None:
+                    continue
+                left = running.pop(trial)
+                free.append(trial.copy)
+                if verdict == "survived" and left:
+                    waiting.append((trial.mutant, left))
+                else:
+                    yield trial.mutant, verdict
 
 
-def chosen(coverage: Coverage, mutant: Mutant, seconds: float) -> list[str]:
-    """The tests for a mutant, as many as can be run in the time, and one at least."""
-    tests: list[str] = []
-    for name in coverage.tests(mutant.path, mutant.line):
-        seconds -= coverage.seconds[name]
-        if tests and seconds < 0:
-            break
-        tests.append(name)
-    return tests
+def rounds(coverage: Coverage, mutant: Mutant, options: argparse.Namespace) -> list[list[str]]:
+    """The tests for a mutant: those that are tried first, one at least, and those after them."""
+    names = coverage.tests(mutant.path, mutant.line)
+    first = _fitting(coverage, names, options.seconds) or names[:1]
+    again = _fitting(coverage, names[len(first) :], options.again)
+    return [first, again] if again else [first]
+
+
+def _fitting(coverage: Coverage, names: Sequence[str], seconds: float) -> list[str]:
+    """Of tests, the first that can be run in the time."""
+    ends = accumulate(coverage.seconds[name] for name in names)
+    return [name for name, end in zip(names, ends, strict=True) if end <= seconds]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -196,11 +207,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ["DSPY_CACHEDIR"] = tempfile.mkdtemp()  # read on import, which is before the tests
     for name in options.preload:
         importlib.import_module(name)
-    for mutant, tests, verdict in tried(sample, coverage, options):
+    for mutant, verdict in tried(sample, coverage, options):
+        tests = sum(map(len, rounds(coverage, mutant, options)))
         if verdict != "noticed":
-            print(f"\n{verdict} ({len(tests)} tests): {mutant.what}\n{mutant.diff}", flush=True)
+            print(f"\n{verdict} ({tests} tests): {mutant.what}\n{mutant.diff}", flush=True)
         where = {"path": mutant.path, "line": mutant.line, "what": mutant.what}
-        results.append({**where, "diff": mutant.diff, "tests": len(tests), "verdict": verdict})
+        results.append({**where, "diff": mutant.diff, "tests": tests, "verdict": verdict})
     if options.out:
         options.out.write_text(json.dumps(results, indent=2))
     noticed = sum(result["verdict"] == "noticed" for result in results)
@@ -221,6 +233,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tests", nargs="+", default=["tests"], help="what is run to see lines")
     parser.add_argument("--coverage", type=Path, default=ROOT / "build" / "mutants")
     parser.add_argument("--seconds", type=float, default=60, help="of tests, for one mutant")
+    parser.add_argument("--again", type=float, default=150, help="of more tests, if it survives")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--preload", nargs="*", default=[], help="slow modules, not of ours")
     parser.add_argument("--root", type=Path, default=ROOT, help="the tree to break a copy of")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import copy
 import difflib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +48,7 @@ class Mutant:
 
 
 def mutants(path: str, source: str) -> Iterator[Mutant]:
-    """All mutants of a file; what only annotates, documents or words an error is left alone."""
+    """All mutants of a file; what only annotates, documents or words something is left alone."""
     drawing = "matplotlib" in source
     for function, twin in _functions(ast.parse(source)):
         for node in _changeable(function, drawing):
@@ -132,6 +133,10 @@ def _own(function: ast.AST) -> Iterator[ast.AST]:
 
 _LOGS = {"log", "_log", "warnings"}
 """What is told something worded for people first; that it is told may be changed."""
+_WORDS = re.compile(r"[^\W\d_] [^\W\d_]")
+"""Two words at least: a heading, a sentence; keys, separators and names have no such space."""
+_PATTERN = re.compile(r"\\|\.\*|\(\?")
+"""In a regular expression and in no wording."""
 _COSMETIC = {
     "alpha", "bbox_to_anchor", "capsize", "color", "dpi", "figsize", "fontsize", "frameon", "loc",
     "labelsize", "ls", "lw", "mec", "mew", "mfc", "ms", "ncols", "pad", "zorder",
@@ -153,6 +158,9 @@ def _unnoticed(node: ast.AST, drawing: bool) -> Iterator[ast.AST]:
             yield from ast.walk(node)
         case ast.JoinedStr() | ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             yield from ast.walk(node)  # wording; a body of its own
+        case ast.Constant(value=str() as text) if _WORDS.search(text):
+            if not _PATTERN.search(text):
+                yield node
         case ast.Raise():  # that it is raised may be changed, its wording not
             yield from (inside for inside in ast.walk(node) if inside is not node)
         case ast.AnnAssign(annotation=annotation):
