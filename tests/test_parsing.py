@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.corpus import CASES, NOTHING, PLAIN, dump, responses
+from tests.corpus import CASES, NOTHING, PLAIN, combined, dump, responses
 from tests.hostile import KINDS, answer_of
 from vs_core import ConfigurationError, ParseError, formats, parse
-from vs_core.formats import Entry, Json, Lines, Reading, Shape, Tags
+from vs_core.formats import Entry, Json, Lines, Reading, Shape, Tags, lists, running_text
 from vs_core.formats.base import CUT_OFF
-from vs_core.formats.lists import MANY
+from vs_core.formats.cutting import MANY
 from vs_core.formats.placeholders import is_placeholder
 from vs_core.parsing import read
 from vs_core.probabilities import DEFINITIONS
@@ -319,7 +319,7 @@ def outcome(text: str) -> str:
         return str(error) if len(str(error)) < 500 else ""
 
 
-def test_of_a_great_many_candidates_the_first_tell_that_their_numbers_are_no_probabilities():
+def test_of_a_great_many_candidates_some_tell_that_their_numbers_are_no_probabilities():
     count = 2 * MANY
 
     def listed(number: str) -> str:
@@ -329,12 +329,22 @@ def test_of_a_great_many_candidates_the_first_tell_that_their_numbers_are_no_pro
         return "\n".join(f"item {at}: {number}" for at in range(1, count + 1))
 
     for write in (listed, lines):
-        assert len(parse(write("0.0005"))) == count
+        assert len(parse(write(str(1 / count)))) == count
         assert len(parse(write("p = 0.5"))) == count
         with pytest.raises(ParseError):
             parse(write("0.5"))
         assert len(parse(write("0.5"), k=count)) == count
         assert len(parse(write("0.5"), format="lines")) == count
+
+
+def test_a_great_many_candidates_are_read_as_if_all_ways_to_read_them_were_tried(monkeypatch):
+    answers = ["\n".join([case.answer] * 25) for case in list(combined.cases())[::80]]
+    found = [outcome(answer) for answer in answers]
+    for module in (lists, running_text):
+        monkeypatch.setattr(module, "MANY", 10**9)
+    others = sum(text != outcome(answer) for text, answer in zip(found, answers, strict=True))
+    assert others <= len(answers) / 100
+    assert sum(text.count('"probability"') >= MANY for text in found) > len(answers) / 3
 
 
 def test_what_was_cut_off_before_its_first_letter_is_no_candidate():

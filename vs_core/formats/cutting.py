@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from vs_core.formats.items import is_filled
 from vs_core.formats.markers import Marker
 
-__all__ = ["Cut", "aligned", "cut_at", "paragraphs"]
+__all__ = ["MANY", "Cut", "aligned", "cut_at", "paragraphs", "sampled"]
+
+_T = TypeVar("_T")
+MANY, SAMPLE = 100, 40
+"""Candidates that are so many that a sample of them tells whether all are read."""
+
+
+def sampled(candidates: Sequence[_T]) -> list[_T]:
+    """Return some of a great many: the first, in a row, others by chance, and the last.
+
+    By chance, so that no period of the candidates is that of the sample; always the same ones.
+    """
+    row = SAMPLE // 2
+    others = random.Random(0).sample(range(row, len(candidates) - 1), row)
+    return [*candidates[:row], *(candidates[at] for at in sorted(others)), candidates[-1]]
 
 
 class Cut(NamedTuple):

@@ -12,32 +12,33 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 
 from vs_core.formats.between_numbers import between_numbers
-from vs_core.formats.cutting import Cut, cut_at, paragraphs
+from vs_core.formats.common import CALLED
+from vs_core.formats.cutting import MANY, Cut, cut_at, paragraphs, sampled
 from vs_core.formats.items import is_filled, is_total, unquoted
 from vs_core.formats.markers import Marker, marker
-from vs_core.formats.numbers import BARE, PLAIN, SHORT, leading, number_in, number_line, trailing
+from vs_core.formats.numbers import (
+    BARE,
+    PLAIN,
+    SHORT,
+    Found,
+    leading,
+    number_in,
+    number_line,
+    trailing,
+)
 from vs_core.formats.records import records
 from vs_core.probabilities import alone
 from vs_core.words import PROBABILITY, WEAK, kind_of
 
-__all__ = ["FIRST", "MANY", "cuts", "exceed_one", "is_long"]
+__all__ = ["cuts", "exceed_one"]
 
 _HEADING = re.compile(r"(?P<indent>)#{1,6}\s+")
-
-
-MANY, FIRST = 1_000, 100
-"""Candidates that are so many that they are not read if the first of them tell what they are."""
-
-
-def is_long(size: int, k: int, *, any_sum: bool) -> bool:
-    """Return whether candidates are so many that the first are looked at before all are read."""
-    return size >= MANY and size != k and not any_sum
 
 
 def exceed_one(numbers: Iterable[str | None]) -> bool:
     """Return whether numbers without a label sum to so much that no distribution has them.
 
-    Those that follow can only add to it.
+    Others can only add to it.
     """
     return sum(alone(number) or 0.0 for number in numbers) > 2
 
@@ -80,7 +81,8 @@ def cuts(lines: Sequence[str], k: int, *, any_sum: bool = False) -> Iterator[Cut
     yield from _headed(lines)
     held = cache(lambda at: _held(lines[at]))
     filled = [at for at, line in enumerate(lines) if is_filled(line)]
-    if not is_long(len(filled), k, any_sum=any_sum) or not _each_exceeds_one(lines, filled):
+    many = len(filled) >= MANY and len(filled) != k
+    if any_sum or not many or not _each_exceeds_one(lines, sampled(filled)):
         yield from _each_line(lines, filled, held)
     yield from _each_paragraph(lines, held)
 
@@ -249,11 +251,16 @@ def _held(line: str) -> int:
     return _NUMBER if begin is not None or (final is not None and final.start > 0) else _NOTHING
 
 
-def _each_exceeds_one(lines: Sequence[str], filled: Sequence[int]) -> bool:
-    """Whether the first of very many lines all hold numbers that can be no probabilities."""
-    found = [trailing(lines[at]) for at in filled[:FIRST]]
-    numbers = [end.number for end in found if end and end.start > 0 and end.strength == PLAIN]
-    return len(numbers) == FIRST and exceed_one(numbers)
+def _each_exceeds_one(lines: Sequence[str], sample: Sequence[int]) -> bool:
+    """Whether some of very many lines all hold numbers that can be no probabilities."""
+    found = [(lines[at], trailing(lines[at])) for at in sample]
+    plain = [end for line, end in found if end and end.strength == PLAIN and _is_text(line, end)]
+    return len(plain) == len(sample) and exceed_one([end.number for end in plain])
+
+
+def _is_text(line: str, end: Found) -> bool:
+    """Whether what stands before a number is a text, and none that says what the number is."""
+    return end.start > 0 and CALLED.match(line[: end.start].strip()) is None
 
 
 def _each_line(

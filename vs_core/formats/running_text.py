@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from vs_core.display import shorten
 from vs_core.formats.alike import read_alike, shared_beginning
 from vs_core.formats.base import CUT_OFF, Entry, Reading, Shape
 from vs_core.formats.common import CALLED, without_common_marks
-from vs_core.formats.cutting import Cut, paragraphs
+from vs_core.formats.cutting import MANY, Cut, paragraphs, sampled
 from vs_core.formats.inline import inline
 from vs_core.formats.items import ListItem, cleaned_alike, is_total, read_item
-from vs_core.formats.lists import FIRST, cuts, exceed_one, is_long
+from vs_core.formats.lists import cuts, exceed_one
 from vs_core.formats.markers import marker
 from vs_core.formats.numbers import BARE, LABELLED, PLAIN, SHORT, number_line, trailing
 from vs_core.formats.said import said
@@ -188,14 +189,9 @@ def _unquoted(lines: list[str]) -> list[str]:
 
 def _read_lines(lines: list[str], shape: Shape, *, code: bool) -> _Proposal | None:
     best: _Proposal | None = None
-    for found in _proposals(lines, shape):
-        if not found.items:
+    for found in _proposals(lines, shape, code=code):
+        if not _is_judged(found, shape, len(lines), code=code):
             continue
-        _clean(found.items)
-        _settle(found, shape, code=code)
-        if shape.definition and all(item.number is None for item in found.items):
-            continue
-        _weigh(found, shape, len(lines))
         if _is_clear(found, shape):
             return found
         if best is None or found.score > best.score + 1e-9:
@@ -203,7 +199,19 @@ def _read_lines(lines: list[str], shape: Shape, *, code: bool) -> _Proposal | No
     return best
 
 
-def _proposals(lines: list[str], shape: Shape) -> Iterator[_Proposal]:
+def _is_judged(found: _Proposal, shape: Shape, size: int, *, code: bool) -> bool:
+    """Settle and weigh a reading; whether it holds candidates at all."""
+    if not found.items:
+        return False
+    _clean(found.items)
+    _settle(found, shape, code=code)
+    if shape.definition and all(item.number is None for item in found.items):
+        return False
+    _weigh(found, shape, size)
+    return True
+
+
+def _proposals(lines: list[str], shape: Shape, *, code: bool) -> Iterator[_Proposal]:
     yield from _of_tables(list(tables(lines)), lines, shape)
     single = len([line for line in lines if line.strip()]) <= 6
     if single:
@@ -228,22 +236,41 @@ def _proposals(lines: list[str], shape: Shape) -> Iterator[_Proposal]:
             ListItem(text, n.number, LABELLED, "probability", way="within") for text, n in quoted
         ]
         yield _Proposal("sentences", items, lines[:at])
+    yield from _of_cuts(lines, shape, code=code)
+
+
+def _of_cuts(lines: list[str], shape: Shape, *, code: bool) -> Iterator[_Proposal]:
+    """The ways to cut the lines; of those with very many candidates, the best by a sample."""
+    best: _Proposal | None = None
+    whole: Cut | None = None
+    unknown = replace(shape, k=0)
     for cut in cuts(lines, shape.k, any_sum=shape.asked):
-        first = cut._replace(blocks=cut.blocks[:FIRST])
-        if not _is_long(len(cut.blocks), shape) or not _exceed_one(_of_cut(first, lines)):
+        if not _are_many(len(cut.blocks), shape):
             yield _of_cut(cut, lines)
+            continue
+        found = _of_cut(cut._replace(blocks=sampled(cut.blocks)), lines)
+        if not _is_judged(found, unknown, len(lines), code=code):
+            found.score = -math.inf  # their numbers may mean something together
+        elif not shape.asked and _exceed_one(found):
+            continue
+        if _is_clear(found, unknown):
+            yield _of_cut(cut, lines)
+        elif best is None or found.score > best.score + 1e-9:
+            best, whole = found, cut
+    if whole is not None:
+        yield _of_cut(whole, lines)
 
 
-def _is_long(size: int, shape: Shape) -> bool:
-    """`is_long`, by what was asked for."""
-    return is_long(size, shape.k, any_sum=shape.asked)
+def _are_many(size: int, shape: Shape) -> bool:
+    """Whether candidates are so many that a sample is looked at before all are read."""
+    return size >= MANY and size != shape.k
 
 
-def _exceed_one(first: _Proposal) -> bool:
-    """Whether the first candidates show that the numbers of all are no probabilities."""
-    if any(item.number is None or item.strength != PLAIN for item in first.items):
+def _exceed_one(sample: _Proposal) -> bool:
+    """Whether some candidates show that the numbers of all are no probabilities."""
+    if any(item.number is None or item.strength != PLAIN for item in sample.items):
         return False
-    return exceed_one([item.number for item in first.items])
+    return exceed_one([item.number for item in sample.items])
 
 
 def _of_tables(found: Sequence[Table], lines: Sequence[str], shape: Shape) -> Iterator[_Proposal]:
@@ -260,8 +287,9 @@ def _of_tables(found: Sequence[Table], lines: Sequence[str], shape: Shape) -> It
         )
         yield joined
     for table in found:
-        first = table._replace(rows=table.rows[:FIRST])
-        if not _is_long(len(table.rows), shape) or not _exceed_one(_of_table(first, lines)):
+        many = _are_many(len(table.rows), shape) and not shape.asked
+        sample = table._replace(rows=sampled(table.rows)) if many else None
+        if sample is None or not _exceed_one(_of_table(sample, lines)):
             yield _of_table(table, lines)
 
 
