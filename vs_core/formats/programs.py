@@ -29,13 +29,15 @@ _LITERAL = re.compile(
     re.DOTALL,
 )
 _KEY = re.compile(r"\s{0,9}(?::|=>|=(?!=))")
-_NAMED = re.compile(r"(?P<key>[A-Za-z_]\w{0,40})[\"']?\s{0,9}(?::=?|=>|=)\s{0,9}\Z")
+_NAMED = re.compile(r"\s{0,9}(?:=:|:|>=|=)\s{0,9}[\"']?(?P<key>\w{0,40}[A-Za-z_])")
+"""A name and what assigns to it, backwards: far quicker than a search for where it may begin."""
 _COLUMN = re.compile(
     r"(?P<key>[A-Za-z_]\w{0,40})[\"']?(?:: ?[\w\[\], ]{1,30})?\s?"
     r"(?:=|:|<-|=>)\s?\w{0,12}[\[({]\s{0,9}\Z"
 )
 """What stands in front of the first number of a list that has a name."""
 _BEFORE = frozenset("([{=,:>")
+_OPENING = frozenset("[({")
 _WORDS = frozenset(("return", "yield", "select", "print", "values", "to", "add", "push"))
 _TUPLE = re.compile(r"^[ \t]{0,40}\(|[\w)]\(\s{0,40}[\"'(\[{]", re.M)
 _TAGGED = re.compile(r"^[ \t]{0,40}<[A-Za-z/?!]", re.M)
@@ -53,9 +55,9 @@ def read_program(text: str, shape: Shape) -> Reading | None:
         return None
     tokens: list[tuple[bool, str]] = []
     labelled = False
-    end = 0
+    end = switches = 0
     for match in _literals(text):
-        if match is None:
+        if match is None or 1 < switches < len(tokens) - 1:  # neither turns nor two lists
             return None
         number = match["number"]
         if number is None:
@@ -68,15 +70,12 @@ def read_program(text: str, shape: Shape) -> Reading | None:
                 return None
             tokens.append((True, _decoded(match)))
         else:
-            named = _NAMED.search(text, max(0, match.start() - 60), match.start())
-            kinds = kind_of(named["key"]) if named else frozenset()
+            kinds = kind_of(_name_before(text, match.start()))
             if kinds & {META, TOTAL} and not kinds & {PROBABILITY, WEAK}:
                 continue
-            column = _COLUMN.search(text, max(0, match.start() - 99), match.start())
-            labelled |= PROBABILITY in kinds or (
-                column is not None and is_number_key(column["key"])
-            )
+            labelled = labelled or PROBABILITY in kinds or _is_of_column(text, match.start())
             tokens.append((False, number))
+        switches += len(tokens) > 1 and tokens[-1][0] != tokens[-2][0]
         end = match.end()
     pairs = _pairs(tokens)
     if pairs is None:
@@ -86,6 +85,20 @@ def read_program(text: str, shape: Shape) -> Reading | None:
     return Reading(
         [Entry(said.strip(), number) for said, number in pairs], None, (), labelled or known
     )
+
+
+def _name_before(text: str, end: int) -> str:
+    """The name that a number has in front of it: ``p = 0.2``."""
+    match = _NAMED.match(text[max(0, end - 60) : end][::-1])
+    return match["key"][::-1] if match else ""
+
+
+def _is_of_column(text: str, end: int) -> bool:
+    """Whether a number is the first of a list that has the name of probabilities."""
+    if text[max(0, end - 10) : end].rstrip()[-1:] not in _OPENING:
+        return False
+    column = _COLUMN.search(text, max(0, end - 99), end)
+    return column is not None and is_number_key(column["key"])
 
 
 def _literals(text: str) -> Iterator[re.Match[str] | None]:
