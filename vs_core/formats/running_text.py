@@ -149,10 +149,10 @@ def _bodies(lines: list[str]) -> Iterator[tuple[list[str], bool]]:
         yield lines, code
         yield _unquoted(inside), code
     else:
-        del outside
         yield _unquoted(inside), code
         del inside
-        yield lines, code
+        if any(map(str.strip, outside)):
+            yield lines, code
 
 
 def _fence(line: str) -> str | None:
