@@ -10,14 +10,13 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
 from langchain_core.runnables import Runnable, RunnableBinding, RunnableConfig
-from langchain_core.runnables.config import ensure_config
 from pydantic import Field, PrivateAttr
 
 from vs_core.effects import Effect, Effects, aperform, perform
 from vs_core.plugins import plugins
 from vs_langchain.answers import Answering, Drawing, all_counted, counted, uncounted
 from vs_langchain.forms import Form, form_of_response, split
-from vs_langchain.internals import below
+from vs_langchain.internals import below, below_run, identified
 from vs_langchain.messages import Keep
 from vs_langchain.models import models_in
 from vs_langchain.options import StrategyOptions
@@ -141,7 +140,7 @@ class VerbalizedChatModel(StrategyOptions, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        config = self._below(run_manager)
+        config = self._below(run_manager, asynchronous=True)
         async for chunk in self._sampler(stop).astream(messages, config, **kwargs):
             yield ChatGenerationChunk(message=uncounted(chunk))
 
@@ -169,42 +168,44 @@ class VerbalizedChatModel(StrategyOptions, BaseChatModel):
             }
         )
 
-    def _below(self, run_manager: Any) -> RunnableConfig:
-        """The config of what runs below."""
-        callbacks = None if run_manager is None else below(run_manager)
-        return cast("RunnableConfig", {**self._config, "callbacks": callbacks})
+    def _below(self, run_manager: Any, *, asynchronous: bool = False) -> RunnableConfig:
+        """The config of what runs below: all of this run's that is not of a single run."""
+        callbacks = (
+            below(run_manager) if run_manager
+            else below_run(self._config, asynchronous=asynchronous)
+        )  # fmt: skip
+        deep = {key: value for key, value in self._config.items() if key in _DEEP}
+        return cast("RunnableConfig", {**deep, "callbacks": callbacks})
 
     # LangChain's chat models hand no config down, and callbacks would count the usage of a message
     # as well as that of the calls it took. So both are seen to around LangChain's own methods.
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AIMessage:
         """Answer; see `BaseChatModel.invoke`. ``max_concurrency`` bounds the calls it takes."""
-        return super(VerbalizedChatModel, self._under(config)).invoke(input, config, **kwargs)
+        model, config = self._under(config)
+        return super(VerbalizedChatModel, model).invoke(input, config, **kwargs)
 
     async def ainvoke(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AIMessage:
         """Answer without blocking; see `invoke`."""
-        return await super(VerbalizedChatModel, self._under(config)).ainvoke(
-            input, config, **kwargs
-        )
+        model, config = self._under(config)
+        return await super(VerbalizedChatModel, model).ainvoke(input, config, **kwargs)
 
     def stream(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Iterator[Any]:
         """Yield the pieces of a drawn answer, as soon as it is known which one is drawn."""
-        for chunk in super(VerbalizedChatModel, self._under(config)).stream(
-            input, config, **kwargs
-        ):
+        model, config = self._under(config)
+        for chunk in super(VerbalizedChatModel, model).stream(input, config, **kwargs):
             yield counted(chunk)
 
     async def astream(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[Any]:
         """Yield the pieces of a drawn answer without blocking; see `stream`."""
-        async for chunk in super(VerbalizedChatModel, self._under(config)).astream(
-            input, config, **kwargs
-        ):
+        model, config = self._under(config)
+        async for chunk in super(VerbalizedChatModel, model).astream(input, config, **kwargs):
             yield counted(chunk)
 
     def generate(self, *args: Any, **kwargs: Any) -> LLMResult:
@@ -215,12 +216,11 @@ class VerbalizedChatModel(StrategyOptions, BaseChatModel):
         """Answer several conversations without blocking; see `BaseChatModel.agenerate`."""
         return all_counted(await super().agenerate(*args, **kwargs))
 
-    def _under(self, config: RunnableConfig | None) -> VerbalizedChatModel:
-        """This model under a config, of which it hands down what is not of a single run."""
-        given = {key: value for key, value in ensure_config(config).items() if key in _DEEP}
-        model = self.model_copy()
-        model._config = cast("RunnableConfig", given)
-        return model
+    def _under(self, config: RunnableConfig | None) -> tuple[VerbalizedChatModel, RunnableConfig]:
+        """This model under a config, and the config."""
+        model, config = self.model_copy(), identified(config)
+        model._config = config
+        return model, config
 
     # --- tools and structures ----------------------------------------------------------------
 

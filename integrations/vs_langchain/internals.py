@@ -17,13 +17,17 @@ from langchain_core.callbacks import (
 )
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableSequence
 from langchain_core.runnables.base import RunnableBindingBase
+from langchain_core.runnables.config import ensure_config
+from langchain_core.utils.uuid import uuid7
 
 __all__ = [
     "below",
+    "below_run",
     "chosen_later",
     "chosen_now",
     "cut_off",
     "hidden",
+    "identified",
     "message_id",
     "model_in",
     "operands",
@@ -52,6 +56,29 @@ def below(
     manager.set_handlers(run_manager.inheritable_handlers)
     manager.add_tags(run_manager.inheritable_tags)
     manager.add_metadata(run_manager.inheritable_metadata)
+    return manager
+
+
+def identified(config: RunnableConfig | None) -> RunnableConfig:
+    """A config that says the id of the run it is for."""
+    given = ensure_config(config)
+    return {**given, "run_id": given.get("run_id") or uuid7()}
+
+
+def below_run(config: RunnableConfig, *, asynchronous: bool) -> BaseCallbackManager | None:
+    """The callbacks of what runs below the run that a config identifies; None if it does not.
+
+    To the methods that stream, LangChain does not say what run they are of.
+    """
+    if "run_id" not in config:
+        return None
+    kind = AsyncCallbackManager if asynchronous else CallbackManager
+    manager = kind.configure(
+        inheritable_callbacks=config.get("callbacks"),
+        inheritable_tags=config.get("tags"),
+        inheritable_metadata=config.get("metadata"),
+    )
+    manager.parent_run_id = config["run_id"]
     return manager
 
 

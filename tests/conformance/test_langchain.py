@@ -1,11 +1,15 @@
 """LangChain, through ChatOpenAI: asked in words, and for structured output."""
 
+import inspect
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any, ClassVar
 
 from langchain_core.caches import InMemoryCache
 from langchain_core.globals import set_llm_cache
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import HumanMessage
+from langchain_core.prompt_values import StringPromptValue
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable
 from langchain_core.tracers.context import collect_runs
@@ -14,7 +18,7 @@ from langchain_openai import ChatOpenAI
 from vs_core import Distribution
 from vs_core.testing.conformance import ConformanceSuite, Harness
 from vs_core.testing.ways import WaysHarness, WaysSuite
-from vs_langchain import VerbalizedSampler
+from vs_langchain import VerbalizedChatModel, VerbalizedSampler, distribution_of
 
 
 def _llm(base_url: str, **options: Any) -> ChatOpenAI:
@@ -162,12 +166,108 @@ class LangChainWays(WaysHarness, LangChainHarness):
 
     @contextmanager
     def tracing(self) -> Iterator[list[Any]]:
-        with collect_runs() as collected:
-            yield collected.traced_runs
-        assert {(run.name, run.run_type) for run in collected.traced_runs} == {
-            ("VerbalizedSampler", "chain")
-        }
+        with _tracing("VerbalizedSampler", "chain") as runs:
+            yield runs
+
+
+@contextmanager
+def _tracing(name, run_type):
+    with collect_runs() as collected:
+        yield collected.traced_runs
+    assert {(run.name, run.run_type) for run in collected.traced_runs} == {(name, run_type)}
 
 
 class TestLangChainWays(WaysSuite):
     harness = LangChainWays()
+
+
+def _once(way):
+    """A way of a chat model that gives messages, each with its distribution."""
+    if inspect.iscoroutinefunction(way):
+
+        async def once(*given):
+            return distribution_of(await way(*given))
+    else:
+
+        def once(*given):
+            return distribution_of(way(*given))
+
+    return once
+
+
+def _in_pieces(way):
+    """A way of a chat model that gives the pieces of a message; the whole has a distribution."""
+    if inspect.isasyncgenfunction(way):
+
+        async def in_pieces(*given):
+            pieces = []
+            async with aclosing(way(*given)) as chunks:
+                async for chunk in chunks:
+                    pieces.append(chunk)
+                    yield chunk
+            yield distribution_of(sum(pieces[1:], pieces[0]))
+    else:
+
+        def in_pieces(*given):
+            pieces = []
+            for chunk in way(*given):
+                pieces.append(chunk)
+                yield chunk
+            yield distribution_of(sum(pieces[1:], pieces[0]))
+
+    return in_pieces
+
+
+def _generate(model, prompt, limit, settings):
+    return model.generate([[HumanMessage(prompt)]], **settings).generations[0][0].message
+
+
+async def _agenerate(model, prompt, limit, settings):
+    result = await model.agenerate([[HumanMessage(prompt)]], **settings)
+    return result.generations[0][0].message
+
+
+def _generate_prompt(model, prompt, limit, settings):
+    result = model.generate_prompt([StringPromptValue(text=prompt)], **settings)
+    return result.generations[0][0].message
+
+
+async def _agenerate_prompt(model, prompt, limit, settings):
+    result = await model.agenerate_prompt([StringPromptValue(text=prompt)], **settings)
+    return result.generations[0][0].message
+
+
+GENERATING = {
+    "generate": _generate, "agenerate": _agenerate,
+    "generate_prompt": _generate_prompt, "agenerate_prompt": _agenerate_prompt,
+}  # fmt: skip
+
+
+class ChatModelWays(LangChainWays):
+    name = "langchain, chat model"
+    interface: ClassVar = BaseChatModel
+    ways: ClassVar = {
+        name: (_in_pieces if "stream" in name or "transform" in name else _once)(way)
+        for name, way in {**LangChainWays.ways, **GENERATING}.items()
+    }
+    lacks: ClassVar = (
+        LangChainWays.lacks
+        | dict.fromkeys([f"{way}.bounded" for way in GENERATING], "LangChain's own takes no config")
+        | {
+            "neighbours": "gives messages, of which a batch is LangChain's own",
+            "closing": "what is drawn of several calls is known when all are done",
+        }
+    )
+
+    def build(self, base_url: str, **options: Any) -> VerbalizedChatModel:
+        llm = _llm(base_url, stream_usage=True)
+        return VerbalizedChatModel(llm, distribution="full", **options)
+
+    @contextmanager
+    def tracing(self) -> Iterator[list[Any]]:
+        with _tracing("VerbalizedChatModel", "llm") as runs:
+            yield runs
+
+
+class TestLangChainChatModelWays(WaysSuite):
+    harness = ChatModelWays()

@@ -366,6 +366,18 @@ def test_the_words_of_any_strategy_reach_the_model(format, server):
     assert "the fields of the signature" not in str(server.requests)
 
 
+@pytest.mark.parametrize("strategy", ["vs_standard", "vs_multi"])
+def test_the_form_is_asked_for_by_the_adapter_alone(strategy, server):
+    VerbalizedSampler("topic -> joke", strategy=strategy, k=2, n=4)(topic="coffee")
+    how = VSStandard(k=2).format_instructions(2).splitlines()
+    said = {
+        line for request in server.requests for message in request["messages"]
+        for line in message["content"].splitlines()
+    }  # fmt: skip
+    assert any("candidates" in line for line in said)
+    assert not said & {line for line in how if len(line) > 20}
+
+
 # --- state -----------------------------------------------------------------------------------
 
 

@@ -2,10 +2,12 @@
 
 import pytest
 from langchain.chat_models import init_chat_model
-from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.callbacks import BaseCallbackHandler, UsageMetadataCallbackHandler
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import LC_ID_PREFIX
 from langchain_core.runnables import RunnableLambda, RunnablePassthrough, RunnableSequence
+from langchain_core.tracers.context import collect_runs
+from langchain_core.utils.uuid import uuid7
 from langgraph.constants import TAG_NOSTREAM
 from pydantic import BaseModel
 
@@ -91,8 +93,8 @@ def test_the_steps_of_a_sequence_in_the_making():
         GenericFakeChatModel(messages=iter([])) | VerbalizedSampler(k=3)
 
 
-@pytest.mark.parametrize("asynchronous", [False, True])
-async def test_the_calls_of_a_chat_model_are_below_its_run(llm, asynchronous):
+@pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
+async def test_the_calls_of_a_chat_model_are_below_its_run(llm, way):
     parents, models = {}, []
 
     class Watch(BaseCallbackHandler):
@@ -105,12 +107,27 @@ async def test_the_calls_of_a_chat_model_are_below_its_run(llm, asynchronous):
             assert "mine" in kwargs["tags"]
             assert kwargs["metadata"]["of"] == "a user"
 
-    model = VerbalizedChatModel(llm, k=3)
-    config = {"callbacks": [Watch()], "tags": ["mine"], "metadata": {"of": "a user"}}
-    if asynchronous:
-        await model.ainvoke("Name a US state.", config)
-    else:
-        model.invoke("Name a US state.", config)
+    usage = UsageMetadataCallbackHandler()
+    config = {"callbacks": [Watch(), usage], "tags": ["mine"], "metadata": {"of": "a user"}}
+    llm.stream_usage = True
+    found = getattr(VerbalizedChatModel(llm, k=3), way)("Name a US state.", config)
+    if way == "astream":
+        found = [piece async for piece in found]
+    message = await found if way == "ainvoke" else found
+    if "stream" in way:
+        first, *others = found
+        message = sum(others, first)
     outer, call = models
     assert parents[outer] is None
     assert parents[parents[call]] == outer
+    assert usage.usage_metadata["simulated"] == message.usage_metadata
+
+
+def test_a_run_has_the_id_that_its_config_says(llm):
+    given = uuid7()
+    model = VerbalizedChatModel(llm, k=3)
+    with collect_runs() as collected:
+        model.invoke("Name a US state.", {"run_id": given})
+        list(model.stream("Name a US state.", {"run_id": given}))
+    assert [run.id for run in collected.traced_runs] == [given] * 2
+    assert [len(run.child_runs) for run in collected.traced_runs] == [1] * 2

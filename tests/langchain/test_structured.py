@@ -9,7 +9,7 @@ from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
 
 from vs_core import ConfigurationError
-from vs_langchain import VerbalizedSampler
+from vs_langchain import VerbalizedChatModel, VerbalizedSampler
 from vs_langchain.structure import strict_schema
 
 PROMPT = ChatPromptTemplate.from_template("Name a US state. Hint: {hint}.")
@@ -123,6 +123,25 @@ def test_a_model_that_has_tools_is_asked_in_words(server, profiled, profile):
     assert len((PROMPT | llm | VerbalizedSampler(k=3)).invoke(HINT)) == 3
     assert asked(server) is None
     assert [tool["function"]["name"] for tool in server.requests[-1]["tools"]] == ["Answer"]
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "A", "schema": {}}}},
+        {"response_format": dict},
+        {"tool_choice": "required"},
+    ],
+    ids=str,
+)
+def test_a_model_with_a_structure_of_its_own_is_refused(llm, own):
+    for make in (
+        VerbalizedSampler,
+        VerbalizedChatModel,
+        lambda model: PROMPT | model | VerbalizedSampler(k=3),
+    ):
+        with pytest.raises(ConfigurationError, match="structure of its own"):
+            make(llm.bind(**own))
 
 
 @pytest.mark.parametrize("options", [{"format": "tags"}, {"strategy": "direct"}])

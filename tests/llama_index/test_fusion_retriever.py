@@ -363,6 +363,25 @@ async def test_the_searches_do_not_block_the_loop(llm):
     assert len(await ours.aretrieve(QUERY)) == 4
 
 
+async def test_a_search_that_hangs_does_not_hold_up_who_gives_up(llm):
+    begun, ended, finished = threading.Event(), threading.Event(), []
+
+    def hanging(query):
+        begun.set()
+        ended.wait(5)
+        finished.append(query)
+        return [node(query)]
+
+    ours = VerbalizedFusionRetriever([Searching(hanging)], llm, k=3)
+    task = asyncio.create_task(ours.aretrieve(QUERY))
+    assert await asyncio.to_thread(begun.wait, 20)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not finished
+    ended.set()
+
+
 async def test_one_search_that_fails_leaves_the_others(llm, retriever, events, caplog):
     def search(query):
         if query == QUERY:
