@@ -19,6 +19,8 @@ _SENTENCE = re.compile(
     r'(?P<after>[^"“«*`]{0,160}?(?:[.!;](?=\s|\Z)|\Z))'
 )
 _WORDS = re.compile(r"[^\W\d_]{2,}")
+_LABELLED = re.compile(r"[^\W\d_]\s?[:：=]\s?[\d.,]{1,24}\s?%?\W{0,3}\Z")
+"""How an item of a list ends, and no sentence."""
 _BRACKETED = re.compile(r"[(\[（【{][^)\]）】}\d]{0,60}\d")
 _LIKELY = frozenset(("likely", "probable", "chance", "chances", "odds"))
 
@@ -46,6 +48,8 @@ def _of_line(line: str) -> list[tuple[str, Found]]:
     if _OPENING.search(line) is None or len(line) > 40 * SHORT:
         return []
     if not any(map(str.isdigit, line)):
+        return []
+    if _LABELLED.search(line[-SHORT:]) and marker(line) is not None:
         return []
     one = _whole(line)
     if one is not None:
