@@ -374,6 +374,19 @@ def test_unknown_names_are_refused():
         parse(WHOLE, probability="odds")
 
 
+def test_a_quotation_in_a_list_and_a_number_in_a_text_are_of_the_text():
+    item = 'The "quoted" end — probability: 0.01'
+    got = parse(f"1. {item}\n2. {item}")
+    assert [(c.text, c.probability) for c in got] == [('The "quoted" end', 0.01)] * 2
+
+    ends = "1. The end (probability: 0.2)\n2. Tho end (probability: 0.1)\n3. "
+    cut_off = parse(f"{ends}The 50% — e")
+    assert [(c.text, c.probability) for c in cut_off][-1] == ("The 50% — e", None)
+    assert cut_off.repairs
+    whole = parse(f"{ends}The 50% — end (probability: 0.05)")
+    assert [(c.text, c.probability) for c in whole][-1] == ("The 50% — end", 0.05)
+
+
 @pytest.mark.parametrize("text", ["1. Ohio (0.2)", "- Ohio (20%)"])
 def test_a_list_of_one_is_a_distribution_and_a_sentence_is_none(text):
     assert [(c.text, c.probability) for c in parse(text)] == [("Ohio", 0.2)]

@@ -40,6 +40,8 @@ def read_alike(items: Sequence[ListItem], blocks: Sequence[Sequence[str]]) -> No
             for item, line, its in zip(items, lines, beside, strict=True):
                 if its != usual and len(line) < 4 * SHORT and (match := pattern.fullmatch(line)):
                     _take(item, match, items[beside.index(usual)])
+            if beside[-1] != usual and count == len(items) - 1:
+                _leave(items[-1], lines[-1], items[0])
             return
 
 
@@ -58,6 +60,13 @@ def _pattern(usual: str, *, end: bool) -> re.Pattern[str]:
     beside = rf"{before}(?P<number>{NUMBER}){after}"
     text = r"(?P<text>\S.*)"
     return re.compile(text + beside if end else beside + text)
+
+
+def _leave(last: ListItem, line: str, like: ListItem) -> None:
+    """Take a number in a last text for one of the text, where it was cut off before its own."""
+    cut_off = last.way in ("begin", "within") and like.way == "end"
+    if line and cut_off and last.strength < like.strength:
+        last.text, last.number, last.strength, last.way, last.leftover = line, None, 0, "", ""
 
 
 def _take(item: ListItem, match: re.Match[str], like: ListItem) -> None:
