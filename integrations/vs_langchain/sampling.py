@@ -223,11 +223,11 @@ class Sampling(Deferring, StrategyOptions, RunnableSequence[Any, Out], Generic[O
             ParseError: If the model gave no distribution, after all retries.
             ConfigurationError: If there is no model, or the input is not one for a model.
         """
-        return self._call_with_config(self._run, input, config, run_type="chain", **kwargs)
+        return self._call_with_config(self._run, input, config, **kwargs)
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Out:
         """Ask for a distribution without blocking; see `invoke`."""
-        return await self._acall_with_config(self._arun, input, config, run_type="chain", **kwargs)
+        return await self._acall_with_config(self._arun, input, config, **kwargs)
 
     def _run(
         self,
@@ -349,16 +349,14 @@ class Sampling(Deferring, StrategyOptions, RunnableSequence[Any, Out], Generic[O
         ``resampler="uniform"``, no seed and one call when its candidate is complete, otherwise when
         the last one is. A value comes as one piece.
         """
-        yield from self._transform_stream_with_config(
-            input, self._transform, config, run_type="chain", **kwargs
-        )
+        yield from self._transform_stream_with_config(input, self._transform, config, **kwargs)
 
     async def atransform(
         self, input: AsyncIterator[Any], config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[Out]:
         """Yield what is known so far without blocking; see `transform`."""
         async for output in self._atransform_stream_with_config(
-            input, self._atransform, config, run_type="chain", **kwargs
+            input, self._atransform, config, **kwargs
         ):
             yield output
 

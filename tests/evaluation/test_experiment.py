@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from datetime import date
 
 import pytest
 
@@ -272,6 +273,15 @@ def test_answers_that_are_not_text_to_utf_8_are_recorded_as_they_are(tmp_path):
     assert again.results[0].distribution[0].text == said
     found = {record["text"] for record in records(tmp_path / "candidates.jsonl")}
     assert found == {said, "\ufffd"}  # the parser's, for half a pair
+
+
+def test_values_of_a_type_are_recorded_as_json_has_them(tmp_path):
+    said = '{"responses": [{"text": "2020-02-29", "probability": 1}]}'
+    arm = VSStandard(k=1, schema=date)
+    found = Experiment("joke", [arm], model=lambda request: said, n=1, out=tmp_path).run()
+    assert found.results[0].distribution[0].value == date(2020, 2, 29)
+    (record, *_) = records(tmp_path / "candidates.jsonl")
+    assert record["value"] == "2020-02-29"
 
 
 def test_an_unreadable_answer_is_a_result_and_no_failure():

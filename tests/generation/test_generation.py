@@ -23,6 +23,7 @@ from tests.in_flight import InFlight
 from vs_core import Completion, ConfigurationError, MissingExtraError, ModelError
 from vs_core.generation import Run, agenerate, generate
 from vs_core.generation.prices import Price
+from vs_core.store import Store
 from vs_core.testing import SimulatedModel, SimulatedServer
 
 pytest.importorskip("pyarrow")
@@ -447,6 +448,30 @@ def test_a_full_disk_loses_nothing(tmp_path):
     assert resource.RLIMIT_FSIZE is not None
 
 
+def test_no_call_begins_after_an_answer_could_not_be_kept(tmp_path, monkeypatch):
+    keep, tried = Store.append, []
+
+    def full(self, record):
+        tried.append(record)
+        if len(tried) == 1:
+            raise ConfigurationError("the disk is full")
+        keep(self, record)
+
+    monkeypatch.setattr(Store, "append", full)
+    model, options = Counting(), {"prompt": TEMPLATE, "k": 2, "concurrency": 3}
+    with pytest.raises(ConfigurationError, match="the disk is full"):
+        generate(rows(60), model=model, out=tmp_path / "o.jsonl", **options)
+    assert len(model.asked) <= 3
+
+
+def test_without_ray_nothing_is_asked(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    model = Counting()
+    with pytest.raises(MissingExtraError, match=r"vs-core\[ray\]"):
+        generate(rows(2), prompt=TEMPLATE, model=model, out=tmp_path / "o.jsonl", engine="ray")
+    assert not model.asked
+
+
 # --- limits --------------------------------------------------------------------------------------
 
 
@@ -602,7 +627,7 @@ def test_models_of_the_frameworks_complete_requests_in_their_own_way(tmp_path):
 
 def test_calls_of_one_row_are_kept_apart_in_the_cache_of_dspy(tmp_path):
     dspy = pytest.importorskip("dspy")
-    options = {"prompt": TEMPLATE, "k": 3, "n": 6, "concurrency": 1}
+    options = {"prompt": TEMPLATE, "k": 3, "n": 9, "concurrency": 1}
     before = dspy.cache
     dspy.configure_cache(enable_disk_cache=False, enable_memory_cache=True)
     try:
@@ -610,8 +635,8 @@ def test_calls_of_one_row_are_kept_apart_in_the_cache_of_dspy(tmp_path):
             lm = dspy.LM("openai/m", api_base=server.base_url, api_key="x")
             for name in "ab":
                 generate(rows(1), model=lm, out=tmp_path / f"{name}.jsonl", **options)
-            first, second = server.requests  # and none again
-            assert first == second
+            first, second, third = server.requests  # and none again
+            assert first == second == third
     finally:
         dspy.cache = before
     first, again = ([row["text"] for row in table(tmp_path / f"{name}.jsonl")] for name in "ab")

@@ -8,6 +8,7 @@ from inspect import signature
 import pytest
 from llama_index.core import Document, VectorStoreIndex
 from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock
 from llama_index.core.evaluation import BaseEvaluator, EvaluationResult
 from llama_index.core.query_engine import CitationQueryEngine
 from llama_index.core.response_synthesizers import BaseSynthesizer
@@ -263,6 +264,24 @@ async def test_images_are_shown_to_the_model(llm, server):
         assert [part["type"] for part in parts] == ["text", "image_url"]
         assert "Source 3:\nA picture of the fox." in parts[0]["text"]
         assert parts[1]["image_url"]["url"].startswith("data:image/png;base64,")
+
+
+@pytest.mark.skipif(
+    not hasattr(BaseSynthesizer, "get_response_from_messages"),
+    reason="this LlamaIndex has no such method",
+)
+async def test_messages_with_images_are_sources_like_any_other(llm, server):
+    said = ChatMessage(blocks=[TextBlock(text="A fox."), ImageBlock(image=PIXEL)])
+    synthesizer = VerbalizedSynthesizer(llm, 2, multimodal=True)
+    for drawn in (
+        synthesizer.get_response_from_messages(QUERY, [said]),
+        await synthesizer.aget_response_from_messages(QUERY, [said]),
+    ):
+        assert drawn.distribution.texts
+    for request in server.requests:
+        parts = request["messages"][-1]["content"]
+        assert [part["type"] for part in parts] == ["text", "image_url"]
+        assert "A fox." in parts[0]["text"]
 
 
 def test_images_are_not_dropped_in_silence(llm, server, caplog):

@@ -129,7 +129,7 @@ async def test_a_stream_that_is_given_up_lets_go_of_the_connection(asynchronous)
             if asynchronous:
                 candidates = (await synthesizer.aget_response("Which?", ["Words."])).candidates()
                 assert (await anext(candidates)).text == "word 0"
-                await candidates.aclose()
+                await asyncio.wait_for(candidates.aclose(), 10)
             else:
                 candidates = synthesizer.get_response("Which?", ["Words."]).candidates()
                 assert next(candidates).text == "word 0"

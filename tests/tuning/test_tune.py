@@ -198,6 +198,7 @@ def test_half_of_the_arms_at_most_stay_after_a_round():
     assert len(arms) > 1
     assert [units for _, units in found.rounds] == [3, 3, 6][: len(arms)]
     assert found.order[-len(found.out) :] == [*reversed(found.out)]
+    assert sorted(found.order) == sorted(found.arms)
     answered = [found.standings[name].units for name in found.order]
     assert answered == sorted(answered, reverse=True)
     assert all(after <= max(1, before // 2) for before, after in itertools.pairwise(arms))
@@ -294,6 +295,39 @@ def test_a_race_that_was_stopped_goes_on(tmp_path, concurrency):
     stopped.fails_after = None
     tune(PROMPTS, stopped, out=tmp_path, concurrency=concurrency, **SMALL)
     assert stopped.calls == whole.calls
+
+
+def test_what_is_on_its_way_when_another_fails_is_kept(tmp_path):
+    begun, asked = asyncio.Event(), []
+
+    async def model(request):
+        asked.append(request)
+        if len(asked) == 1:
+            await begun.wait()
+            raise ModelError("the power is out")
+        begun.set()
+        await asyncio.sleep(0.05)
+        return SimulatedModel()(request)
+
+    options = {**SMALL, "strategies": ["sequence"], "ks": [3], "n": 3}  # a call for each prompt
+    with pytest.raises(ModelError, match="power"):
+        tune(PROMPTS, model, out=tmp_path, concurrency=2, **options)
+    assert len(asked) == 2
+    assert len((tmp_path / "completions.jsonl").read_text().splitlines()) == 1
+
+
+def test_answers_of_other_settings_are_not_taken(tmp_path):
+    class Model(Counting):
+        settings = {"precision": "half"}  # noqa: RUF012
+
+    def again():
+        tune(PROMPTS, Model(), out=tmp_path, **{**SMALL, "strategies": ["sequence"]})
+
+    again()
+    again()
+    Model.settings = {"precision": "whole"}
+    with pytest.raises(ConfigurationError, match="precision"):
+        again()
 
 
 def test_the_winner_is_judged_by_prompts_that_nothing_was_chosen_by():

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -15,6 +13,7 @@ from typing import Any
 
 from vs_core.caller import Caller, Stopped, name_of, settings_of
 from vs_core.checks import require_count
+from vs_core.concurrency import finished as run_to_end
 from vs_core.equivalence import Equivalence
 from vs_core.errors import ConfigurationError
 from vs_core.generation.batches import (
@@ -255,12 +254,7 @@ class Run:
 
     def run(self, progress: Progress | None = None) -> Summary:
         """Run to the end, also where an event loop runs already, as in a notebook; see `rows`."""
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(self.arun(progress))
-        with ThreadPoolExecutor(1, thread_name_prefix="vs_core") as thread:
-            return thread.submit(asyncio.run, self.arun(progress)).result()
+        return run_to_end(self.arun(progress))
 
     def run_ray(
         self,

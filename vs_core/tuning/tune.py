@@ -236,7 +236,6 @@ class _Race:
             current = {arm: self.measured[arm] for arm in asked}
             stay, lost = kept(current, self.limits, self.direct, level=_LEVEL)
             stay = [arm for arm in stay if arm in left]
-            lost = {arm: why for arm, why in lost.items() if arm in left}
             seen = len(self.measured[left[0]])
             if seen < len(units):  # of the last ones all were asked everything
                 behind = stay[max(1, len(left) // 2) :]
