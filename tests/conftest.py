@@ -60,6 +60,13 @@ if (3, 11) <= sys.version_info < (3, 11, 8):
     builtins.compile = _compile_alone
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """One worker more than there are cores, for many a test waits for a server or a process."""
+    usable = getattr(os, "sched_getaffinity", None)
+    return (len(usable(0)) if usable else os.cpu_count() or 1) + 1
+
+
 def pytest_sessionfinish(session):
     if not _MINE:
         return
