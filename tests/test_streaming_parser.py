@@ -138,3 +138,13 @@ def test_the_limit_is_kept():
     parser.feed("x" * 10)
     with pytest.raises(ParseError, match="limit"):
         parser.feed("y")
+
+
+@pytest.mark.parametrize(("others", "early"), [(90, 1), (110, 0)])
+def test_behind_very_much_that_holds_no_candidate_all_come_with_the_end(others, early):
+    parser = StreamParser()
+    for at in range(others):
+        assert parser.feed(f'{{"a": .{at}}}') == []
+    given = parser.feed('{"text": "Ohio", "probability": 0.2}')
+    assert [(c.text, c.probability) for c in given] == [("Ohio", 0.2)] * early
+    assert parser.close().texts[-1] == "Ohio"

@@ -312,6 +312,10 @@ def _distribution(answer: Reading, shape: Shape) -> Distribution:
 # --- streams -------------------------------------------------------------------------------------
 
 
+_MOST_IN_VAIN = 100
+"""Segments in a row that hold no candidate, after which a stream gives none before its end."""
+
+
 class StreamParser:
     """Reads an answer while it comes in.
 
@@ -351,6 +355,7 @@ class StreamParser:
         self._splitters = [(f, s) for f in listened if (s := f.splitter()) is not None]
         self._opening = Opening()
         self._first: tuple[str, float | None] | None = None
+        self._vain = 0
 
     @classmethod
     def of(cls, shape: Shape, format: Format | None) -> StreamParser:
@@ -387,9 +392,14 @@ class StreamParser:
     def _complete(self, answer: str) -> list[Candidate]:
         """The candidates that a piece of the answer completes."""
         found: list[Candidate] = []
-        for format, splitter in self._splitters if answer else ():
+        listens = answer and self._vain <= _MOST_IN_VAIN
+        for format, splitter in self._splitters if listens else ():
             for segment in splitter.feed(answer):
-                found += self._candidates(format, segment)
+                new = self._candidates(format, segment)
+                found += new
+                self._vain = 0 if new else self._vain + 1
+                if self._vain > _MOST_IN_VAIN:
+                    break
             if self._opening.holds or (found and self._is_listed(splitter)):
                 return []
             if found:  # the answer is in this format, and the others need look no more
