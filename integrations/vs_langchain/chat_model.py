@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -141,8 +142,9 @@ class VerbalizedChatModel(StrategyOptions, BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         config = self._below(run_manager, asynchronous=True)
-        async for chunk in self._sampler(stop).astream(messages, config, **kwargs):
-            yield ChatGenerationChunk(message=uncounted(chunk))
+        async with aclosing(self._sampler(stop).astream(messages, config, **kwargs)) as chunks:
+            async for chunk in chunks:
+                yield ChatGenerationChunk(message=uncounted(chunk))
 
     def _sampler(self, stop: Sequence[str] | None = None, count: int = 1) -> Any:
         """What asks for a distribution and draws ``count`` messages from it."""
@@ -205,8 +207,10 @@ class VerbalizedChatModel(StrategyOptions, BaseChatModel):
     ) -> AsyncIterator[Any]:
         """Yield the pieces of a drawn answer without blocking; see `stream`."""
         model, config = self._under(config)
-        async for chunk in super(VerbalizedChatModel, model).astream(input, config, **kwargs):
-            yield counted(chunk)
+        streaming: Any = super(VerbalizedChatModel, model).astream(input, config, **kwargs)
+        async with aclosing(streaming) as chunks:
+            async for chunk in chunks:
+                yield counted(chunk)
 
     def generate(self, *args: Any, **kwargs: Any) -> LLMResult:
         """Answer several conversations; see `BaseChatModel.generate`."""

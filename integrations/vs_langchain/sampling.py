@@ -335,8 +335,10 @@ class Sampling(Deferring, StrategyOptions, RunnableSequence[Any, Out], Generic[O
         async def inputs() -> AsyncIterator[Any]:
             yield input
 
-        async for output in self.atransform(inputs(), config, **kwargs):
-            yield output
+        streaming: Any = self.atransform(inputs(), config, **kwargs)
+        async with aclosing(streaming) as outputs:
+            async for output in outputs:
+                yield output
 
     def transform(
         self, input: Iterator[Any], config: RunnableConfig | None = None, **kwargs: Any
@@ -355,10 +357,12 @@ class Sampling(Deferring, StrategyOptions, RunnableSequence[Any, Out], Generic[O
         self, input: AsyncIterator[Any], config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[Out]:
         """Yield what is known so far without blocking; see `transform`."""
-        async for output in self._atransform_stream_with_config(
+        streaming: Any = self._atransform_stream_with_config(
             input, self._atransform, config, **kwargs
-        ):
-            yield output
+        )
+        async with aclosing(streaming) as outputs:
+            async for output in outputs:
+                yield output
 
     def _transform(
         self,

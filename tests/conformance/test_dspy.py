@@ -163,6 +163,8 @@ class DspyWays(WaysHarness, DspyHarness):
     lacks: ClassVar = {
         "streamify.closing": "DSPy runs the program in a thread that it does not stop",
         "astreamify.closing": "DSPy runs the program in a task group that ends with the program",
+        "batch.parallel": "in a worker of DSPy's pool, its threads are the bound",
+        "streamify.parallel": "a thread of its own could not reach the loop that DSPy streams to",
         "batch.error": "DSPy counts errors in a batch, and gives None",
         "batch.context": "DSPy's own threads take its settings along alone, for Predict too",
         "streamify.trace": "DSPy keeps no trace of a program that it streams",

@@ -1,6 +1,7 @@
 """VerbalizedSampler in chains, through ChatOpenAI over HTTP."""
 
 import asyncio
+import gc
 import pickle
 import sys
 
@@ -583,6 +584,44 @@ class Recorder(BaseCallbackHandler):
         self.models.append(parent_run_id)
         self.tags.append(kwargs.get("tags"))
         self.metadata.append(kwargs.get("metadata"))
+
+
+class Ends(BaseCallbackHandler):
+    """Notes the runs of models that began, and those that are no more."""
+
+    def __init__(self):
+        self.begun, self.ended = [], []
+
+    def on_chat_model_start(self, *args, run_id, **kwargs):
+        self.begun.append(run_id)
+
+    def on_llm_end(self, response, *, run_id, **kwargs):
+        self.ended.append(run_id)
+
+    def on_llm_error(self, error, *, run_id, **kwargs):
+        self.ended.append(run_id)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_a_stream_that_is_closed_ends_the_run_of_its_model_at_once(llm, asynchronous):
+    ends = Ends()
+    gc.disable()  # that it ends is no matter of luck
+    try:
+        sampler, config = VerbalizedSampler(llm, k=5), {"callbacks": [ends]}
+        if asynchronous:
+            chunks = sampler.astream("Name a US state.", config)
+            await anext(chunks)
+            assert not ends.ended
+            await chunks.aclose()
+        else:
+            chunks = sampler.stream("Name a US state.", config)
+            next(chunks)
+            assert not ends.ended
+            chunks.close()
+        assert ends.ended == ends.begun
+        assert len(ends.begun) == 1
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])

@@ -82,6 +82,19 @@ def test_a_stream_is_the_answer_in_pieces(client, server):
     assert len({(chunk.id, chunk.model) for chunk in chunks}) == 1
 
 
+def test_an_answer_takes_as_long_as_is_said(server, client):
+    for ask in (
+        lambda: chat(client),
+        lambda: client.completions.create(model="m", prompt="Name a US state."),
+        lambda: client.embeddings.create(model="m", input="x"),
+    ):
+        server.delay = 0.0
+        ask()  # what is loaded with the first takes time of its own
+        server.delay, began = 0.5, time.perf_counter()
+        ask()
+        assert time.perf_counter() - began >= 0.5
+
+
 def test_slow_tokens_come_one_by_one(server):
     server.token_delay = 0.01
     client = OpenAI(base_url=server.base_url, api_key="any")

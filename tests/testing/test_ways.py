@@ -51,6 +51,10 @@ def _knows_no_bound(sampler, prompt, limit, settings):
     yield from core._stream(sampler, prompt, None, settings)
 
 
+def _one_by_one(sampler, prompt, limit, settings):
+    yield from core._stream(sampler, prompt, 1, settings)
+
+
 def _raises(sampler, prompt, limit, settings):
     model, strategy = sampler
     yield from core._stream((model, strategy.replace(on_failure="raise")), prompt, limit, settings)
@@ -92,6 +96,7 @@ async def _is_not_cancelled(*given):
         ("pieces", _gives_all_at_once),
         ("settings", _forgets_settings),
         ("bounded", _knows_no_bound),
+        ("parallel", _one_by_one),
         ("usage", _with(completions=())),
         ("usage", _with(metadata={"calls": 2, "usage": {"input_tokens": 1, "output_tokens": 1}})),
         ("reasoning", _with(reasoning=None)),

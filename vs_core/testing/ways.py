@@ -144,11 +144,17 @@ class WaysSuite(Served):
         assert [sent.get("temperature") for sent in self.server.requests] == [0.25] * 2
 
     def test_bounded(self) -> None:
-        """No more requests are in flight than were allowed, and all that were allowed."""
+        """No more requests are in flight than were allowed, and all are sent."""
         self.server.delay = 0.05
         self._items(k=1, n=6, limit=2)
         assert len(self.server.requests) == 6
         assert self.server.most_at_once <= 2
+
+    def test_parallel(self) -> None:
+        """Calls that need not wait for each other are in flight at once."""
+        self.server.delay = 0.05
+        self._items(k=1, n=4)
+        assert self.server.most_at_once > 1
 
     def test_usage(self) -> None:
         """The tokens of all calls are counted, and how many calls there were."""
