@@ -17,6 +17,7 @@ import hashlib
 import itertools
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from typing import NamedTuple
 
 from tests.corpus import CASES, combined, shapes
 from vs_core import Distribution, StreamParser, VSError, parse
+from vs_core.words import VOCABULARY
 
 ROOT = Path(__file__).parents[2]
 KEPT = Path(__file__).with_suffix(".json")
@@ -63,6 +65,66 @@ def damaged() -> Iterator[Answer]:
         yield Answer(f"{name}, {said}", text, k)
     for one, other in zip(answers[::20], answers[7::20], strict=False):
         yield Answer(f"{one.name}; {other.name}", f"{one.text}\n\n{other.text}", one.k)
+
+
+def stretched() -> Iterator[Answer]:
+    """Yield answers of them with parts that are shorter, longer or others than rules allow."""
+    answers = list(whole(STEP // 3))
+    rng = random.Random(1)
+    for name, text, k in [*answers, *answers]:
+        changes = rng.choices(STRETCHES, k=rng.randint(1, 2))
+        for change in changes:
+            text = change(text, rng)
+        said = ", ".join(change.__name__ for change in changes)
+        yield Answer(f"{name}, {said}", text, k)
+
+
+PARTS = re.compile(r"\d+|[^\W\d_]+|\s+|[^\w\s]+")
+SIZES = (
+    *range(11), 12, 13, 16, 17, 20, 21, 24, 25, 30, 31, 38, 39, 40, 41, 60, 61, 80, 81, 98, 99, 100,
+    101, 120, 121, 160, 161, 400, 401,
+)  # fmt: skip
+"""Lengths at which many a rule ends."""
+LABELS = [word for words in VOCABULARY.values() for word in words]
+
+
+def part(text: str, rng: random.Random) -> str:
+    """Another length of a word, a number, a space or of marks."""
+    return _replaced(text, rng, lambda found: (found * 401)[: rng.choice(SIZES)])
+
+
+def word(text: str, rng: random.Random) -> str:
+    """A label where another part was, or beside it."""
+    return _replaced(text, rng, lambda found: rng.choice(("", f"{found} ")) + rng.choice(LABELS))
+
+
+def line(text: str, rng: random.Random) -> str:
+    """A line a few times more, with blank ones behind it or without."""
+    lines = text.split("\n")
+    at = rng.randrange(len(lines))
+    again = [lines[at], *[""] * rng.randint(0, 2)] * rng.randint(0, 6)
+    return "\n".join(lines[:at] + again + lines[at:])
+
+
+def beside(text: str, rng: random.Random) -> str:
+    """Something in front of all lines or behind them."""
+    mark = rng.choice(BESIDE)
+    lines = text.split("\n")
+    return "\n".join(f"{mark}{each}" if rng.random() < 0.5 else f"{each}{mark}" for each in lines)
+
+
+BESIDE = (
+    " ", "  ", "    ", "\t", "> ", "- ", "# ", "* ", ": ", ", ", " |", "| ", ".", '"', "**", "%",
+)  # fmt: skip
+
+
+def _replaced(text: str, rng: random.Random, change: Callable[[str], str]) -> str:
+    """A text with one of its parts changed."""
+    found = rng.choice(list(PARTS.finditer(text)) or [None])
+    return text if found is None else text[: found.start()] + change(found[0]) + text[found.end() :]
+
+
+STRETCHES = (part, part, part, word, word, line, beside)
 
 
 def cut(text: str, rng: random.Random) -> str:
@@ -148,17 +210,21 @@ def said(reading: Callable[[], Distribution]) -> object:
 
 
 WAYS: dict[str, Callable[[Answer], object]] = {
-    "whole": read, "damaged": read, "streamed": streamed, "damaged, streamed": streamed,
+    "whole": read, "damaged": read, "stretched": read,
+    "streamed": streamed, "damaged, streamed": streamed, "stretched, streamed": streamed,
 }  # fmt: skip
 """How the answers of a group are read."""
+GROUPS: dict[str, Callable[[], Iterator[Answer]]] = {
+    "whole": whole, "damaged": damaged, "stretched": stretched
+}  # fmt: skip
 
 
 @functools.cache
 def answers(group: str) -> list[Answer]:
     """Return the answers of a group; those that are streamed are every third of the others."""
     if "streamed" in group:
-        return answers("damaged" if "damaged" in group else "whole")[::3]
-    return list(damaged() if group == "damaged" else whole())
+        return answers(group.removesuffix("streamed").rstrip(", ") or "whole")[::3]
+    return list(GROUPS[group]())
 
 
 def outcomes(group: str, hundred: int) -> dict[str, str]:
