@@ -77,6 +77,25 @@ def test_an_answer_may_be_cut_off_thought_over_or_none():
         completion_of_message({"content": [{"type": "tool_use", "name": "find"}]})
 
 
+def test_what_the_server_says_is_of_the_types_that_are_documented():
+    asked = {
+        "model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Name a bird."}]
+    }  # fmt: skip
+    with SimulatedServer() as server:
+        client = model_of(server).client
+        batch = client.messages.batches.create(requests=[{"custom_id": "a", "params": asked}])
+        answers = [
+            client.messages.create(**asked), batch, *client.messages.batches.results(batch.id)
+        ]  # fmt: skip
+    for answer in answers:  # the client itself takes anything
+        assert type(answer).model_validate(answer.model_dump()) == answer
+        assert not answer.model_extra
+    with SimulatedServer(batch_faults=BatchFaults(refused=True)) as server:
+        with pytest.raises(anthropic.BadRequestError) as refused:
+            model_of(server).client.messages.batches.create(requests=[])
+        anthropic.types.ErrorResponse.model_validate(refused.value.body)
+
+
 def test_options_of_the_client_reach_it():
     options = {"timeout": 7, "max_retries": 3, "default_headers": {"X-Team": "jokes"}}
     with SimulatedServer(faults=["500"]) as server:

@@ -178,7 +178,9 @@ def test_a_file_comes_back_as_it_was_sent(client):
 
 
 def test_its_models_are_listed(client):
-    (model,) = client.models.list().data
+    listed = client.models.list()
+    assert listed.object == "list"
+    (model,) = listed.data
     assert (model.object, model.owned_by) == ("model", "vs-core (simulated)")
 
 

@@ -563,6 +563,13 @@ def test_cost_is_the_price_of_what_was_read_and_written():
         assert min(read[place][0], written[place][0]) > 0
 
 
+def test_what_a_model_does_not_count_is_not_made_up():
+    said = '{"responses": [{"text": "a", "probability": 1}]}'
+    found = tune(PROMPTS, lambda request: said, price=(1.0, 1.0), **SMALL)
+    assert {each.tokens for units in found.measured.values() for each in units.values()} == {0}
+    assert {each.cost for units in found.measured.values() for each in units.values()} == {0}
+
+
 def test_cost_is_bounded():
     plain = tune(PROMPTS, SimulatedModel(), price=(1.0, 1.0), **SMALL)
     costs = {name: standing.cost for name, standing in plain.standings.items()}
