@@ -141,7 +141,7 @@ class VerbalizedChatModel(StrategyOptions, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        config = self._below(run_manager, asynchronous=True)
+        config = self._below(run_manager)
         async with aclosing(self._sampler(stop).astream(messages, config, **kwargs)) as chunks:
             async for chunk in chunks:
                 yield ChatGenerationChunk(message=uncounted(chunk))
@@ -170,12 +170,9 @@ class VerbalizedChatModel(StrategyOptions, BaseChatModel):
             }
         )
 
-    def _below(self, run_manager: Any, *, asynchronous: bool = False) -> RunnableConfig:
+    def _below(self, run_manager: Any) -> RunnableConfig:
         """The config of what runs below: all of this run's that is not of a single run."""
-        callbacks = (
-            below(run_manager) if run_manager
-            else below_run(self._config, asynchronous=asynchronous)
-        )  # fmt: skip
+        callbacks = below(run_manager) if run_manager else below_run(self._config)
         deep = {key: value for key, value in self._config.items() if key in _DEEP}
         return cast("RunnableConfig", {**deep, "callbacks": callbacks})
 

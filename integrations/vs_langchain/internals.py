@@ -65,15 +65,14 @@ def identified(config: RunnableConfig | None) -> RunnableConfig:
     return {**given, "run_id": given.get("run_id") or uuid7()}
 
 
-def below_run(config: RunnableConfig, *, asynchronous: bool) -> BaseCallbackManager | None:
+def below_run(config: RunnableConfig) -> BaseCallbackManager | None:
     """The callbacks of what runs below the run that a config identifies; None if it does not.
 
     To the methods that stream, LangChain does not say what run they are of.
     """
     if "run_id" not in config:
         return None
-    kind = AsyncCallbackManager if asynchronous else CallbackManager
-    manager = kind.configure(
+    manager = CallbackManager.configure(
         inheritable_callbacks=config.get("callbacks"),
         inheritable_tags=config.get("tags"),
         inheritable_metadata=config.get("metadata"),
