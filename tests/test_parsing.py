@@ -447,3 +447,48 @@ def test_white_space_in_one_line_is_read_at_all(around):
 def test_what_is_four_times_as_long_takes_four_times_the_steps(kind):
     short, long = (calls_to_read(answer_of(KINDS[kind], size)) for size in (2_000, 8_000))
     assert long < 6 * short + 2_000
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "answer,probability\nTea,0.6\n   \nCoffee,0.4",
+        '"answer", "probability, as a decimal"\n"Tea", 0.6\n"Coffee", 0.4',
+        '"p", "the answer, in full"\n0.6, "Tea"\n0.4, "Coffee"',
+        '[{"text”: "Tea", "probability": 0.6}, {"text": "Coffee", "probability”: 0.4}]',
+        "1. Tea -- probability 0.6\n2. Coffee -- (0.4)",
+        "1. Tea --probability 0.6\n2. Coffee --probability: 0.4",
+    ],
+    ids=[
+        "a row of blanks", "a comma in a quoted header", "a comma behind the number's column",
+        "a key closed by another quote", "two dashes before a number", "two dashes before a label",
+    ],
+)  # fmt: skip
+def test_what_stands_around_texts_and_numbers_is_of_neither(answer):
+    assert [(c.text, c.probability) for c in parse(answer)] == [("Tea", 0.6), ("Coffee", 0.4)]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "read"),
+    [((0.5, 0.43), False), ((0.5, 0.44), True), ((0.5, 0.56), True), ((0.5, 0.57), False),
+     ((50, 43), False), ((50, 45), True), ((50, 56), True), ((50, 58), False)],
+)  # fmt: skip
+def test_lines_of_texts_and_bare_numbers_are_a_distribution_if_these_sum_to_about_one(
+    numbers, read
+):
+    answer = "\n".join(
+        f"{text}: {number}" for text, number in zip(("Tea", "Coffee"), numbers, strict=True)
+    )
+    if read:
+        assert parse(answer).texts == ["Tea", "Coffee"]
+    else:
+        with pytest.raises(ParseError):
+            parse(answer)
+
+
+@pytest.mark.parametrize("depth", [2, 3])
+def test_a_bracket_too_many_closes_no_list_that_is_far_out(depth):
+    inner = '{"a": ' * depth + "1]" + "}" * depth
+    first, second = '"text": "Tea", "probability": 0.6', '"text": "Coffee", "probability": 0.4'
+    answer = f'[{{{first}, "more": {inner}}}, {{{second}}}]'
+    assert parse(answer).texts == ["Tea", "Coffee"]
