@@ -486,9 +486,9 @@ def test_lines_of_texts_and_bare_numbers_are_a_distribution_if_these_sum_to_abou
             parse(answer)
 
 
-@pytest.mark.parametrize("depth", [2, 3])
-def test_a_bracket_too_many_closes_no_list_that_is_far_out(depth):
-    inner = '{"a": ' * depth + "1]" + "}" * depth
-    first, second = '"text": "Tea", "probability": 0.6', '"text": "Coffee", "probability": 0.4'
-    answer = f'[{{{first}, "more": {inner}}}, {{{second}}}]'
-    assert parse(answer).texts == ["Tea", "Coffee"]
+@pytest.mark.parametrize("inner", ['{"a": {"b": 1]}}', '{"a": {"b": {"c": 1]}}}'])
+def test_a_bracket_too_many_closes_no_list_that_is_far_out(inner):
+    first = f'{{"text": "Tea", "notes": {inner}, "probability": 0.6}}'
+    found = parse(f'[{first}, {{"text": "Coffee", "probability": 0.4}}]')
+    assert found.texts == ["Tea", "Coffee"]
+    assert found.repairs == ("stray bracket left out",)

@@ -136,6 +136,17 @@ def test_diverse_avoids_near_duplicates():
     assert len(own(distribution, 3, random.Random(0))) == 3
 
 
+def test_diverse_weighs_a_candidate_against_the_heaviest():
+    half_alike = ["red apple", "red pear", "tea"]
+    distribution = Distribution(
+        [Candidate(text=t, probability=p) for t, p in zip(half_alike, (0.4, 0.4, 0.2), strict=True)]
+    )
+    for seed in range(30):
+        # .6 * 1 - .4 * 1/3 for the other fruit, .6 * 1/2 for the tea
+        _, second = r.diverse(distribution, 2, random.Random(seed), tradeoff=0.4)
+        assert second != 2
+
+
 @pytest.mark.parametrize("option", [{"tradeoff": 2.0}, {"tradeoff": -0.1}])
 def test_diverse_checks_its_tradeoff(option):
     with pytest.raises(ConfigurationError, match="tradeoff"):

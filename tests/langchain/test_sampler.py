@@ -121,6 +121,18 @@ def test_what_is_asked_of_an_appended_sampler_holds_once_it_has_a_model(llm, ser
     assert len(server.requests) == 2
 
 
+def test_the_config_of_an_appended_sampler_is_that_of_its_run(llm):
+    seen = []
+
+    class Watch(BaseCallbackHandler):
+        def on_chain_start(self, *args, tags=None, **kwargs):
+            seen.extend(tags or ())
+
+    sampler = VerbalizedSampler(k=3).with_config({"callbacks": [Watch()]}, tags=["mine"])
+    (PROMPT | llm | sampler).invoke(HINT)
+    assert "mine" in seen
+
+
 async def test_a_sampler_in_a_sampler_without_a_model_gets_the_same_one(llm, server):
     which = ConfigurableField(id="how")
     either = VerbalizedSampler(k=3).configurable_alternatives(

@@ -218,7 +218,7 @@ def _changes(node: ast.AST, drawing: bool) -> Iterator[tuple[str, ast.AST, str]]
                     continue
                 rest = keywords[:index] + keywords[index + 1 :]
                 yield f"without {keyword.arg or '**'}", node, _unparsed(node, keywords=rest)
-        case ast.Return(value=ast.AST()):
+        case ast.Return(value=ast.AST() as value) if ast.unparse(value) != "None":
             yield "returns None", node, "return None"
         case ast.Break() | ast.Continue():
             yield "loop", node, ast.unparse(OPPOSITES[type(node)]())

@@ -306,3 +306,20 @@ def test_it_travels_with_what_it_has_been_asked():
     assert [sent(request("Toss a coin.")).text for _ in range(5)] == [
         model(request("Toss a coin.")).text for _ in range(5)
     ]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "fitting"),
+    [
+        ({"minimum": 12, "maximum": 20, "multipleOf": 5}, {15, 20}),
+        ({"exclusiveMinimum": 10, "maximum": 24, "multipleOf": 5}, {15, 20}),
+        ({"minimum": 3, "maximum": 5}, {3, 4, 5}),
+    ],
+)
+def test_filled_numbers_are_all_multiples_within_the_bounds(bounds, fitting):
+    schema = {"type": "integer", **bounds}
+    drawn = {
+        Filling(schema, seed=seed, number=lambda text, key: 0.5).fill("no number")
+        for seed in range(60)
+    }
+    assert drawn == fitting
