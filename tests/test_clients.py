@@ -1,7 +1,10 @@
 """The plain client over an OpenAI-compatible endpoint."""
 
 import asyncio
+import json
 import pickle
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Literal
 
 import httpx
@@ -214,6 +217,39 @@ def test_options_of_the_client_reach_it():
     assert sent[0].headers["openai-organization"] == "org"
     assert sent[0].url.params["version"] == "2"
     assert sent[0].extensions["timeout"]["read"] == 7
+
+
+class Breaking(BaseHTTPRequestHandler):
+    """Answers with the first piece of a stream, and goes away."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        piece = {"choices": [{"index": 0, "delta": {"content": '{"responses": ['}}], "id": "1"}
+        said = f"data: {json.dumps(piece)}\n\n".encode()
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(said), said))
+        self.close_connection = True
+
+    def log_message(self, *args):
+        pass
+
+
+def test_a_stream_that_breaks_in_the_middle_is_a_model_error_with_its_cause():
+    with ThreadingHTTPServer(("127.0.0.1", 0), Breaking) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        model = OpenAIModel(
+            "m", base_url=f"http://127.0.0.1:{server.server_port}/v1", max_retries=0
+        )
+        with pytest.raises(ModelError, match="m' at http") as caught:
+            list(model.stream(REQUEST))
+        assert "Error" in type(caught.value.__cause__).__name__
+        model.close()
+        server.shutdown()
 
 
 def test_a_model_can_be_pickled_without_the_key_of_the_environment(server, monkeypatch):
