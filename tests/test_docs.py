@@ -21,7 +21,13 @@ from vs_core.testing import SimulatedServer
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-EXAMPLES = [p for p in sorted((ROOT / "examples").rglob("*.py")) if p.name != "__init__.py"]
+LONG = {"retrieving.py"}
+"""Examples that take long; what it measures is in the slow set too."""
+EXAMPLES = [
+    pytest.param(path, marks=pytest.mark.slow if path.name in LONG else ())
+    for path in sorted((ROOT / "examples").rglob("*.py"))
+    if path.name != "__init__.py"
+]
 SNIPPET = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 
