@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.corpus import CASES, NOTHING, PLAIN, combined, dump, responses
 from tests.hostile import KINDS, answer_of
 from vs_core import ConfigurationError, ParseError, formats, parse
-from vs_core.formats import Entry, Json, Lines, Reading, Shape, Tags, lists, running_text
+from vs_core.formats import Entry, Json, Lines, Reading, Shape, Tags, cutting
 from vs_core.formats.base import CUT_OFF
 from vs_core.formats.cutting import MANY
 from vs_core.formats.placeholders import is_placeholder
@@ -340,8 +340,7 @@ def test_of_a_great_many_candidates_some_tell_that_their_numbers_are_no_probabil
 def test_a_great_many_candidates_are_read_as_if_all_ways_to_read_them_were_tried(monkeypatch):
     answers = ["\n".join([case.answer] * 25) for case in list(combined.cases())[::80]]
     found = [outcome(answer) for answer in answers]
-    for module in (lists, running_text):
-        monkeypatch.setattr(module, "MANY", 10**9)
+    monkeypatch.setattr(cutting, "MANY", 10**9)
     others = sum(text != outcome(answer) for text, answer in zip(found, answers, strict=True))
     assert others <= len(answers) / 100
     assert sum(text.count('"probability"') >= MANY for text in found) > len(answers) / 3

@@ -10,11 +10,16 @@ from typing import NamedTuple, TypeVar
 from vs_core.formats.items import is_filled
 from vs_core.formats.markers import Marker
 
-__all__ = ["MANY", "Cut", "aligned", "cut_at", "paragraphs", "sampled"]
+__all__ = ["MANY", "Cut", "aligned", "are_many", "cut_at", "paragraphs", "sampled"]
 
 _T = TypeVar("_T")
 MANY, SAMPLE = 100, 40
 """Candidates that are so many that a sample of them tells whether all are read."""
+
+
+def are_many(size: int, k: int) -> bool:
+    """Return whether candidates are so many that a sample is looked at before all are read."""
+    return size >= MANY and size != k
 
 
 def sampled(candidates: Sequence[_T]) -> list[_T]:

@@ -13,7 +13,7 @@ from functools import cache
 
 from vs_core.formats.between_numbers import between_numbers
 from vs_core.formats.common import CALLED
-from vs_core.formats.cutting import MANY, Cut, cut_at, paragraphs, sampled
+from vs_core.formats.cutting import Cut, are_many, cut_at, paragraphs, sampled
 from vs_core.formats.items import is_filled, is_total, unquoted
 from vs_core.formats.markers import Marker, marker
 from vs_core.formats.numbers import (
@@ -81,8 +81,7 @@ def cuts(lines: Sequence[str], k: int, *, any_sum: bool = False) -> Iterator[Cut
     yield from _headed(lines)
     held = cache(lambda at: _held(lines[at]))
     filled = [at for at, line in enumerate(lines) if is_filled(line)]
-    many = len(filled) >= MANY and len(filled) != k
-    if any_sum or not many or not _each_exceeds_one(lines, sampled(filled)):
+    if any_sum or not are_many(len(filled), k) or not _each_exceeds_one(lines, sampled(filled)):
         yield from _each_line(lines, filled, held)
     yield from _each_paragraph(lines, held)
 

@@ -14,7 +14,7 @@ from vs_core.display import shorten
 from vs_core.formats.alike import read_alike, shared_beginning
 from vs_core.formats.base import CUT_OFF, Entry, Reading, Shape
 from vs_core.formats.common import CALLED, without_common_marks
-from vs_core.formats.cutting import MANY, Cut, paragraphs, sampled
+from vs_core.formats.cutting import Cut, are_many, paragraphs, sampled
 from vs_core.formats.inline import inline
 from vs_core.formats.items import ListItem, cleaned_alike, is_total, read_item
 from vs_core.formats.lists import cuts, exceed_one
@@ -245,7 +245,7 @@ def _of_cuts(lines: list[str], shape: Shape, *, code: bool) -> Iterator[_Proposa
     whole: Cut | None = None
     unknown = replace(shape, k=0)
     for cut in cuts(lines, shape.k, any_sum=shape.asked):
-        if not _are_many(len(cut.blocks), shape):
+        if not are_many(len(cut.blocks), shape.k):
             yield _of_cut(cut, lines)
             continue
         found = _of_cut(cut._replace(blocks=sampled(cut.blocks)), lines)
@@ -259,11 +259,6 @@ def _of_cuts(lines: list[str], shape: Shape, *, code: bool) -> Iterator[_Proposa
             best, whole = found, cut
     if whole is not None:
         yield _of_cut(whole, lines)
-
-
-def _are_many(size: int, shape: Shape) -> bool:
-    """Whether candidates are so many that a sample is looked at before all are read."""
-    return size >= MANY and size != shape.k
 
 
 def _exceed_one(sample: _Proposal) -> bool:
@@ -287,7 +282,7 @@ def _of_tables(found: Sequence[Table], lines: Sequence[str], shape: Shape) -> It
         )
         yield joined
     for table in found:
-        many = _are_many(len(table.rows), shape) and not shape.asked
+        many = are_many(len(table.rows), shape.k) and not shape.asked
         sample = table._replace(rows=sampled(table.rows)) if many else None
         if sample is None or not _exceed_one(_of_table(sample, lines)):
             yield _of_table(table, lines)
